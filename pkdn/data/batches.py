@@ -1,0 +1,100 @@
+"""Batches of faces, streamed from shards and degraded on the device."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pkdn.data.shards import Shards
+from pkdn.resampling import bicubic, to_float
+
+HR_SIZE = 128
+LR_SIZE = 16
+
+
+class Batch(NamedTuple):
+    """Faces as the networks and losses see them.
+
+    Attributes:
+        hr_image: (N, 3, 128, 128), float32 in [0, 1].
+        lr_image: (N, 3, 16, 16), float32 in [0, 1]: Pillow's bicubic of the HR face, in whole
+            8-bit levels.
+        labels: (N, 128, 128), uint8 face-parsing classes, or None.
+        landmarks: (N, 68, 2), float32 x and y in HR pixels, NaN where unknown, or None.
+    """
+
+    hr_image: Tensor
+    lr_image: Tensor
+    labels: Tensor | None
+    landmarks: Tensor | None
+
+
+def degrade(hr_faces: Tensor) -> Tensor:
+    """Make the LR face of an HR face, ×8: the project's only definition of the degradation.
+
+    Args:
+        hr_faces: (N, 3, 128, 128), uint8.
+
+    Returns:
+        (N, 3, 16, 16), uint8, equal to ``PIL.Image.resize((16, 16), BICUBIC)``.
+    """
+    return bicubic(hr_faces, LR_SIZE)
+
+
+class FaceBatches:
+    """The faces of one split, in a new seeded order every epoch.
+
+    The order depends on the seed and the epoch alone, so a resumed training sees exactly the
+    batches that it would have seen. A last, smaller batch is left out, unless it is the only one.
+
+    Args:
+        faces: shards with the array ``faces`` and perhaps ``landmarks``.
+        labels: shards with the array ``labels`` in the same order, or None.
+        batch_size: faces in a batch.
+        seed: seed of the order.
+        device: where the batches are made.
+    """
+
+    def __init__(
+        self,
+        faces: Shards,
+        labels: Shards | None = None,
+        *,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        if labels is not None and labels.names != faces.names:
+            raise ValueError("the label maps are not those of the faces, or not in their order")
+        self.faces = faces
+        self.labels = labels
+        self.batch_size = min(batch_size, len(faces))
+        self.seed = seed
+        self.device = device
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return len(self.faces) // self.batch_size
+
+    def epoch(self, number: int, *, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches of epoch ``number``, from batch ``first`` on."""
+        order = np.random.default_rng((self.seed, number)).permutation(len(self.faces))
+        for index in range(first, len(self)):
+            start = index * self.batch_size
+            yield self.read(np.sort(order[start : start + self.batch_size]))
+
+    def read(self, indices: np.ndarray) -> Batch:
+        """Read the faces at ``indices`` as one batch on the device."""
+        hr = self._tensor(self.faces, "faces", indices).permute(0, 3, 1, 2).contiguous()
+        labels = None if self.labels is None else self._tensor(self.labels, "labels", indices)
+        has_landmarks = "landmarks" in self.faces.arrays
+        landmarks = self._tensor(self.faces, "landmarks", indices) if has_landmarks else None
+        return Batch(to_float(hr), to_float(degrade(hr)), labels, landmarks)
+
+    def _tensor(self, shards: Shards, array: str, indices: np.ndarray) -> Tensor:
+        values = torch.from_numpy(shards.read(array, indices))
+        if self.device.type == "cuda":
+            return values.pin_memory().to(self.device, non_blocking=True)
+        return values.to(self.device)

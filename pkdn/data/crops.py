@@ -1,0 +1,93 @@
+"""From a photo to a 128×128 face: where the box lies and what is cut out of it.
+
+Coordinates are continuous: pixel i spans i to i + 1, and (0, 0) is the photo's top left corner.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+FACE_SIZE = 128
+"""Pixels per side of an HR face (§4.1 of the paper)."""
+
+WIDENING = 0.3
+"""Share of the side by which the box of the landmarks is widened, half on each side (DIC)."""
+
+
+class Box(NamedTuple):
+    """A rectangle of whole pixels of a photo; ``right`` and ``bottom`` are exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def source_side(self) -> int:
+        """Pixels along the shorter side: how much the photo knows of the face."""
+        return min(self.right - self.left, self.bottom - self.top)
+
+
+def landmarks_box(landmarks: np.ndarray, width: int, height: int) -> Box:
+    """Return the box of a face: DIC's rule, which the paper follows.
+
+    The box of the landmarks is made square by shrinking its longer side around the centre, and
+    widened. Where it sticks out it is moved into the photo, and only what cannot fit is cut off:
+    DIC cuts all of it off, which stretches those faces.
+
+    Args:
+        landmarks: (n, 2), x and y in pixels of the photo, finite.
+        width: Of the photo, in pixels.
+        height: Of the photo, in pixels.
+    """
+    left, top = (int(value) for value in np.floor(landmarks.min(axis=0)))
+    face_width, face_height = (int(value) for value in np.ptp(landmarks, axis=0))
+    side = min(face_width, face_height)
+    left += (face_width - side) // 2
+    top += (face_height - side) // 2
+    margin = int(side * WIDENING / 2)
+    return _moved_inside(left - margin, top - margin, side + 2 * margin, width, height)
+
+
+def centre_box(width: int, height: int) -> Box:
+    """Return the largest square around the centre of a photo that is framed already."""
+    side = min(width, height)
+    return _moved_inside((width - side) // 2, (height - side) // 2, side, width, height)
+
+
+def crop_image(image: np.ndarray, box: Box) -> np.ndarray:
+    """Cut out a face and resize it by Pillow's bicubic filter.
+
+    Args:
+        image: RGB uint8, (H, W, 3).
+        box: Inside the image.
+
+    Returns:
+        RGB uint8, (128, 128, 3).
+    """
+    return _resized(image, box, Image.Resampling.BICUBIC)
+
+
+def crop_labels(labels: np.ndarray, box: Box) -> np.ndarray:
+    """Cut out a label map and resize it to the nearest labels: uint8 (H, W) to (128, 128)."""
+    return _resized(labels, box, Image.Resampling.NEAREST)
+
+
+def crop_landmarks(landmarks: np.ndarray, box: Box) -> np.ndarray:
+    """Move landmarks from the photo's pixels to the face's: (n, 2) to float32 (n, 2)."""
+    scale = FACE_SIZE / np.array([box.right - box.left, box.bottom - box.top])
+    return ((landmarks - np.array([box.left, box.top])) * scale).astype(np.float32)
+
+
+def _moved_inside(left: int, top: int, side: int, width: int, height: int) -> Box:
+    box_width, box_height = min(side, width), min(side, height)
+    left = min(max(left, 0), width - box_width)
+    top = min(max(top, 0), height - box_height)
+    return Box(left, top, left + box_width, top + box_height)
+
+
+def _resized(pixels: np.ndarray, box: Box, resample: Image.Resampling) -> np.ndarray:
+    # cut first: a resize with Pillow's `box` lets pixels around the box bleed into its border
+    cut = Image.fromarray(pixels[box.top : box.bottom, box.left : box.right])
+    return np.asarray(cut.resize((FACE_SIZE, FACE_SIZE), resample))

@@ -1,0 +1,75 @@
+"""The data sets, one file each, found by their names.
+
+A data set's module offers:
+
+- ``TITLE``: its name in tables and figures.
+- ``LABELLED``: ``"yes"``, ``"no"`` or ``"maybe"``: whether its photos come with label maps.
+- ``locate(settings) -> Path``: the root of its files; a :class:`~pkdn.errors.UserError` where
+  they are missing.
+- ``catalogue(root, settings) -> list[Entry]``: names and splits; opens no photo.
+- ``read(root, entry) -> Photo``: reads or draws one photo; raises
+  :class:`~pkdn.data.reading.UnreadablePhotoError` where that fails.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, cast
+
+from pkdn.data.photo import Entry, Photo
+from pkdn.errors import UserError
+
+
+@dataclass(frozen=True)
+class DatasetSettings:
+    """What the user decides about where data sets are and what they hold.
+
+    Attributes:
+        folder: The photos of the ``folder`` data set, or None.
+        mirror: A folder that holds data sets by their names, absolute or relative to the
+            repository root, or None.
+        downloads: Where data sets lie that were fetched or unpacked here.
+        counts: How many faces each split of ``synthetic`` gets.
+        seed: What the faces of ``synthetic`` are drawn from.
+    """
+
+    folder: Path | None = None
+    mirror: str | None = None
+    downloads: Path = Path("data/downloads")
+    counts: Mapping[str, int] = field(default_factory=dict)
+    seed: int = 0
+
+
+class Dataset(Protocol):
+    """The interface of a data set's module."""
+
+    TITLE: str
+    LABELLED: str
+
+    def locate(self, settings: DatasetSettings) -> Path:
+        """Return the root of the data set's files."""
+
+    def catalogue(self, root: Path, settings: DatasetSettings) -> list[Entry]:
+        """Return every photo's name and split."""
+
+    def read(self, root: Path, entry: Entry) -> Photo:
+        """Read or draw one photo."""
+
+
+def names() -> list[str]:
+    """Return the names of all data sets, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def load(name: str) -> Dataset:
+    """Return the module of the data set ``name``.
+
+    Raises:
+        UserError: There is no such data set.
+    """
+    if name not in names():
+        known = ", ".join(names())
+        raise UserError(f"expected a data set out of: {known}; got {name!r}: correct `datasets`")
+    return cast(Dataset, importlib.import_module(f"{__name__}.{name}"))

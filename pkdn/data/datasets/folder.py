@@ -1,0 +1,118 @@
+"""Any folder of face photos on the user's disk, searched recursively.
+
+With the subfolders ``images/`` and ``labels/`` the photos are those in ``images/``, and each
+has its label map at the same place in ``labels/``, as ``.png``. A ``.pts`` file with 68
+landmarks may lie beside a photo; without one the photo is taken as framed already.
+"""
+
+import hashlib
+import os
+from collections import Counter
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+from pkdn.data.datasets import DatasetSettings
+from pkdn.data.download import from_repository
+from pkdn.data.photo import Entry, Photo
+from pkdn.data.reading import read_photo
+from pkdn.errors import UserError
+
+TITLE = "Own photos"
+LABELLED = "maybe"
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+IMAGES = "images"
+LABELS = "labels"
+TRAIN_SHARE = 0.8
+VAL_SHARE = 0.1
+"""What train and val leave is test."""
+HASH_BYTES = 8
+
+
+def locate(settings: DatasetSettings) -> Path:
+    """Return the folder that the parameter ``folder`` names."""
+    if settings.folder is None:
+        raise UserError(
+            "expected the path of your photos in the parameter `folder`; got null: set it in "
+            "params.yaml, or run with -S folder=PATH"
+        )
+    root = from_repository(settings.folder)
+    if not root.is_dir():
+        raise UserError(
+            f"expected a folder of photos at {root}, as `folder` says; there is none: correct "
+            "`folder` in params.yaml, absolute or relative to the repository root"
+        )
+    return root
+
+
+def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: ARG001
+    """Return all photos, named by their paths without suffix.
+
+    Photos that differ only in suffix keep it in their names, and fall into the same split.
+
+    Raises:
+        UserError: There are no photos, or a path is not Unicode.
+    """
+    labelled = (root / IMAGES).is_dir() and (root / LABELS).is_dir()
+    photos_root = root / IMAGES if labelled else root
+    files = set(_files(photos_root))
+    photos = sorted(file for file in files if PurePosixPath(file).suffix.lower() in SUFFIXES)
+    if not photos:
+        raise UserError(
+            f"expected photos ({', '.join(SUFFIXES)}) in {photos_root}; found none: correct "
+            "`folder` in params.yaml"
+        )
+    prefix = f"{IMAGES}/" if labelled else ""
+    stems = [_stem(photo) for photo in photos]
+    occurrences = Counter(stems)
+    return [
+        Entry(
+            name=stem if occurrences[stem] == 1 else photo,
+            split=split_of(stem),
+            photo=prefix + photo,
+            landmarks=f"{prefix}{stem}.pts" if f"{stem}.pts" in files else "",
+            labels=f"{LABELS}/{stem}.png" if labelled else "",
+        )
+        for photo, stem in zip(photos, stems, strict=True)
+    ]
+
+
+def read(root: Path, entry: Entry) -> Photo:
+    """Read one photo with the landmarks and the label map it has."""
+    return read_photo(root, entry)
+
+
+def split_of(stem: str) -> str:
+    """Return the split of a photo, from its path alone: it stays when photos are added."""
+    digest = hashlib.sha256(stem.encode("utf-8")).digest()
+    share = int.from_bytes(digest[:HASH_BYTES], "big") / 2 ** (8 * HASH_BYTES)
+    if share < TRAIN_SHARE:
+        return "train"
+    return "val" if share < TRAIN_SHARE + VAL_SHARE else "test"
+
+
+def _stem(file: str) -> str:
+    return file.removesuffix(PurePosixPath(file).suffix)
+
+
+def _files(root: Path) -> list[str]:
+    found = []
+    for folder, subfolders, files in os.walk(root, onerror=_refuse):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        here = Path(folder).relative_to(root)
+        found += [(here / file).as_posix() for file in files if not file.startswith(".")]
+    for file in found:
+        try:
+            file.encode("utf-8")
+        except UnicodeEncodeError:
+            raise UserError(
+                f"expected Unicode in the paths of photos; got {file!a} in {root}: rename it"
+            ) from None
+    return found
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise UserError(
+        f"expected a readable folder; got {error.strerror} at {error.filename}: change its "
+        "permissions or move it out of `folder`"
+    )

@@ -1,0 +1,75 @@
+"""Work on many items with all cores, in order, with a bounded number of them in memory."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+CHUNK = 8
+"""Items that one process takes at once: spreads the cost of handing them over."""
+CHUNKS_PER_WORKER = 4
+"""Chunks in work or waiting: what bounds the memory."""
+
+
+def num_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def ordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], *, num_workers: int | None = None
+) -> Iterator[Result]:
+    """Yield ``function(item)`` for every item, in the order of the items.
+
+    Args:
+        function: Importable by its name, as other processes call it; its exceptions are raised
+            here.
+        items: Taken as needed.
+        num_workers: Processes; by default one per core. With 1 the work is done right here.
+    """
+    workers = num_workers or num_cores()
+    if workers == 1:
+        yield from map(function, items)
+        return
+    chunks = iter(items)
+    # spawn: a fork would copy the locks that threads of this process hold at that moment
+    executor = ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_follow_parent
+    )
+    waiting: deque[Future[list[Result]]] = deque()
+    try:
+        while chunk := list(islice(chunks, CHUNK)):
+            waiting.append(executor.submit(_apply, function, chunk))
+            if len(waiting) >= workers * CHUNKS_PER_WORKER:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _apply(function: Callable[[Item], Result], chunk: list[Item]) -> list[Result]:
+    return [function(item) for item in chunk]
+
+
+def _follow_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when it was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

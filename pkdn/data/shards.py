@@ -1,0 +1,202 @@
+"""Packed arrays on disk: written once as a stream, read by memory map.
+
+A folder holds ``{split}-{number}.{array}.npy`` files, ``index.csv`` with one line per row in the
+order of writing, and ``manifest.json``. Few large files instead of many small ones: DVC commits
+and checks them out ten times faster.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from pkdn.data.photo import SPLITS
+from pkdn.errors import UserError
+from pkdn.files import sha256
+
+ROWS_PER_SHARD = 1024
+INDEX = "index.csv"
+MANIFEST = "manifest.json"
+PLACE_COLUMNS = ("split", "shard", "row")
+
+
+def shard_name(split: str, shard: int, array: str) -> str:
+    """Return the file name of one array of one shard."""
+    return f"{split}-{shard:05d}.{array}.npy"
+
+
+class ShardWriter:
+    """Writes rows as they come; holds at most one shard per split in memory.
+
+    Use it as a context manager inside :func:`pkdn.files.atomic_folder`: it is closed at the end,
+    and after an error it leaves a folder without a manifest, which :class:`Shards` refuses.
+
+    Args:
+        folder: An existing folder, empty.
+        rows_per_shard: Rows in every shard of a split but its last.
+    """
+
+    def __init__(self, folder: Path, rows_per_shard: int = ROWS_PER_SHARD) -> None:
+        assert rows_per_shard > 0
+        self.folder = folder
+        self.rows_per_shard = rows_per_shard
+        self.rows: dict[str, int] = dict.fromkeys(SPLITS, 0)
+        self._arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
+        self._buffers: dict[str, dict[str, np.ndarray]] = {}
+        self._sums: dict[str, str] = {}
+        self._index = (folder / INDEX).open("w", encoding="utf-8", newline="")
+        self._index_writer: csv.DictWriter[str] | None = None
+
+    def append(
+        self, split: str, arrays: Mapping[str, np.ndarray], index_row: Mapping[str, Any]
+    ) -> None:
+        """Add one row.
+
+        Args:
+            split: One of :data:`~pkdn.data.photo.SPLITS`.
+            arrays: The row's arrays by name; names, shapes and dtypes as in the first row.
+            index_row: Its line in the index, columns as in the first row, with at least
+                ``name``; ``split``, ``shard`` and ``row`` are filled in here.
+        """
+        if not self._arrays:
+            self._arrays = {name: (array.dtype, array.shape) for name, array in arrays.items()}
+        found = {name: (array.dtype, array.shape) for name, array in arrays.items()}
+        assert found == self._arrays, f"{index_row['name']}: {found} instead of {self._arrays}"
+        shard, row = divmod(self.rows[split], self.rows_per_shard)
+        buffers = self._buffers.get(split) or self._new_buffers(split)
+        for name, array in arrays.items():
+            buffers[name][row] = array
+        self._write_index({**index_row, "split": split, "shard": shard, "row": row})
+        self.rows[split] += 1
+        if row + 1 == self.rows_per_shard:
+            self._flush(split, shard, row + 1)
+
+    def close(self) -> None:
+        """Write what is still in memory, and the manifest."""
+        for split in list(self._buffers):
+            shard, row = divmod(self.rows[split], self.rows_per_shard)
+            self._flush(split, shard, row)
+        self._index.close()
+        manifest = {
+            "arrays": {
+                name: {"dtype": dtype.name, "shape": list(shape)}
+                for name, (dtype, shape) in self._arrays.items()
+            },
+            "rows": self.rows,
+            "rows_per_shard": self.rows_per_shard,
+            "sha256": dict(sorted(self._sums.items())),
+        }
+        (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+    def _new_buffers(self, split: str) -> dict[str, np.ndarray]:
+        self._buffers[split] = {
+            name: np.empty((self.rows_per_shard, *shape), dtype)
+            for name, (dtype, shape) in self._arrays.items()
+        }
+        return self._buffers[split]
+
+    def _flush(self, split: str, shard: int, num_rows: int) -> None:
+        for name, array in self._buffers.pop(split).items():
+            path = self.folder / shard_name(split, shard, name)
+            np.save(path, array[:num_rows])
+            self._sums[path.name] = sha256(path)
+
+    def _write_index(self, line: dict[str, Any]) -> None:
+        if self._index_writer is None:
+            rest = [column for column in line if column not in ("name", *PLACE_COLUMNS)]
+            columns = ["name", *PLACE_COLUMNS, *rest]
+            self._index_writer = csv.DictWriter(self._index, columns, lineterminator="\n")
+            self._index_writer.writeheader()
+        self._index_writer.writerow(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._index.close()
+
+
+class Shards:
+    """One split of a folder of shards.
+
+    Files are mapped when first read, so that an instance costs little more than its names and
+    may be handed to another process.
+
+    Args:
+        folder: As written by :class:`ShardWriter`.
+        split: One of :data:`~pkdn.data.photo.SPLITS`; it may have no rows.
+
+    Attributes:
+        arrays: The names of the arrays of every row.
+        names: The names of the rows, in order.
+
+    Raises:
+        UserError: ``folder`` holds no finished shards.
+    """
+
+    def __init__(self, folder: Path, split: str) -> None:
+        assert split in SPLITS, f"split {split!r} instead of one out of {SPLITS}"
+        self.folder = folder
+        self.split = split
+        if not (folder / MANIFEST).is_file():
+            raise UserError(f"expected shards with a {MANIFEST} in {folder}: run `dvc repro`")
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        self.arrays: tuple[str, ...] = tuple(manifest["arrays"])
+        self._layout: dict[str, dict[str, Any]] = manifest["arrays"]
+        self._rows_per_shard: int = manifest["rows_per_shard"]
+        self.names: list[str] = [line["name"] for line in self.index()]
+        assert len(self.names) == manifest["rows"][split], f"{folder}: index and manifest differ"
+        self._maps: dict[tuple[str, int], np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def index(self) -> Iterator[dict[str, str]]:
+        """Yield the lines of the index that belong to this split, in order."""
+        with (self.folder / INDEX).open(encoding="utf-8", newline="") as stream:
+            for line in csv.DictReader(stream):
+                if line["split"] == self.split:
+                    yield line
+
+    def read(self, array: str, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return the rows ``indices`` of ``array`` in this order, as a new array.
+
+        Args:
+            array: One of :attr:`arrays`.
+            indices: Row numbers in 0..len - 1, in any order.
+
+        Returns:
+            (len(indices), *shape of a row).
+        """
+        assert array in self.arrays, f"{self.folder} has {self.arrays}, not {array}"
+        layout = self._layout[array]
+        rows = np.asarray(indices, dtype=np.int64)
+        assert not rows.size or (rows.min() >= 0 and rows.max() < len(self)), "row out of range"
+        result = np.empty((len(rows), *layout["shape"]), layout["dtype"])
+        for place, (shard, row) in enumerate(
+            zip(*np.divmod(rows, self._rows_per_shard), strict=True)
+        ):
+            result[place] = self._map(array, int(shard))[row]
+        return result
+
+    def _map(self, array: str, shard: int) -> np.ndarray:
+        if (array, shard) not in self._maps:
+            path = self.folder / shard_name(self.split, shard, array)
+            self._maps[array, shard] = np.load(path, mmap_mode="r")
+        return self._maps[array, shard]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a pickled memory map would carry the whole file's content
+        return {**self.__dict__, "_maps": {}}

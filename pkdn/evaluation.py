@@ -1,0 +1,131 @@
+"""A network over test faces: every metric of every face, one face after the other."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pkdn import metrics
+from pkdn.data.batches import Batch, FaceBatches
+from pkdn.data.shards import Shards
+from pkdn.errors import UserError
+from pkdn.metrics import parsing
+from pkdn.resampling import quantize
+
+Forward = Callable[[Tensor, Tensor | None], Tensor]
+Parse = Callable[[Tensor], Tensor]
+Autocast = Callable[[], AbstractContextManager[Any]]
+
+
+class FaceScore(NamedTuple):
+    """One test face.
+
+    Attributes:
+        name: Its name in the index of the faces.
+        row: ``{"metric.column": value}``, the protocols before parsing; the PSNR of an SR image
+            equal to its HR is infinite.
+        sr_image: (128, 128, 3), uint8 RGB, clamped and rounded.
+    """
+
+    name: str
+    row: dict[str, float]
+    sr_image: np.ndarray
+
+
+def evaluate(
+    network: nn.Module,
+    faces: Shards,
+    *,
+    batch_size: int,
+    device: torch.device,
+    autocast: Autocast = nullcontext,
+    labels: Shards | None = None,
+    forward: Forward | None = None,
+    parse: Parse | None = None,
+) -> Iterator[FaceScore]:
+    """Score a network on every face of a split; holds one batch in memory.
+
+    Metrics are computed on the float output, so that protocols without rounding see it as it is.
+
+    Args:
+        network: Moved to ``device`` and put into evaluation mode; SR from LR, see ``forward``.
+        faces: Shards with the array ``faces``.
+        batch_size: Faces in a batch; the last one may be smaller.
+        device: Where the network runs.
+        autocast: Makes the context of every forward pass, which chooses its precision.
+        labels: Shards with the array ``labels``, the parsing maps of HR, in the order of
+            ``faces``; needed by teachers and by ``parse``.
+        forward: From ``lr_image``, (N, 3, 16, 16) in [0, 1], and ``labels``, (N, 128, 128) uint8
+            or None, to ``sr_image``, (N, 3, 128, 128); by default the network on ``lr_image``
+            alone. A teacher is its own ``forward``.
+        parse: From SR, (N, 128, 128, 3) uint8, to parsing maps, (N, 128, 128) uint8; adds the
+            agreement of its maps with ``labels`` to each row.
+
+    Raises:
+        UserError: the split has no faces.
+        ValueError: ``parse`` without ``labels``; labels of other faces; an output that is of
+            another shape than HR or not finite.
+    """
+    if not len(faces):
+        raise UserError(
+            f"expected faces in the split {faces.split} of {faces.folder}, found none: "
+            "add photos or move some to this split"
+        )
+    if parse is not None and labels is None:
+        raise ValueError("parse needs the labels of HR to compare with")
+    batches = FaceBatches(faces, labels, batch_size=batch_size, seed=0, device=device)
+    network.to(device).eval()
+    return _stream(batches, forward or (lambda lr_image, _: network(lr_image)), autocast, parse)
+
+
+def _stream(
+    batches: FaceBatches, forward: Forward, autocast: Autocast, parse: Parse | None
+) -> Iterator[FaceScore]:
+    names = batches.faces.names
+    for start in range(0, len(names), batches.batch_size):
+        indices = np.arange(start, min(start + batches.batch_size, len(names)))
+        scores = _score_batch(batches.read(indices), forward, autocast, parse)
+        for index, (row, sr_image) in zip(indices, scores, strict=True):
+            yield FaceScore(names[index], row, sr_image)
+
+
+@torch.inference_mode()
+def _score_batch(
+    batch: Batch, forward: Forward, autocast: Autocast, parse: Parse | None
+) -> list[tuple[dict[str, float], np.ndarray]]:
+    with autocast():
+        sr_image = forward(batch.lr_image, batch.labels)
+    if sr_image.shape != batch.hr_image.shape:
+        shape, expected = tuple(sr_image.shape), tuple(batch.hr_image.shape)
+        raise ValueError(f"the network's output is {shape}, expected {expected}")
+    # float64 before rounding: the same whole numbers as the metrics round to
+    exact = sr_image.to(torch.float64)
+    written = _channels_last(quantize(exact))
+    hr_faces = _channels_last(quantize(batch.hr_image)).cpu().numpy()
+    rows = [
+        _row(sr, hr) for sr, hr in zip(_channels_last(exact).cpu().numpy(), hr_faces, strict=True)
+    ]
+    if parse is not None:
+        assert batch.labels is not None
+        sr_labels, hr_labels = parse(written).cpu().numpy(), batch.labels.cpu().numpy()
+        for row, sr, hr in zip(rows, sr_labels, hr_labels, strict=True):
+            row |= _named("parsing", parsing.score_labels(sr, hr))
+    return list(zip(rows, written.cpu().numpy(), strict=True))
+
+
+def _row(sr_image: np.ndarray, hr_image: np.ndarray) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for name, numbers in metrics.score_all(sr_image, hr_image).items():
+        row |= _named(name, numbers)
+    return row
+
+
+def _named(metric: str, numbers: dict[str, float]) -> dict[str, float]:
+    return {f"{metric}.{key}": value for key, value in numbers.items()}
+
+
+def _channels_last(image: Tensor) -> Tensor:
+    return image.permute(0, 2, 3, 1).contiguous()

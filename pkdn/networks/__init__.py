@@ -1,0 +1,59 @@
+"""The networks, one file each, found by name.
+
+A network's file has:
+
+- ``NETWORK``: its class; ``forward(lr_image)`` takes (N, 3, 16, 16) in [0, 1] and returns
+  (N, 3, 128, 128); the constructor's keyword defaults are the authors' sizes;
+- ``DEMO``: the constructor's arguments in the demo profile;
+- ``TITLE`` and ``INPUT``: its name in the tables, and what its first layer sees;
+- perhaps ``tasks(profile)``: its own training tasks in their order, each with the name of its
+  phase: ``teacher`` for a network that sees parsing maps, and last the network's own with an
+  empty name. Without it the network is trained alone, by
+  :class:`pkdn.tasks.SuperResolutionTask`.
+
+To compare one more network, add its file and its name to ``networks`` in ``params.yaml``.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+
+from torch import nn
+
+from pkdn.errors import UserError
+from pkdn.tasks import SuperResolutionTask, Task
+
+
+def names() -> list[str]:
+    """Return the names of all networks, sorted."""
+    found = (module.name for module in iter_modules([str(Path(__file__).parent)]))
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def load(name: str) -> ModuleType:
+    """Import a network's file.
+
+    Raises:
+        UserError: there is no network of this name.
+    """
+    if name not in names():
+        raise UserError(f"no network is called {name!r}; there are {', '.join(names())}")
+    return import_module(f"{__name__}.{name}")
+
+
+def build(name: str, profile: str) -> nn.Module:
+    """Make a network at the sizes of a profile, ``paper`` or ``demo``."""
+    module = load(name)
+    network: nn.Module = module.NETWORK(**(module.DEMO if profile == "demo" else {}))
+    return network
+
+
+def tasks(name: str, profile: str) -> Iterator[tuple[Task, str]]:
+    """Yield a network's training tasks with their phases; the last one trains the network."""
+    module = load(name)
+    if hasattr(module, "tasks"):
+        yield from module.tasks(profile)
+    else:
+        yield SuperResolutionTask(build(name, profile)), ""

@@ -1,0 +1,103 @@
+"""Blocks that several networks share."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pkdn.resampling import bicubic, quantize, to_float
+
+Pooling = Literal["average", "average_max_variance"]
+
+
+def bicubic_input(lr_image: Tensor, size: int = 128) -> Tensor:
+    """Upsample the LR face to the size that a network works at, exactly as Pillow would.
+
+    Args:
+        lr_image: (N, 3, 16, 16), [0, 1] in whole 8-bit levels.
+        size: the side in pixels.
+
+    Returns:
+        (N, 3, size, size), float32 in [0, 1].
+    """
+    return to_float(bicubic(quantize(lr_image), size))
+
+
+def conv3(in_channels: int, out_channels: int) -> nn.Conv2d:
+    """A 3×3 convolution that keeps the image size."""
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+
+
+class Downsample(nn.Sequential):
+    """Halve the resolution: space-to-depth, then conv3×3 back to ``width`` channels."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(nn.PixelUnshuffle(2), conv3(4 * width, width))
+
+
+class Upsample(nn.Sequential):
+    """Double the resolution: conv3×3 to 4·``width`` channels, then pixel shuffle."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(conv3(width, 4 * width), nn.PixelShuffle(2))
+
+
+class ChannelAttention(nn.Module):
+    """Weigh each channel by a sigmoid of its pooled statistics.
+
+    Args:
+        channels: channels of the input.
+        hidden: channels between the two 1×1 convolutions.
+        pooling: ``average`` alone (RCAN), or ``average_max_variance``: the three statistics
+            through one shared pair of convolutions, summed (FishFSRNet).
+    """
+
+    def __init__(self, channels: int, *, hidden: int, pooling: Pooling = "average") -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.squeeze = nn.Conv2d(channels, hidden, 1)
+        self.excite = nn.Conv2d(hidden, channels, 1)
+
+    def _score(self, pooled: Tensor) -> Tensor:
+        return self.excite(F.relu(self.squeeze(pooled)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) → (N, C, H, W)."""
+        score = self._score(features.mean((2, 3), keepdim=True))
+        if self.pooling == "average_max_variance":
+            score = score + self._score(features.amax((2, 3), keepdim=True))
+            score = score + self._score(features.var((2, 3), keepdim=True, unbiased=False))
+        return features * torch.sigmoid(score)
+
+
+class ResidualChannelAttentionBlock(nn.Module):
+    """RCAB: x + CA(conv3 – ReLU – conv3 (x)).
+
+    The attention's four hidden channels are those of KDFSRNet's code (64 → 4 → 64), at any width.
+    """
+
+    ATTENTION_HIDDEN = 4
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv3(width, width),
+            nn.ReLU(inplace=True),
+            conv3(width, width),
+            ChannelAttention(width, hidden=self.ATTENTION_HIDDEN),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) → (N, C, H, W)."""
+        return features + self.body(features)
+
+
+class ResidualChannelAttentionGroup(nn.Sequential):
+    """RCAG: RCABs in cascade, without a trailing convolution or a skip around the group.
+
+    Not stated in the paper; chosen because KDFSRNet's code, which the student follows, has none.
+    """
+
+    def __init__(self, width: int, num_blocks: int) -> None:
+        super().__init__(*(ResidualChannelAttentionBlock(width) for _ in range(num_blocks)))

@@ -1,0 +1,138 @@
+"""The loss that trains a face parser."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pkdn.errors import UserError
+from pkdn.parsing.bisenet import SIDE_MULTIPLE, BiSeNet
+from pkdn.parsing.classes import mirrored_labels
+
+AUXILIARY_WEIGHT = 1.0
+"""α of Yu et al. 2018, Eq. 5: both auxiliary heads weigh as much as the main one."""
+
+MIN_FACES = 2
+"""Batch normalisation of globally averaged features needs two values to normalise."""
+
+
+class LabelledBatch(Protocol):
+    """What the task reads of a batch."""
+
+    @property
+    def hr_image(self) -> Tensor:
+        """Faces (N, 3, H, W), float32 in [0, 1]."""
+
+    @property
+    def labels(self) -> Tensor | None:
+        """Parsing maps (N, H, W), uint8 0 to 18."""
+
+
+class ParserTask:
+    """Cross-entropy of BiSeNet's three heads on labelled faces.
+
+    PKDN takes a pretrained parser and states no training; the mirroring and the equal weights
+    of the heads are those of the widely used checkpoint. Plain cross-entropy stands where that
+    one mines hard pixels, because a short training needs every pixel.
+
+    Args:
+        network: the parser to train.
+        input_size: side to which faces and maps are resized, a multiple of 32.
+
+    Attributes:
+        network: the parser to train.
+
+    Raises:
+        UserError: the input size is no positive multiple of 32.
+    """
+
+    def __init__(self, network: BiSeNet, *, input_size: int) -> None:
+        self.network = network
+        self.input_size = check_input_size(input_size)
+
+    def losses(self, batch: LabelledBatch, epoch: float) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return ``loss`` and its terms ``l_main``, ``l_auxiliary8`` and ``l_auxiliary16``.
+
+        In training mode every face is mirrored with probability ½, by the global random state.
+        In evaluation mode the main head speaks alone and ``loss`` equals ``l_main``.
+
+        Args:
+            batch: labelled faces.
+            epoch: ignored; the loss is the same throughout.
+
+        Raises:
+            UserError: the batch has no labels, or a single face in training mode.
+        """
+        if batch.labels is None:
+            raise UserError("a parser is trained on faces with label maps, and these have none")
+        images, labels = batch.hr_image, batch.labels
+        if self.network.training:
+            if len(images) < MIN_FACES:
+                raise UserError(
+                    f"a parser is trained on batches of at least {MIN_FACES} faces, "
+                    f"got {len(images)}: choose a larger batch_size or add labelled faces"
+                )
+            images, labels = mirror_some(images, labels)
+        labels = resize_labels(labels, self.input_size).long()
+        logits = self.network(resize_images(images, self.input_size))
+        main = F.cross_entropy(logits.main, labels)
+        if logits.auxiliary8 is None:
+            return {"loss": main, "l_main": main}
+        auxiliary8 = F.cross_entropy(logits.auxiliary8, labels)
+        auxiliary16 = F.cross_entropy(logits.auxiliary16, labels)
+        return {
+            "loss": main + AUXILIARY_WEIGHT * (auxiliary8 + auxiliary16),
+            "l_main": main,
+            "l_auxiliary8": auxiliary8,
+            "l_auxiliary16": auxiliary16,
+        }
+
+
+def check_input_size(input_size: int) -> int:
+    """Return ``input_size``.
+
+    Raises:
+        UserError: it is no positive multiple of 32.
+    """
+    if input_size <= 0 or input_size % SIDE_MULTIPLE:
+        raise UserError(
+            f"the parser's input_size must be a positive multiple of {SIDE_MULTIPLE}, "
+            f"got {input_size}: choose 128 or 512, for example"
+        )
+    return input_size
+
+
+def mirror_some(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mirror each face with probability ½, so that its left parts become right ones.
+
+    Args:
+        images: (N, 3, H, W).
+        labels: uint8 0 to 18, (N, H, W).
+    """
+    chosen = (torch.rand(len(images)) < 0.5).to(images.device)
+    mirrored_images, mirrored = mirror(images, labels)
+    return (
+        torch.where(chosen[:, None, None, None], mirrored_images, images),
+        torch.where(chosen[:, None, None], mirrored, labels),
+    )
+
+
+def mirror(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mirror faces (N, 3, H, W) and maps (N, H, W), exchanging left and right classes."""
+    table = torch.from_numpy(mirrored_labels()).to(labels.device)
+    return images.flip(-1), table[labels.flip(-1).long()].to(labels.dtype)
+
+
+def resize_images(images: Tensor, size: int) -> Tensor:
+    """Resize (N, 3, H, W) to a square by bilinear interpolation, with area averaging downwards."""
+    if images.shape[-2:] == (size, size):
+        return images
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
+
+
+def resize_labels(labels: Tensor, size: int) -> Tensor:
+    """Resize uint8 maps (N, H, W) to a square by the nearest pixel."""
+    if labels.shape[-2:] == (size, size):
+        return labels
+    return F.interpolate(labels[:, None], (size, size), mode="nearest-exact")[:, 0]

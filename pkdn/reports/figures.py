@@ -1,0 +1,200 @@
+"""Figures: training curves and the grid of faces."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+TILE: Final = 128
+GAP: Final = 6
+HEADING: Final = 28
+CAPTION: Final = 22
+GRID_DPI: Final = 100
+CURVE_DPI: Final = 110
+# A curve is averaged over this share of its points, so that single batches do not hide it.
+SMOOTHED_SHARE: Final = 0.05
+# Shares of the figure, with room for five rows of legend below; fitting them costs a second.
+CURVE_MARGINS: Final = {
+    "left": 0.055,
+    "right": 0.99,
+    "top": 0.96,
+    "bottom": 0.21,
+    "wspace": 0.18,
+    "hspace": 0.07,
+}
+LOSS_MARGINS: Final = {"left": 0.1, "right": 0.6, "top": 0.97, "bottom": 0.14}
+FINE_TICKS: Final = (1, 2, 3, 4, 6, 8)
+COARSE_TICKS: Final = (1, 2, 5)
+STYLE: Final[Any] = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+}
+
+
+class Line(NamedTuple):
+    """One system's curves in a panel.
+
+    Attributes:
+        label: In the legend.
+        colour: Of the line.
+        dashed: For a teacher beside students.
+        curves: One for each seed, columns by name.
+    """
+
+    label: str
+    colour: str
+    dashed: bool
+    curves: Sequence[Mapping[str, np.ndarray]]
+
+
+class Tile(NamedTuple):
+    """One face in the grid.
+
+    Attributes:
+        image: uint8 RGB, (128, 128, 3), or None where there is none.
+        caption: What stands under it.
+    """
+
+    image: np.ndarray | None
+    caption: str
+
+
+def training_curves(path: Path, panels: Mapping[str, Sequence[Line]]) -> None:
+    """Draw validation PSNR above and the L1 distance to HR below, a column for each panel."""
+    with _figure(path, (4.6 * len(panels), 8.4), CURVE_DPI) as figure:
+        axes = figure.subplots(2, len(panels), squeeze=False, sharex="col")
+        for column, (heading, lines) in enumerate(panels.items()):
+            above, below = axes[0][column], axes[1][column]
+            for line in lines:
+                _plot(above, line, ("val_psnr",), smooth=False)
+                _plot(below, line, ("l_sr", "loss"), smooth=True)
+            above.set_title(heading)
+            _logarithmic(below, FINE_TICKS)
+            below.set_xlabel("training step")
+            if lines:
+                handles = above.get_legend_handles_labels()
+                below.legend(*handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
+        axes[0][0].set_ylabel("PSNR on the validation faces, dB")
+        axes[1][0].set_ylabel("L1 distance to HR, training faces")
+        figure.subplots_adjust(**CURVE_MARGINS)
+
+
+def loss_terms(path: Path, curves: Sequence[Mapping[str, np.ndarray]]) -> None:
+    """Draw the terms of Eq. 2 of one student, unweighted, with the weighted sum."""
+    terms = {
+        "loss": ("L_S, the weighted sum", "black"),
+        "l_sr": ("L_SR: to HR", "#D55E00"),
+        "l_ts": ("L_TS: to the teacher's image", "#0072B2"),
+        "l_fs": ("L_FS: to the teacher's features", "#009E73"),
+    }
+    with _figure(path, (7.6, 3.8), CURVE_DPI) as figure:
+        axes = figure.subplots()
+        for term, (label, colour) in terms.items():
+            _plot(axes, Line(label, colour, False, curves), (term,), smooth=True)
+        _logarithmic(axes, COARSE_TICKS)
+        axes.set_xlabel("training step")
+        axes.set_ylabel("mean absolute error")
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        figure.subplots_adjust(**LOSS_MARGINS)
+
+
+def _logarithmic(axes: Axes, ticks: Sequence[float]) -> None:
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=ticks))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _plot(axes: Axes, line: Line, columns: Sequence[str], *, smooth: bool) -> None:
+    label: str | None = line.label
+    for curve in line.curves:
+        column = next((name for name in columns if name in curve), None)
+        if column is None:
+            continue
+        present = np.isfinite(curve[column])
+        steps, values = curve["step"][present], curve[column][present]
+        if not len(steps):
+            continue
+        axes.plot(
+            steps,
+            _smoothed(values) if smooth else values,
+            color=line.colour,
+            linestyle="--" if line.dashed else "-",
+            linewidth=1.6,
+            marker=None if smooth else ".",
+            alpha=1.0 if len(line.curves) == 1 else 0.75,
+            label=label,
+        )
+        label = None
+
+
+def _smoothed(values: np.ndarray) -> np.ndarray:
+    """Average each point with those before it in a window, the first ones over what there is."""
+    window = max(1, round(SMOOTHED_SHARE * len(values)))
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(0, ends - window)
+    smoothed: np.ndarray = (sums[ends] - sums[starts]) / (ends - starts)
+    return smoothed
+
+
+def face_grid(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Tile]]) -> None:
+    """Draw faces at their own pixels: a column for each system, captions under each face."""
+    width, height = grid_size(len(columns), len(rows))
+    with _figure(path, (width / GRID_DPI, height / GRID_DPI), GRID_DPI) as figure:
+        for column, heading in enumerate(columns):
+            left = GAP + column * (TILE + GAP)
+            _text(figure, left + TILE / 2, height - HEADING / 2, heading, bold=True)
+            for row, tiles in enumerate(rows):
+                bottom = height - HEADING - row * (TILE + CAPTION) - TILE
+                _place(figure, tiles[column], left, bottom)
+
+
+def grid_size(num_columns: int, num_rows: int) -> tuple[int, int]:
+    """Return width and height of a grid in pixels."""
+    return GAP + num_columns * (TILE + GAP), HEADING + num_rows * (TILE + CAPTION) + GAP
+
+
+def _place(figure: Figure, tile: Tile, left: int, bottom: int) -> None:
+    width, height = figure.get_size_inches() * GRID_DPI
+    if tile.image is None:
+        _text(figure, left + TILE / 2, bottom + TILE / 2, "–")
+    else:
+        axes = figure.add_axes((left / width, bottom / height, TILE / width, TILE / height))
+        axes.imshow(tile.image, interpolation="nearest", aspect="auto")
+        axes.set_axis_off()
+    _text(figure, left + TILE / 2, bottom - CAPTION / 2, tile.caption)
+
+
+def _text(figure: Figure, x: float, y: float, text: str, *, bold: bool = False) -> None:
+    width, height = figure.get_size_inches() * GRID_DPI
+    figure.text(
+        x / width,
+        y / height,
+        text,
+        ha="center",
+        va="center",
+        fontsize=9,
+        weight="bold" if bold else "normal",
+    )
+
+
+@contextmanager
+def _figure(path: Path, inches: tuple[float, float], dpi: int) -> Iterator[Figure]:
+    """Yield a white figure that is written as PNG; no window system and no global state."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=inches, dpi=dpi, facecolor="white")
+        FigureCanvasAgg(figure)
+        yield figure
+        figure.savefig(path, dpi=dpi, metadata={"Software": None})

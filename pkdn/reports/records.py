@@ -1,0 +1,242 @@
+"""Reading what the stages left: scores, run records, curves and tables.
+
+Only the files of the current parameters' data sets, seeds and networks are opened; what other
+parameters left beside them is not seen.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from pkdn.errors import UserError
+from pkdn.reports.systems import PKDN_NETWORK, Subject, all_subjects
+
+SCORES: Final = "scores.csv"
+SPLITS: Final = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the current parameters ask for.
+
+    Attributes:
+        profile: ``demo`` or ``paper``.
+        datasets: Names of data sets.
+        seeds: Seeds of training.
+        networks: The baselines.
+        parser_dataset: The labelled faces that the parser was trained on; None for a parser
+            that was not trained here.
+        settings: Further parameters to print, by name.
+    """
+
+    profile: str
+    datasets: Sequence[str]
+    seeds: Sequence[int]
+    networks: Sequence[str]
+    parser_dataset: str | None
+    settings: Mapping[str, object]
+
+
+class Scores(NamedTuple):
+    """The scores of one subject trained with one seed.
+
+    Attributes:
+        names: The test faces.
+        values: By column such as ``y_crop8.psnr``: float64, one for each face, NaN for none.
+    """
+
+    names: tuple[str, ...]
+    values: Mapping[str, np.ndarray]
+
+
+class Run(NamedTuple):
+    """What a stage recorded about itself.
+
+    Attributes:
+        stage: Such as ``student``.
+        name: Such as ``student@synthetic-full-0``.
+        fingerprint: Of the stage's parameters, inputs and code.
+        started: UTC, ISO 8601.
+        seconds: How long it took.
+        revision: Of git, short, with ``-dirty`` where files were changed.
+        mlflow_run_id: None where it was not tracked.
+        tags: Text by name: ``dataset``, ``variant``, ``seed``, ``precision``…
+        metrics: Numbers by name.
+        machine: ``processor``, ``cores``, ``memory_gib`` and ``gpu``.
+        versions: Of the libraries.
+    """
+
+    stage: str
+    name: str
+    fingerprint: str
+    started: str
+    seconds: float
+    revision: str
+    mlflow_run_id: str | None
+    tags: Mapping[str, str]
+    metrics: Mapping[str, object]
+    machine: Mapping[str, object]
+    versions: Mapping[str, str]
+
+
+Results = dict[tuple[str, Subject], dict[int, Scores]]
+"""Scores by data set, subject and seed."""
+
+
+def score_files(root: Path, plan: Plan) -> list[Path]:
+    """Return the files of scores that the plan asks for.
+
+    Raises:
+        UserError: One is missing.
+    """
+    paths = [
+        scores_folder(root, subject, dataset, seed) / SCORES
+        for dataset in plan.datasets
+        for subject in all_subjects(plan.networks)
+        for seed in plan.seeds
+    ]
+    for path in paths:
+        _check_exists(path)
+    return paths
+
+
+def read_results(root: Path, plan: Plan) -> Results:
+    """Read the scores of everything that the plan asks for.
+
+    Raises:
+        UserError: A file is missing, or two subjects were scored on different faces.
+    """
+    results: Results = {}
+    for dataset in plan.datasets:
+        reference: tuple[Path, Scores] | None = None
+        for subject in all_subjects(plan.networks):
+            for seed in plan.seeds:
+                path = scores_folder(root, subject, dataset, seed) / SCORES
+                scores = _read_scores(path)
+                reference = reference or (path, scores)
+                if scores.names != reference[1].names:
+                    raise UserError(
+                        f"expected scores of the same faces in {reference[0]} and {path}: "
+                        "run `dvc repro` to bring both up to date"
+                    )
+                results.setdefault((dataset, subject), {})[seed] = scores
+    return results
+
+
+def scores_folder(root: Path, subject: Subject, dataset: str, seed: int) -> Path:
+    """Return the folder with a subject's ``scores.csv`` and ``examples/``."""
+    return root / "data" / "scores" / subject.kind / subject.key(dataset, seed)
+
+
+def _read_scores(path: Path) -> Scores:
+    rows = read_rows(path)
+    if not rows:
+        raise UserError(f"expected a row for each test face in {path}, which has none")
+    values = {
+        column: np.array([to_float(row[column]) for row in rows])
+        for column in rows[0]
+        if column != "name"
+    }
+    return Scores(tuple(row["name"] for row in rows), values)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file.
+
+    Raises:
+        UserError: It is missing.
+    """
+    _check_exists(path)
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _check_exists(path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"expected {path}, which is missing: run `dvc repro` to make it")
+
+
+def to_float(text: str | None) -> float:
+    """Return the number in a CSV field, NaN where it is empty."""
+    return float(text) if text else float("nan")
+
+
+def read_runs(root: Path, plan: Plan) -> list[Run]:
+    """Read the run records that belong to the plan, in the order in which the stages started."""
+    runs = [_run(path) for path in sorted((root / "data" / "runs").rglob("*.json"))]
+    return sorted((run for run in runs if _belongs(run, plan)), key=lambda run: run.started)
+
+
+def _run(path: Path) -> Run:
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    texts = {key: str(value) for key, value in record.get("tags", {}).items() if value is not None}
+    return Run(
+        stage=record["stage"],
+        name=record["name"],
+        fingerprint=record["fingerprint"],
+        started=record["started"],
+        seconds=float(record["seconds"]),
+        revision=record["revision"] or "unknown",
+        mlflow_run_id=record.get("mlflow_run_id"),
+        tags=texts,
+        metrics=record.get("metrics", {}),
+        machine=record.get("machine", {}),
+        versions=record.get("versions", {}),
+    )
+
+
+def _belongs(run: Run, plan: Plan) -> bool:
+    wanted = {
+        "dataset": set(plan.datasets),
+        "seed": {str(seed) for seed in plan.seeds},
+        "network": {*plan.networks, PKDN_NETWORK},
+    }
+    return all(run.tags.get(tag) in (None, *values) for tag, values in wanted.items())
+
+
+def read_curve(
+    root: Path, subject: Subject, dataset: str, seed: int, phase: str = ""
+) -> dict[str, np.ndarray]:
+    """Read a training curve: columns such as ``step`` and ``loss``; empty if there is none.
+
+    Args:
+        root: The root of the repository.
+        subject: What was trained.
+        dataset: The data set.
+        seed: The seed.
+        phase: Of a stage that trains several networks, such as ``teacher``.
+    """
+    name = "-".join(filter(None, (subject.key(dataset, seed), phase)))
+    path = root / "data" / "curves" / subject.kind / f"{name}.csv"
+    if not path.is_file():
+        return {}
+    rows = read_rows(path)
+    columns = rows[0] if rows else {}
+    return {column: np.array([to_float(row[column]) for row in rows]) for column in columns}
+
+
+def read_metrics(root: Path, stage: str, dataset: str) -> dict[str, object]:
+    """Read ``data/metrics/STAGE/DATASET.json``, nested keys joined by dots; {} if missing."""
+    path = root / "data" / "metrics" / stage / f"{dataset}.json"
+    if not path.is_file():
+        return {}
+    return dict(_flatten(json.loads(path.read_text(encoding="utf-8")), ""))
+
+
+def _flatten(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, object]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def count_faces(root: Path, dataset: str) -> dict[str, int]:
+    """Count the faces of each split in the crop index."""
+    rows = read_rows(root / "data" / "faces" / dataset / "index.csv")
+    return {split: sum(row["split"] == split for row in rows) for split in SPLITS}

@@ -1,0 +1,264 @@
+"""Run records, and MLflow as a view of them: the only module that knows MLflow.
+
+A stage's numbers first go to a file that DVC caches, ``data/runs/{stage}/{key}.json``. MLflow
+gets them at the end of the stage, and while it runs where it takes long. When MLflow does not
+answer, a line says so and the stage goes on; ``python -m pkdn sync`` sends what is missing.
+"""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pkdn.files import atomic_file
+from pkdn.provenance import Curve, fingerprint, machine, main_repository, read_curve, revision, versions
+
+EXPERIMENT = "pkdn"
+RUNS = Path("data/runs")
+FINGERPRINT_TAG = "pkdn.fingerprint"
+# A stage that takes longer than this shows in MLflow while it runs.
+LIVE_SECONDS = 30.0
+# MLflow's own patience with a server that is down is over four minutes for one call.
+HTTP_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+
+class Run:
+    """One run of a stage: what it was given, what came out, and its place in MLflow."""
+
+    def __init__(self, stage: str, key: str, params: Mapping[str, Any], tags: Mapping[str, str]):
+        self.stage = stage
+        self.key = key
+        self.name = f"{stage}@{key}" if key else stage
+        self.params = dict(params)
+        self.tags = dict(tags)
+        self.fingerprint = ""
+        self.values: dict[str, float] = {}
+        self.curve: Curve = []
+        self.artifacts: list[Path] = []
+        self.started = datetime.now(UTC)
+        self._clock = time.monotonic()
+        self._sent = 0
+        self._last_sent = self._clock
+        self.mlflow_run_id: str | None = None
+
+    def metrics(self, values: Mapping[str, float]) -> None:
+        """Add final figures; they replace earlier ones of the same name."""
+        self.values |= {name: float(value) for name, value in values.items()}
+
+    def row(self, row: Mapping[str, float]) -> None:
+        """Add a row of the curve, with its ``step``; send the newest ones where it is time."""
+        self.curve.append(dict(row))
+        if time.monotonic() - self._last_sent > LIVE_SECONDS:
+            self._last_sent = time.monotonic()
+            _guarded(self._send_live)
+
+    def artifact(self, path: Path) -> None:
+        """Add a file, such as a figure, that MLflow shows with the run."""
+        self.artifacts.append(path)
+
+    def record(self) -> dict[str, Any]:
+        """Return the run as ``data/runs`` holds it."""
+        return {
+            "stage": self.stage,
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+            "tags": self.tags,
+            "params": self.params,
+            "metrics": self.values,
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self._clock, 2),
+            "revision": revision(),
+            "experiment": os.environ.get("DVC_EXP_NAME"),
+            "machine": machine(),
+            "versions": versions(),
+            "mlflow_run_id": self.mlflow_run_id,
+            "mlflow_store": os.environ.get("MLFLOW_TRACKING_URI", "mlflow.db"),
+        }
+
+    def _send_live(self) -> None:
+        client = connect()
+        if self.mlflow_run_id is None:
+            self.mlflow_run_id = _create(client, self.record())
+        _log_curve(client, self.mlflow_run_id, self.curve[self._sent :])
+        self._sent = len(self.curve)
+
+    def publish(self) -> None:
+        """Send everything that MLflow does not have yet."""
+        client = connect()
+        if self.mlflow_run_id is None:
+            self.mlflow_run_id = _create(client, self.record())
+        _log_curve(client, self.mlflow_run_id, self.curve[self._sent :])
+        _log_values(client, self.mlflow_run_id, self.values)
+        for path in self.artifacts:
+            client.log_artifact(self.mlflow_run_id, str(path))
+        client.set_terminated(self.mlflow_run_id)
+
+    def fail(self) -> None:
+        """Mark the run as failed where MLflow knows it already."""
+        if self.mlflow_run_id is not None:
+            connect().set_terminated(self.mlflow_run_id, status="FAILED")
+
+
+def record_file(stage: str, key: str) -> Path:
+    """Return where the record of a run lies."""
+    return RUNS / stage / f"{key}.json" if key else RUNS / f"{stage}.json"
+
+
+@contextmanager
+def run(
+    stage: str,
+    key: str,
+    params: Mapping[str, Any],
+    tags: Mapping[str, str],
+    inputs: Iterable[Path] = (),
+) -> Iterator[Run]:
+    """Record a stage: yield its :class:`Run`, then write the record and tell MLflow.
+
+    Args:
+        stage: the stage's name in ``dvc.yaml``.
+        key: which of the stage's items, such as ``helen-full-0``; empty where it has one only.
+        params: the parameters that the stage read.
+        tags: what a user filters by: dataset, network, variant, seed.
+        inputs: small files that identify the stage's input data.
+    """
+    current = Run(stage, key, params, tags)
+    current.fingerprint = fingerprint(current.name, params, inputs)
+    try:
+        yield current
+    except BaseException:
+        _guarded(current.fail)
+        raise
+    _guarded(current.publish)
+    with atomic_file(record_file(stage, key)) as temporary:
+        temporary.write_text(json.dumps(current.record(), indent=1) + "\n", encoding="utf-8")
+
+
+def _guarded(send: Any) -> None:
+    """Call ``send``; whatever MLflow does wrong becomes one line."""
+    try:
+        send()
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        print(
+            f"MLflow did not take this run ({type(error).__name__}: {reason}); the results are "
+            f"not affected; send it later with `python -m pkdn sync`",
+            file=sys.stderr,
+        )
+
+
+def store() -> str:
+    """Return the tracking URI: ``MLFLOW_TRACKING_URI``, or a database in the main repository."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_repository() / 'mlflow.db'}"
+
+
+def connect() -> Any:
+    """Return an MLflow client for the project's store, which is made where it is missing."""
+    for name, value in HTTP_PATIENCE.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import logging
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    from mlflow import MlflowClient, set_tracking_uri
+
+    set_tracking_uri(store())
+    client = MlflowClient(store())
+    if not store().startswith("sqlite"):
+        _experiment(client)
+        return client
+    from filelock import FileLock
+
+    # Several processes that first touch a new database together break it for good.
+    lock = main_repository() / ".pkdn" / "mlflow.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with FileLock(lock):
+        _experiment(client)
+    return client
+
+
+def _experiment(client: Any) -> str:
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is not None:
+        return str(found.experiment_id)
+    place = None
+    if store().startswith("sqlite"):
+        place = (main_repository() / "mlartifacts").as_uri()
+    return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+
+
+def _create(client: Any, record: Mapping[str, Any]) -> str:
+    from mlflow.entities import Param
+
+    tags = {
+        **{name: str(value) for name, value in record["tags"].items()},
+        "mlflow.runName": record["name"],
+        "mlflow.source.name": f"stages/{record['stage']}.py",
+        "dvc.stage": record["name"],
+        "dvc.exp": record["experiment"] or "",
+        "stage": record["stage"],
+        "revision": record["revision"],
+        FINGERPRINT_TAG: record["fingerprint"],
+        **{f"machine.{name}": str(value) for name, value in record["machine"].items()},
+        **{f"version.{name}": value for name, value in record["versions"].items()},
+    }
+    started = int(datetime.fromisoformat(record["started"]).timestamp() * 1000)
+    created = client.create_run(_experiment(client), start_time=started, tags=tags)
+    run_id = str(created.info.run_id)
+    client.log_batch(run_id, params=[Param(k, str(v)) for k, v in record["params"].items()])
+    return run_id
+
+
+def _log_curve(client: Any, run_id: str, curve: Curve) -> None:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    metrics = [
+        Metric(name, value, now, int(row["step"]))
+        for row in curve
+        for name, value in row.items()
+        if name != "step" and math.isfinite(value)
+    ]
+    for start in range(0, len(metrics), 1000):
+        client.log_batch(run_id, metrics=metrics[start : start + 1000])
+
+
+def _log_values(client: Any, run_id: str, values: Mapping[str, float]) -> None:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    finite = {name: value for name, value in values.items() if math.isfinite(value)}
+    metrics = [Metric(name, value, now, 0) for name, value in finite.items()]
+    for start in range(0, len(metrics), 1000):
+        client.log_batch(run_id, metrics=metrics[start : start + 1000])
+
+
+def sync(runs: Path = RUNS) -> tuple[int, int]:
+    """Send the recorded runs that MLflow lacks, also those that came out of DVC's cache.
+
+    Returns:
+        How many runs were sent, and how many were there already.
+    """
+    client = connect()
+    experiment = _experiment(client)
+    sent = known = 0
+    for file in sorted(runs.rglob("*.json")):
+        record = json.loads(file.read_text(encoding="utf-8"))
+        query = f"tags.`{FINGERPRINT_TAG}` = '{record['fingerprint']}' and status = 'FINISHED'"
+        if client.search_runs([experiment], query, max_results=1):
+            known += 1
+            continue
+        run_id = _create(client, record)
+        curve = Path("data/curves") / file.relative_to(runs).with_suffix(".csv")
+        if curve.exists():
+            _log_curve(client, run_id, read_curve(curve))
+        _log_values(client, run_id, record["metrics"])
+        client.set_terminated(run_id)
+        sent += 1
+    return sent, known

@@ -1,0 +1,65 @@
+"""Train a teacher on the faces of a data set and their parsing maps."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from pkdn import command, params, precision, tracking, weights
+from pkdn.networks import pkdn
+from pkdn.tasks import TeacherTask
+from pkdn.training.session import manifests, open_faces, train_recorded
+from pkdn.training.validation import psnr_on
+
+
+def main() -> None:
+    """Train one teacher of PKDN."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--variant", required=True, choices=pkdn.TEACHER_VARIANTS)
+    parser.add_argument("--seed", required=True, type=int)
+    arguments = parser.parse_args()
+
+    settings = params.load()
+    compute = precision.choose(settings.precision, precision.default_device())
+    sizes = pkdn.DEMO if settings.profile == "demo" else {}
+    network_arguments = {
+        **sizes,
+        **pkdn.TEACHER_VARIANTS[arguments.variant],
+        "global_residual": settings.global_residual,
+    }
+    key = f"{arguments.dataset}-{arguments.variant}-{arguments.seed}"
+    with tracking.run(
+        "teacher",
+        key,
+        {"profile": settings.profile, **asdict(settings.recipe), **network_arguments},
+        {**vars(arguments), "network": "pkdn", "precision": compute.name},
+        inputs=manifests(arguments.dataset, with_labels=True),
+    ) as run:
+        torch.manual_seed(arguments.seed)
+        network = pkdn.PKDNTeacher(**network_arguments)
+        batches, validation = open_faces(
+            arguments.dataset,
+            with_labels=True,
+            batch_size=settings.recipe.batch_size,
+            seed=arguments.seed,
+            precision=compute,
+        )
+        trained = train_recorded(
+            TeacherTask(network),
+            batches,
+            settings.recipe,
+            precision=compute,
+            validate=psnr_on(validation, network, compute, with_labels=True),
+            run=run,
+        )
+        weights.save(
+            trained,
+            weights.Description("pkdn", "TEACHER", network_arguments),
+            Path("data/models/teacher") / f"{key}.safetensors",
+        )
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,216 @@
+import csv
+import itertools
+import math
+import operator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pkdn.data.alignment import align
+from pkdn.data.catalogue import read_catalogue, write_catalogue
+from pkdn.data.datasets import DatasetSettings, folder
+from pkdn.data.pool import CHUNK, CHUNKS_PER_WORKER, ordered_map
+from pkdn.data.shards import Shards
+from pkdn.errors import UserError
+
+CLASS_NAMES = [f"class{number}" for number in range(19)]
+NUM_PHOTOS = 24
+WIDTH, HEIGHT = 90, 80
+
+
+class Place:
+    """A folder of photos with label maps, and where its catalogue and faces go."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "photos"
+        self.photos = root / "photos.csv"
+        self.faces = root / "faces"
+        self.settings = DatasetSettings(folder=self.root)
+        rng = np.random.default_rng(0)
+        for sub in ("images", "labels"):
+            (self.root / sub).mkdir(parents=True)
+        for number in range(NUM_PHOTOS):
+            self.save(f"images/{number}.png", rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8))
+            self.save(f"labels/{number}.png", rng.integers(0, 19, (HEIGHT, WIDTH), np.uint8))
+
+    def save(self, file: str, pixels: np.ndarray) -> None:
+        Image.fromarray(pixels).save(self.root / file)
+
+    def truncate(self, file: str) -> None:
+        path = self.root / file
+        path.write_bytes(path.read_bytes()[:500])
+
+    def catalogue(self) -> None:
+        write_catalogue("folder", self.settings, self.photos, num_workers=1)
+
+    def align(self, num_workers: int = 1) -> dict:
+        return align(
+            "folder",
+            self.settings,
+            self.photos,
+            self.faces,
+            class_names=CLASS_NAMES,
+            num_workers=num_workers,
+        )
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def splits() -> list[str]:
+    return [folder.split_of(str(number)) for number in range(NUM_PHOTOS)]
+
+
+def test_the_catalogue_lists_every_photo_once(place: Place) -> None:
+    place.catalogue()
+    lines = list(read_catalogue(place.photos))
+    assert sorted(int(line.entry.name) for line in lines) == list(range(NUM_PHOTOS))
+    assert [line.entry.split for line in lines] == sorted(
+        splits(), key=["train", "val", "test"].index
+    )
+    first = lines[0]
+    assert int(first.num_bytes) == (place.root / first.entry.photo).stat().st_size
+
+
+def test_an_empty_catalogue_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "catalogue", lambda *_: [])
+    with pytest.raises(UserError, match="found none"):
+        place.catalogue()
+    assert not place.photos.exists()
+
+
+def test_the_index_rebuilds_the_faces(place: Place) -> None:
+    place.catalogue()
+    metrics = place.align()
+    assert metrics["faces"] == {s: splits().count(s) for s in ("train", "val", "test")}
+    shards = Shards(place.faces, "train")
+    for position, line in enumerate(shards.index()):
+        box = [int(line[side]) for side in ("left", "top", "right", "bottom")]
+        assert (box, line["source_side"]) == ([5, 0, 85, 80], "80")
+        with Image.open(place.root / line["source"]) as photo:
+            face = photo.crop(box).resize((128, 128), Image.Resampling.BICUBIC)
+        assert np.array_equal(shards.read("faces", [position])[0], np.asarray(face))
+        with Image.open(place.root / "labels" / f"{line['name']}.png") as label_map:
+            labels = label_map.crop(box).resize((128, 128), Image.Resampling.NEAREST)
+        assert np.array_equal(shards.read("labels", [position])[0], np.asarray(labels))
+    assert np.isnan(shards.read("landmarks", range(len(shards)))).all()
+
+
+def test_several_processes_give_the_same_bytes(place: Place) -> None:
+    place.catalogue()
+    contents = []
+    for num_workers in (1, 2):
+        place.align(num_workers)
+        contents.append({path.name: path.read_bytes() for path in place.faces.iterdir()})
+    assert contents[0] == contents[1]
+
+
+def test_broken_and_small_photos_are_left_out_and_named(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, small, unlabelled = [str(n) for n, s in enumerate(splits()) if s == "train"][:3]
+    place.truncate(f"images/{broken}.png")
+    place.save(f"images/{small}.png", np.zeros((63, 200, 3), np.uint8))
+    place.save(f"labels/{small}.png", np.zeros((63, 200), np.uint8))
+    (place.root / "labels" / f"{unlabelled}.png").unlink()
+    place.catalogue()
+    metrics = place.align()
+    assert (metrics["dropped_small"], metrics["skipped_unreadable"]) == (1, 2)
+    assert metrics["faces"]["train"] == splits().count("train") - 3
+    messages = capsys.readouterr().err
+    for name in (broken, small, unlabelled):
+        assert f"left out: {name}: " in messages
+        assert name not in Shards(place.faces, "train").names
+    with (place.faces / "left_out.csv").open(encoding="utf-8") as file:
+        kinds = {line["name"]: line["kind"] for line in csv.DictReader(file)}
+    assert kinds == {broken: "unreadable", small: "too small", unlabelled: "unreadable"}
+
+
+def test_landmarks_choose_the_box(place: Place) -> None:
+    name = str(splits().index("train"))
+    inside = "\n".join(f"{10 + n % 2 * 60} {5 + n % 4 // 2 * 60}" for n in range(68))
+    (place.root / "images" / f"{name}.pts").write_text(f"version: 1\n{{\n{inside}\n}}\n")
+    place.catalogue()
+    place.align()
+    shards = Shards(place.faces, "train")
+    line = next(line for line in shards.index() if line["name"] == name)
+    # 60 pixels from (10, 5), 9 more on each side, moved down by 4
+    assert [line[side] for side in ("left", "top", "right", "bottom")] == ["1", "0", "79", "78"]
+    points = shards.read("landmarks", [shards.names.index(name)])[0]
+    assert points[0] == pytest.approx([9 * 128 / 78, 5 * 128 / 78])
+
+
+def test_landmarks_of_another_photo_are_noticed(place: Place) -> None:
+    name = str(splits().index("train"))
+    outside = "\n".join(f"{500 + n} {500 - n}" for n in range(68))
+    (place.root / "images" / f"{name}.pts").write_text(f"{{\n{outside}\n}}\n")
+    place.catalogue()
+    assert place.align()["left_out_names"] == [
+        f"{name}: unreadable, its landmarks lie outside the photo"
+    ]
+
+
+@pytest.mark.parametrize("label", [19, 40])
+def test_an_unknown_class_stops_with_its_file_and_the_expected_ones(
+    place: Place, label: int
+) -> None:
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    labels[0, 0] = label
+    place.save("labels/3.png", labels)
+    place.catalogue()
+    expected = rf"19 classes 0 class0,.* 18 class18; got class {label} in labels/3\.png"
+    with pytest.raises(UserError, match=expected):
+        place.align()
+    assert not place.faces.exists()
+
+
+def test_no_usable_face_leaves_the_old_faces_alone(place: Place) -> None:
+    place.catalogue()
+    place.align()
+    before = sorted(path.name for path in place.faces.iterdir())
+    for number in range(NUM_PHOTOS):
+        place.truncate(f"images/{number}.png")
+    place.catalogue()
+    with pytest.raises(UserError, match="got 0 train, 0 val, 0 test; left out 24"):
+        place.align()
+    assert sorted(path.name for path in place.faces.iterdir()) == before
+
+
+def test_an_empty_test_split_is_refused(place: Place) -> None:
+    for number, split in enumerate(splits()):
+        if split == "test":
+            (place.root / "images" / f"{number}.png").unlink()
+    place.catalogue()
+    with pytest.raises(UserError, match="0 test: add photos"):
+        place.align()
+
+
+@pytest.mark.parametrize("file", ["images/5.png", "labels/5.png"])
+def test_files_changed_since_the_catalogue_are_noticed(place: Place, file: str) -> None:
+    place.catalogue()
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    place.save(file, pixels if file.startswith("images") else pixels[..., 0])
+    with pytest.raises(UserError, match="5 as catalogued; they have changed"):
+        place.align()
+
+
+def test_a_missing_catalogue_is_named(place: Place) -> None:
+    with pytest.raises(UserError, match=r"photos\.csv"):
+        place.align()
+
+
+def test_work_is_taken_only_as_results_are_used() -> None:
+    items = itertools.count()
+    results = ordered_map(operator.neg, items, num_workers=2)
+    assert [next(results) for _ in range(100)] == [-number for number in range(100)]
+    assert next(items) <= 100 + (2 * CHUNKS_PER_WORKER + 1) * CHUNK
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_errors_of_other_processes_arrive_here() -> None:
+    with pytest.raises(ValueError, match="math domain"):
+        list(ordered_map(math.sqrt, [4.0, -1.0], num_workers=2))

@@ -1,0 +1,286 @@
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pkdn.data import datasets
+from pkdn.data.datasets import DatasetSettings, folder, helen
+from pkdn.data.photo import Entry
+from pkdn.data.reading import UnreadablePhotoError, decode_image, parse_points, read_photo
+from pkdn.errors import UserError
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+POINTS = "version: 1\nn_points:  68\n{\n" + "".join(f"{i}.5 {2 * i}\n" for i in range(68)) + "}\n"
+
+
+def settings(tmp_path: Path, **values: object) -> DatasetSettings:
+    return DatasetSettings(downloads=tmp_path / "downloads", **values)  # type: ignore[arg-type]
+
+
+def touch(root: Path, *files: str) -> None:
+    for file in files:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).touch()
+
+
+def encoded(image: Image.Image, kind: str = "png", **options: object) -> bytes:
+    stream = BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("name", datasets.names())
+def test_every_data_set_offers_the_interface(name: str) -> None:
+    module = datasets.load(name)
+    assert module.TITLE
+    assert module.LABELLED in ("yes", "no", "maybe")
+    assert all(callable(getattr(module, part)) for part in ("locate", "catalogue", "read"))
+
+
+def test_an_unknown_name_lists_what_there_is() -> None:
+    with pytest.raises(UserError, match=r"folder, helen.*'helena'"):
+        datasets.load("helena")
+
+
+# Helen
+
+
+def fake_helen(root: Path, num_testset: int) -> None:
+    touch(root, "trainset/9_1.jpg", "trainset/9_1.pts")
+    touch(root, *(f"testset/{number:03d}_1.jpg" for number in reversed(range(num_testset))))
+
+
+def test_helen_splits_by_sorted_testset_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_helen(tmp_path, 330)
+    splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
+    for entry in helen.catalogue(tmp_path, DatasetSettings()):
+        splits[entry.split].append(entry.name)
+    assert splits["test"] == [f"{number:03d}_1" for number in range(280, 330)]
+    assert splits["val"] == [f"{number:03d}_1" for number in range(230, 280)]
+    assert splits["train"] == ["9_1", *(f"{number:03d}_1" for number in range(230))]
+    assert capsys.readouterr().err == ""
+
+
+def test_helen_says_when_its_testset_is_incomplete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_helen(tmp_path, 329)
+    helen.catalogue(tmp_path, DatasetSettings())
+    assert "329 of 330" in capsys.readouterr().err
+
+
+def test_helen_without_enough_test_photos_is_refused(tmp_path: Path) -> None:
+    fake_helen(tmp_path, 99)
+    with pytest.raises(UserError, match="found 99"):
+        helen.catalogue(tmp_path, DatasetSettings())
+
+
+def test_missing_files_are_named_with_every_place_and_a_source(tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror"
+    touch(mirror, "helen/trainset/1.jpg")
+    with pytest.raises(UserError) as error:
+        helen.locate(settings(tmp_path, mirror=str(mirror)))
+    for part in (mirror / "helen", tmp_path / "downloads" / "helen", "testset/", "https://ibug"):
+        assert str(part) in str(error.value)
+
+
+def test_the_mirror_comes_first_and_downloads_second(tmp_path: Path) -> None:
+    mirror, mine = tmp_path / "mirror", settings(tmp_path, mirror=str(tmp_path / "mirror"))
+    touch(tmp_path / "downloads" / "helen", "trainset/1.jpg", "testset/1.jpg")
+    mirror.mkdir()
+    assert helen.locate(mine) == tmp_path / "downloads" / "helen"
+    touch(mirror / "helen", "trainset/1.jpg", "testset/1.jpg")
+    assert helen.locate(mine) == mirror / "helen"
+
+
+def test_a_mirror_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"PKDN_MIRROR.*'/nowhere/at/all'"):
+        helen.locate(settings(tmp_path, mirror="/nowhere/at/all"))
+
+
+def test_relative_places_hold_in_temporary_workspaces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "mirror" / "helen", "trainset/1.jpg", "testset/1.jpg")
+    (tmp_path / "repository").mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "repository"))
+    found = helen.locate(DatasetSettings(mirror="../mirror"))
+    assert found.resolve() == tmp_path / "mirror" / "helen"
+
+
+@pytest.mark.skipif(not (SHARED / "helen").is_dir(), reason="no real Helen photos here")
+def test_a_real_photo_has_its_landmarks_on_the_face() -> None:
+    root = helen.locate(DatasetSettings(mirror=str(SHARED)))
+    entries = helen.catalogue(root, DatasetSettings())
+    assert sum(entry.split == "test" for entry in entries) == 50
+    photo = helen.read(root, entries[0])
+    assert photo.landmarks is not None
+    height, width, _ = photo.image.shape
+    assert ((photo.landmarks > 0) & (photo.landmarks < (width, height))).all()
+
+
+# Own photos
+
+
+def catalogue(root: Path) -> dict[str, Entry]:
+    return {entry.name: entry for entry in folder.catalogue(root, DatasetSettings())}
+
+
+def test_photos_are_found_recursively_by_any_suffix(tmp_path: Path) -> None:
+    touch(tmp_path, "a.JPG", "b.jpeg", "trip/c d.png", "trip/x.y.webp", "notes.txt", "a.pts")
+    touch(tmp_path, ".hidden/e.jpg", "trip/._f.jpg", "g.TIF", "h.tiff", "i.bmp")
+    entries = catalogue(tmp_path)
+    assert set(entries) == {"a", "b", "trip/c d", "trip/x.y", "g", "h", "i"}
+    assert entries["trip/x.y"].photo == "trip/x.y.webp"
+    assert (entries["a"].landmarks, entries["b"].landmarks) == ("a.pts", "")
+
+
+def test_two_suffixes_keep_their_names_apart_and_share_a_split(tmp_path: Path) -> None:
+    for number in range(20):
+        touch(tmp_path, f"{number}.jpg", f"{number}.png")
+    entries = catalogue(tmp_path)
+    assert len(entries) == 40
+    assert all(entries[f"{n}.jpg"].split == entries[f"{n}.png"].split for n in range(20))
+
+
+def test_splits_stay_when_photos_are_added(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{number}.jpg" for number in range(0, 100, 2)))
+    before = catalogue(tmp_path)
+    touch(tmp_path, *(f"{number}.jpg" for number in range(100)))
+    after = catalogue(tmp_path)
+    assert before.items() <= after.items()
+
+
+def test_splits_are_the_same_on_every_machine() -> None:
+    assert [folder.split_of(name) for name in ("1", "2", "5", "é")] == [
+        "train",
+        "val",
+        "test",
+        "train",
+    ]
+    found = [folder.split_of(str(number)) for number in range(5000)]
+    assert found.count("train") == pytest.approx(4000, abs=120)
+    assert found.count("val") == pytest.approx(500, abs=90)
+
+
+def test_label_maps_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    touch(tmp_path, "images/a/1.jpg", "labels/a/1.png", "labels/stray.png", "cover.jpg")
+    entries = catalogue(tmp_path)
+    assert set(entries) == {"a/1"}
+    assert (entries["a/1"].photo, entries["a/1"].labels) == ("images/a/1.jpg", "labels/a/1.png")
+
+
+def test_a_missing_label_map_is_a_reason_to_skip(tmp_path: Path) -> None:
+    touch(tmp_path, "images/1.png", "labels/2.png")
+    (tmp_path / "images/1.png").write_bytes(encoded(Image.new("RGB", (8, 8))))
+    with pytest.raises(UnreadablePhotoError, match=r"labels/1\.png"):
+        folder.read(tmp_path, catalogue(tmp_path)["1"])
+
+
+def test_folder_mistakes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="parameter `folder`; got null"):
+        folder.locate(DatasetSettings())
+    with pytest.raises(UserError, match="nowhere"):
+        folder.locate(DatasetSettings(folder=tmp_path / "nowhere"))
+    touch(tmp_path, "notes.txt")
+    with pytest.raises(UserError, match="found none"):
+        catalogue(tmp_path)
+
+
+# Files
+
+
+def stored(tmp_path: Path, photo: bytes, points: str = "", labels: bytes = b"") -> Entry:
+    (tmp_path / "a.jpg").write_bytes(photo)
+    (tmp_path / "a.pts").write_text(points)
+    (tmp_path / "a.png").write_bytes(labels)
+    return Entry("a", "train", "a.jpg", "a.pts" if points else "", "a.png" if labels else "")
+
+
+def test_a_turned_photo_is_read_upright() -> None:
+    pixels = np.zeros((8, 16, 3), np.uint8)
+    pixels[:, 8:] = 255
+    exif = Image.Exif()
+    exif[274] = 6  # to be shown turned by 90° clockwise
+    upright = decode_image(encoded(Image.fromarray(pixels), exif=exif))
+    assert upright.shape == (16, 8, 3)
+    assert upright[:8].max() == 0
+    assert upright[8:].min() == 255
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1", "CMYK"])
+def test_every_kind_of_photo_becomes_rgb(mode: str) -> None:
+    grey = 255 if mode == "1" else 204
+    image = Image.new("RGB", (8, 6), (grey, grey, grey)).convert(mode)
+    options = {"transparency": bytes(range(256))} if mode == "P" else {}
+    decoded = decode_image(encoded(image, "tiff" if mode == "CMYK" else "png", **options))
+    assert (decoded.shape, decoded.dtype) == ((6, 8, 3), np.uint8)
+    assert (decoded == grey).all()
+
+
+def test_sixteen_bits_are_scaled_not_cut() -> None:
+    grey = np.full((4, 4), 0x80FF, np.uint16)
+    assert (decode_image(encoded(Image.fromarray(grey))) == 0x80).all()
+
+
+def test_broken_photos_are_unreadable() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for kind in ("jpeg", "png", "webp", "tiff"):
+        data = encoded(Image.fromarray(noise), kind)
+        for broken in (data[: len(data) // 2], data[:10], b"", b"no photo"):
+            with pytest.raises(UnreadablePhotoError, match="cannot be decoded"):
+                decode_image(broken)
+
+
+def test_landmarks_are_parsed() -> None:
+    points = parse_points(POINTS.encode())
+    assert (points.shape, points.dtype) == ((68, 2), np.float32)
+    assert points[3].tolist() == [3.5, 6]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        POINTS.replace("5.5 10\n", ""),
+        POINTS.replace("5.5", "five"),
+        POINTS.replace("\n5.5", "\nnan"),
+        POINTS.replace("}", ""),
+        "",
+        "\udcff",
+    ],
+)
+def test_broken_landmarks_are_unreadable(text: str) -> None:
+    with pytest.raises(UnreadablePhotoError, match="landmarks"):
+        parse_points(text.encode("utf-8", "surrogateescape"))
+
+
+def test_a_photo_is_fingerprinted_with_its_annotations(tmp_path: Path) -> None:
+    photo = encoded(Image.new("RGB", (8, 8)))
+    first = read_photo(tmp_path, stored(tmp_path, photo, POINTS))
+    second = read_photo(tmp_path, stored(tmp_path, photo, POINTS.replace("5.5", "5.6")))
+    assert first.sha256 == second.sha256
+    assert first.annotations_sha256 != second.annotations_sha256
+
+
+def test_a_label_map_is_scaled_to_its_photo(tmp_path: Path) -> None:
+    labels = np.array([[1, 17], [10, 0]], np.uint8)
+    photo = encoded(Image.new("RGB", (8, 8)))
+    read = read_photo(tmp_path, stored(tmp_path, photo, labels=encoded(Image.fromarray(labels))))
+    assert read.labels is not None
+    assert np.array_equal(read.labels, np.kron(labels, np.ones((4, 4), np.uint8)))
+
+
+def test_a_label_map_of_other_proportions_is_unreadable(tmp_path: Path) -> None:
+    photo, labels = Image.new("RGB", (80, 80)), Image.new("L", (80, 40))
+    with pytest.raises(UnreadablePhotoError, match="80×80 pixels and its label map 80×40"):
+        read_photo(tmp_path, stored(tmp_path, encoded(photo), labels=encoded(labels)))
+
+
+def test_a_coloured_label_map_is_a_users_mistake(tmp_path: Path) -> None:
+    photo = encoded(Image.new("RGB", (8, 8)))
+    with pytest.raises(UserError, match=r"a\.png; got Pillow mode RGB"):
+        read_photo(tmp_path, stored(tmp_path, photo, labels=photo))

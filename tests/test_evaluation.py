@@ -1,0 +1,152 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pkdn import metrics
+from pkdn.data.shards import Shards, ShardWriter
+from pkdn.errors import UserError
+from pkdn.evaluation import evaluate
+
+NUM_FACES = 5
+CPU = torch.device("cpu")
+
+
+class Nearest(nn.Module):
+    """Nearest-neighbour upsampling, with a count of its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, lr_image: Tensor) -> Tensor:
+        assert not self.training
+        assert torch.is_inference_mode_enabled()
+        self.calls += 1
+        return F.interpolate(lr_image, scale_factor=8, mode="nearest")
+
+
+def write_shards(folder: Path, array: str, rows: list[np.ndarray], prefix: str = "face") -> Shards:
+    folder.mkdir()
+    with ShardWriter(folder, rows_per_shard=2) as writer:
+        for number, row in enumerate(rows):
+            writer.append("test", {array: row}, {"name": f"{prefix}{number}"})
+    return Shards(folder, "test")
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Shards:
+    random = np.random.default_rng(0)
+    small = random.integers(0, 256, (NUM_FACES, 24, 24, 3), dtype=np.uint8)
+    images = [np.asarray(Image.fromarray(image).resize((128, 128))) for image in small]
+    return write_shards(tmp_path / "faces", "faces", images)
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Shards:
+    """The map of face n is of class n, and of class 18 in its lower quarter."""
+    maps = np.repeat(np.arange(NUM_FACES, dtype=np.uint8), 128 * 128).reshape(-1, 128, 128)
+    maps[:, 96:] = 18
+    return write_shards(tmp_path / "labels", "labels", list(maps))
+
+
+def test_rows_are_those_of_pillow_and_the_metrics(faces: Shards):
+    scores = list(evaluate(Nearest(), faces, batch_size=2, device=CPU))
+    assert [score.name for score in scores] == faces.names
+    for score, hr_image in zip(scores, faces.read("faces", range(NUM_FACES)), strict=True):
+        lr_face = Image.fromarray(hr_image).resize((16, 16), Image.Resampling.BICUBIC)
+        sr_image = np.asarray(lr_face.resize((128, 128), Image.Resampling.NEAREST))
+        assert np.array_equal(score.sr_image, sr_image)
+        for name, numbers in metrics.score_all(sr_image / 255, hr_image).items():
+            for key, value in numbers.items():
+                assert score.row[f"{name}.{key}"] == pytest.approx(value, abs=1e-5)
+
+
+def test_faces_are_streamed_outside_inference_mode(faces: Shards):
+    network = Nearest()
+    scores = evaluate(network, faces, batch_size=2, device=CPU)
+    assert network.calls == 0
+    next(scores)
+    assert network.calls == 1
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_a_teacher_gets_the_labels_of_each_face(faces: Shards, labels: Shards):
+    def forward(lr_image: Tensor, labels: Tensor | None) -> Tensor:
+        assert labels is not None
+        assert len(labels) == len(lr_image)
+        return (labels / 255)[:, None].expand(-1, 3, -1, -1)
+
+    options = {"batch_size": 2, "device": CPU}
+    scores = evaluate(Nearest(), faces, labels=labels, forward=forward, **options)
+    assert [int(score.sr_image[0, 0, 0]) for score in scores] == list(range(NUM_FACES))
+
+
+def test_parsing_compares_the_written_sr_with_the_labels(faces: Shards, labels: Shards):
+    def parse(sr_faces: Tensor) -> Tensor:
+        assert sr_faces.dtype == torch.uint8
+        assert sr_faces.shape[1:] == (128, 128, 3)
+        return torch.full((len(sr_faces), 128, 128), 2, dtype=torch.uint8)
+
+    scores = evaluate(Nearest(), faces, batch_size=2, device=CPU, labels=labels, parse=parse)
+    mious = [score.row["parsing.miou"] for score in scores]
+    # face 2: three quarters of class 2, none of class 18; the others agree nowhere
+    assert mious == pytest.approx([0, 0, 0.75 / 2, 0, 0])
+
+
+def test_the_forward_pass_runs_in_the_given_precision(faces: Shards):
+    class Convolution(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3 * 64, 1)
+            self.dtypes: set[torch.dtype] = set()
+
+        def forward(self, lr_image: Tensor) -> Tensor:
+            sr_image = F.pixel_shuffle(self.conv(lr_image), 8)
+            self.dtypes.add(sr_image.dtype)
+            return sr_image
+
+    network = Convolution()
+
+    def autocast() -> torch.autocast:
+        return torch.autocast("cpu", dtype=torch.bfloat16)
+
+    score = next(evaluate(network, faces, batch_size=2, device=CPU, autocast=autocast))
+    assert network.dtypes == {torch.bfloat16}
+    assert np.isfinite(list(score.row.values())).all()
+
+
+@pytest.mark.parametrize(
+    ("forward", "message"),
+    [
+        (lambda lr_image, _: lr_image, "output is"),
+        (lambda lr_image, _: torch.full((len(lr_image), 3, 128, 128), torch.nan), "finite"),
+    ],
+)
+def test_refuses_outputs_that_are_no_sr(
+    faces: Shards, forward: Callable[[Tensor, Tensor | None], Tensor], message: str
+):
+    with pytest.raises(ValueError, match=message):
+        list(evaluate(Nearest(), faces, batch_size=2, device=CPU, forward=forward))
+
+
+def test_refuses_labels_of_other_faces(faces: Shards, tmp_path: Path):
+    maps = [np.zeros((128, 128), np.uint8)] * NUM_FACES
+    others = write_shards(tmp_path / "others", "labels", maps, prefix="other")
+    with pytest.raises(ValueError, match="label maps"):
+        evaluate(Nearest(), faces, batch_size=2, device=CPU, labels=others)
+
+
+def test_refuses_parse_without_labels(faces: Shards):
+    with pytest.raises(ValueError, match="labels"):
+        evaluate(Nearest(), faces, batch_size=2, device=CPU, parse=lambda image: image)
+
+
+def test_a_split_without_faces_is_the_users_mistake(faces: Shards):
+    with pytest.raises(UserError, match="split val"):
+        evaluate(Nearest(), Shards(faces.folder, "val"), batch_size=2, device=CPU)

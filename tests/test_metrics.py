@@ -1,0 +1,212 @@
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pkdn import metrics
+from pkdn.metrics import parsing
+
+GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden"
+GOLDEN_SCORES = {
+    "y_crop8": (23.0962, 0.6212),
+    "dic": (23.0962, 0.6234),
+    "kdfsrnet": (23.0985, 0.6219),
+    "benchmark": (23.0962, 0.6190),
+    "sparnet": (23.0332, 0.6294),
+    "rgb": (21.6510, 0.5880),
+}
+BORDER_CROPPED = {"y_crop8", "dic", "kdfsrnet", "benchmark"}
+# Grey 100 and 110 in the units in which each protocol compares them: luma is 16 + 219/255 · grey.
+GREYS = {
+    "y_crop8": (102, 110),
+    "dic": (256 - 102, 256 - 110),
+    "kdfsrnet": (16 + 21900 / 255, 16 + 24090 / 255),
+    "benchmark": (102, 110),
+    "sparnet": (101, 110),
+    "rgb": (100, 110),
+}
+
+
+def face(side: int = 48) -> np.ndarray:
+    random = np.random.default_rng(0)
+    small = random.integers(30, 220, (6, 6, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC))
+
+
+@pytest.fixture(params=metrics.protocols())
+def protocol(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_every_protocol_has_a_golden_score():
+    assert set(metrics.protocols()) == set(GOLDEN_SCORES)
+    assert metrics.protocols()[0] == metrics.PRIMARY
+
+
+@pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden faces are not on this machine")
+def test_golden_scores_of_bicubic():
+    totals: dict[str, list[tuple[float, float]]] = {name: [] for name in GOLDEN_SCORES}
+    for path in sorted(GOLDEN.glob("*.jpg")):
+        hr_face = Image.open(path).convert("RGB")
+        lr_face = hr_face.resize((16, 16), Image.Resampling.BICUBIC)
+        sr_face = lr_face.resize((128, 128), Image.Resampling.BICUBIC)
+        scores = metrics.score_all(np.asarray(sr_face) / 255, np.asarray(hr_face))
+        for name, numbers in scores.items():
+            totals[name].append((numbers["psnr"], numbers["ssim"]))
+    means = {name: tuple(np.mean(values, axis=0)) for name, values in totals.items()}
+    assert len(totals["rgb"]) == 50
+    for name, expected in GOLDEN_SCORES.items():
+        assert means[name] == pytest.approx(expected, abs=0.0005), name
+
+
+def test_constant_images_score_as_computed_by_hand(protocol: str):
+    hr_image = np.full((40, 36, 3), 100, np.uint8)
+    sr_image = np.full((40, 36, 3), 110 / 255)
+    hr, sr = GREYS[protocol]
+    scores = metrics.load(protocol).score(sr_image, hr_image)
+    assert scores["psnr"] == pytest.approx(20 * math.log10(255 / abs(sr - hr)), abs=1e-9)
+    c1 = (0.01 * 255) ** 2
+    assert scores["ssim"] == pytest.approx((2 * sr * hr + c1) / (sr**2 + hr**2 + c1), abs=1e-9)
+
+
+def test_equal_images(protocol: str):
+    scores = metrics.load(protocol).score(face() / 255, face())
+    assert scores["psnr"] == math.inf
+    assert scores["ssim"] == pytest.approx(1)
+
+
+def test_more_noise_scores_worse(protocol: str):
+    score = metrics.load(protocol).score
+    noise = np.random.default_rng(1).normal(size=face().shape)
+    better, worse = (score(face() / 255 + sigma * noise, face()) for sigma in (0.02, 0.04))
+    assert better["psnr"] > worse["psnr"] > 0
+    assert 1 > better["ssim"] > worse["ssim"] > 0
+
+
+def test_border(protocol: str):
+    score = metrics.load(protocol).score
+    sr_image = np.zeros((48, 48, 3))
+    sr_image[8:-8, 8:-8] = face()[8:-8, 8:-8] / 255
+    assert math.isinf(score(sr_image, face())["psnr"]) == (protocol in BORDER_CROPPED)
+    sr_image[8, 8] = 0
+    assert math.isfinite(score(sr_image, face())["psnr"])
+
+
+@pytest.mark.parametrize(("fraction", "overshoot"), [(0.3, 0), (0, 50)])
+def test_only_kdfsrnet_sees_fractions_and_overshoot(
+    protocol: str, fraction: float, overshoot: float
+):
+    hr_image = np.where(face() > 180, 255, face()).astype(np.uint8)
+    sr_image = (hr_image + np.where(hr_image == 255, overshoot, fraction)) / 255
+    psnr = metrics.load(protocol).score(sr_image, hr_image)["psnr"]
+    assert math.isinf(psnr) == (protocol != "kdfsrnet")
+
+
+@pytest.mark.parametrize(
+    ("sr_image", "hr_image", "message"),
+    [
+        (face(), face(), "float64"),
+        ((face() / 255).astype(np.float32), face(), "float64"),
+        (face() / 255, face() / 255, "uint8"),
+        (face().astype(np.float64), face(), r"\[0, 1\]"),
+        (face(32) / 255, face(48), "shape"),
+        (face()[..., 0] / 255, face()[..., 0], "height, width, 3"),
+        (face(31) / 255, face(31), "32 pixels"),
+        (np.full((48, 48, 3), np.nan), face(), "finite"),
+    ],
+)
+def test_refuses_other_types_shapes_and_ranges(
+    protocol: str, sr_image: np.ndarray, hr_image: np.ndarray, message: str
+):
+    with pytest.raises(ValueError, match=message):
+        metrics.load(protocol).score(sr_image, hr_image)
+
+
+def test_columns_name_what_each_metric_returns():
+    labels = np.zeros((4, 4), np.uint8)
+    for name in metrics.names():
+        module = metrics.load(name)
+        if name in metrics.protocols():
+            scores = module.score(face() / 255, face())
+        else:
+            scores = module.score_labels(labels, labels)
+        assert [column.key for column in module.COLUMNS] == list(scores), name
+
+
+def test_a_new_metric_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "contrast.py").write_text(
+        "TITLE = 'standard deviation'\nCOLUMNS = ()\n"
+        "def score(sr_image, hr_image):\n    return {'deviation': float(sr_image.std())}\n"
+    )
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    caches = (metrics.names, metrics.protocols)
+    try:
+        for function in caches:
+            function.cache_clear()
+        scores = metrics.score_all(face() / 255, face())
+        assert scores["contrast"]["deviation"] == pytest.approx(face().std() / 255)
+    finally:
+        for function in caches:
+            function.cache_clear()
+        sys.modules.pop("pkdn.metrics.contrast", None)
+
+
+def test_unknown_metric_names_those_that_exist():
+    with pytest.raises(ValueError, match="y_crop8"):
+        metrics.load("_psnr")
+
+
+def test_metrics_and_score_start_without_torch():
+    code = (
+        "import sys, pkdn.commands.score, pkdn.metrics as m; m.protocols(); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_miou_over_classes_in_either_map():
+    hr_labels = np.array([[0, 0, 1, 1], [0, 0, 1, 1]], np.uint8)
+    sr_labels = np.array([[0, 0, 1, 18], [0, 0, 0, 0]], np.uint8)
+    # class 0: 4 of 6; class 1: 1 of 4; class 18: 0 of 1
+    expected = (4 / 6 + 1 / 4 + 0) / 3
+    assert parsing.score_labels(sr_labels, hr_labels) == {"miou": pytest.approx(expected)}
+    assert parsing.score_labels(hr_labels, hr_labels) == {"miou": 1.0}
+
+
+@pytest.mark.parametrize(
+    "sr_labels",
+    [np.zeros((4, 4), np.int64), np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5), np.uint8)],
+)
+def test_miou_refuses_what_is_no_label_map(sr_labels: np.ndarray):
+    with pytest.raises(ValueError, match="label map"):
+        parsing.score_labels(sr_labels, np.zeros((4, 4), np.uint8))
+
+
+def test_paired_difference_sees_through_what_both_share():
+    random = np.random.default_rng(3)
+    shared, gain = random.normal(25, 4, 400), random.normal(0.1, 0.2, 400)
+    mean, low, high = metrics.paired_difference(shared + gain, shared)
+    assert mean == pytest.approx(gain.mean())
+    half_width = 1.96 * gain.std() / 20
+    assert low == pytest.approx(gain.mean() - half_width, abs=0.1 * half_width)
+    assert high == pytest.approx(gain.mean() + half_width, abs=0.1 * half_width)
+
+
+def test_paired_difference_is_the_same_at_any_memory(monkeypatch: pytest.MonkeyPatch):
+    a = np.random.default_rng(4).normal(size=50)
+    whole = metrics.paired_difference(a, a**2, seed=5)
+    monkeypatch.setattr("pkdn.metrics._intervals.MAX_DRAWN", 3_333)
+    assert metrics.paired_difference(a, a**2, seed=5) == whole
+    assert metrics.paired_difference(a, a**2, seed=6) != whole
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [([1.0, 2.0], [1.0]), ([1.0], [1.0]), ([math.inf, 1.0], [1.0, 1.0])]
+)
+def test_paired_difference_refuses(a: list[float], b: list[float]):
+    with pytest.raises(ValueError, match="scores"):
+        metrics.paired_difference(np.array(a), np.array(b))

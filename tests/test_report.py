@@ -1,0 +1,324 @@
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import report_inputs
+from PIL import Image
+from report_inputs import NUM_EXAMPLES, write_scores
+
+from pkdn import params
+from pkdn.errors import UserError
+from pkdn.networks import pkdn
+from pkdn.reports import page, statistics, tables
+from pkdn.reports.comparisons import Comparison
+from pkdn.reports.figures import grid_size
+from pkdn.reports.readings import READINGS
+from pkdn.reports.records import Plan, Scores, read_results, read_runs
+from pkdn.reports.summary import caveats
+from pkdn.reports.systems import PKDN, TEACHERS, VARIANTS, Subject, colours
+from stages import report as stage
+
+ROOT = Path(__file__).parents[1]
+KDFSRNET = Subject("baseline", "kdfsrnet")
+
+
+class Report:
+    """A written report, its text cut at the headings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.text = (folder / "report.md").read_text(encoding="utf-8")
+
+    def section(self, heading: str) -> str:
+        level, rest = re.split(rf"^(#+) {re.escape(heading)}$", self.text, flags=re.M)[1:3]
+        return re.split(rf"^#{{1,{len(level)}}} ", rest, flags=re.M)[0]
+
+    def rows(self, heading: str, table: int = 0) -> dict[str, list[str]]:
+        """Return the cells of one table of a section by their first cell."""
+        found = re.findall(r"(?:^\|.*\n)+", self.section(heading) + "\n", flags=re.M)[table]
+        lines = [line.strip("| ").split("|") for line in found.splitlines()]
+        return {first.strip(): [cell.strip() for cell in rest] for first, *rest in lines}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """Two data sets and two seeds, beside what other parameters have left behind."""
+    root = tmp_path_factory.mktemp("report")
+    report_inputs.write(root, report_inputs.plan(datasets=("stale",), seeds=(0,)))
+    shutil.copytree(
+        root / "data/scores/baseline/stale-bicubic-0",
+        root / "data/scores/baseline/synthetic-bicubic-9",
+    )
+    plan = report_inputs.plan()
+    report_inputs.write(root, plan)
+    (root / "out/figures").mkdir(parents=True)
+    (root / "out/figures/faces-stale.png").touch()
+    page.write(root=root, out=root / "out", plan=plan)
+    return Report(root / "out")
+
+
+def test_table_1_has_each_system_in_its_row(report: Report) -> None:
+    rows = report.rows("Table 1 on `synthetic`: the systems")
+    assert rows["bicubic"] == ["23.00", "0.5750", "0.4600"]
+    assert rows["PKDN"] == ["**24.70 ± 0.14**", "**0.6175 ± 0.0035**", "**0.4940 ± 0.0028**"]
+    assert rows["SPARNet"] == ["–"] * 3
+    order = ["bicubic", "URDGN", "FSRNet", "DIC", "SISN", "SPARNet", "KDFSRNet", "PKDN"]
+    assert list(rows)[2:] == order
+
+
+def test_papers_numbers_stand_only_beside_a_data_set_of_that_name(report: Report) -> None:
+    assert report.rows("Table 1 on `helen`: the systems")["KDFSRNet"][-2:] == ["26.79", "0.7953"]
+    assert (
+        "paper (full training): PSNR, dB"
+        in report.rows("Table 1 on `helen`: the systems")["system"]
+    )
+    assert (
+        "here (demo profile): PSNR ↑, dB"
+        in report.rows("Table 1 on `helen`: the systems")["system"]
+    )
+    for number in ("26.84", ".7982", "27.56", ".8062"):
+        assert number not in report.section("Results on `synthetic`")
+    assert "27.56" not in report.text
+
+
+def test_no_number_comes_before_the_statement_that_nothing_is_reproduced(report: Report) -> None:
+    statement = report.text.index("not a reproduction of the paper's")
+    assert statement < re.search(r"\d dB", report.text).start()
+    assert "no attempt to reach them" in report.section("Table 1 on `helen`: the systems")
+
+
+def test_gain_is_pkdn_minus_the_other_system(report: Report) -> None:
+    gains = report.rows("Table 1 on `synthetic`: the systems", table=1)
+    assert gains["KDFSRNet"] == ["+0.10", "+0.10 to +0.10", "+0.10, +0.10", "yes: better"]
+
+
+def test_table_2_shows_students_and_what_each_lacks(report: Report) -> None:
+    heading = "Table 2 on `synthetic`: PKDN taken apart"
+    students, differences, teachers = (report.rows(heading, table=i) for i in range(3))
+    assert "λ_FS = 0" in students["no λ_FS"][0]
+    assert students["no λ_FS"][1] == "24.10 ± 0.14"
+    assert students["PFB and FFB: PKDN"][1] == "**24.70 ± 0.14**"
+    assert differences["no λ_FS"][:2] == ["−0.60", "−0.60 to −0.60"]
+    assert "PFB and FFB: PKDN" not in differences
+    assert teachers["one-hot parsing map"][0] == "**26.10 ± 0.14**"
+    assert len(students) - 2 == len(VARIANTS)
+    assert len(teachers) - 2 == len(TEACHERS)
+
+
+def test_what_other_parameters_left_is_not_seen(report: Report) -> None:
+    assert "stale" not in report.text
+    assert "bicubic-9" not in report.text
+    assert not (report.folder / "figures/faces-stale.png").exists()
+
+
+def test_every_figure_is_there_and_shown(report: Report) -> None:
+    shown = set(re.findall(r"\]\((figures/[^)]+)\)", report.text))
+    written = {f"figures/{path.name}" for path in (report.folder / "figures").iterdir()}
+    assert shown == written
+    assert len(shown) == 7
+
+
+def test_grid_has_a_column_for_each_system_and_a_row_for_each_face(report: Report) -> None:
+    with Image.open(report.folder / "figures/faces-synthetic.png") as figure:
+        assert figure.size == grid_size(len(["LR", "bicubic", "KDFSRNet", "PKDN", "HR"]), 4)
+        pixels = np.asarray(figure.convert("RGB"))
+    assert NUM_EXAMPLES == 4
+    lr_tile, hr_tile = pixels[28:156, 6:134], pixels[28:156, 542:670]
+    assert (lr_tile[:8, :8] == lr_tile[0, 0]).all()
+    assert len(np.unique(hr_tile.reshape(-1, 3), axis=0)) > 1000
+
+
+def test_each_row_can_be_followed_to_its_runs(report: Report) -> None:
+    rows = report.rows("Appendix C: where every number comes from")
+    trained = rows["`student@synthetic-no_ffb-1`"]
+    assert trained[:2] == ["PKDN student: PFB only", "`mlflow-student-synthetic-no_ffb-1`"]
+    assert trained[3:] == ["2026-01-02 03:04:05", "0123abcdef", "30.0"]
+    assert rows["`evaluate_baseline@helen-kdfsrnet-0`"][:2] == ["KDFSRNet", "not tracked"]
+
+
+def test_wall_time_and_counts(report: Report) -> None:
+    assert report.rows("What was run", table=2)["student"] == ["28", "14 min 00 s", "30 s"]
+    assert report.rows("What was run")["`helen`"] == [
+        "photographs",
+        "3",
+        "1",
+        "6",
+        "1,955 / 50 / 50",
+    ]
+
+
+def test_tables_are_there_as_numbers(report: Report) -> None:
+    lines = (report.folder / "tables/gains-synthetic.csv").read_text().splitlines()
+    name, gain, low, high = lines[2].split(",")
+    assert name == "kdfsrnet"
+    assert [float(gain), float(low), float(high)] == pytest.approx([0.1] * 3)
+    long = (report.folder / "tables/protocols-helen.csv").read_text()
+    assert re.search(r"^teacher,onehot,sparnet\.ssim,0\.652", long, flags=re.M)
+
+
+def test_protocols_and_parser(report: Report) -> None:
+    everything = report.rows("On `helen`")["PKDN teacher: PFB and FFB"]
+    assert everything[0] == "26.10 / 0.6525"
+    assert report.rows("The parser")["skin"] == ["0.9123", "1000"]
+    assert report.rows("The parser")["hat"][0] == "–"
+    assert "never seen faces such as those of `helen`:" in report.section("The parser")
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """One seed, a network that the paper does not know, faces without examples or a curve."""
+    root = tmp_path_factory.mktemp("single")
+    plan = report_inputs.plan(
+        profile="paper", datasets=("helen",), seeds=(3,), networks=("bicubic", "newnet")
+    )
+    report_inputs.write(root, plan)
+    shutil.rmtree(root / "data/scores/baseline/helen-newnet-3/examples")
+    shutil.rmtree(root / "data/curves/baseline")
+    (root / "data/parser/iou.csv").unlink()
+    page.write(root=root, out=root / "out", plan=replace(plan, parser_dataset=None))
+    return Report(root / "out")
+
+
+def test_one_seed_has_no_spread(single: Report) -> None:
+    assert single.rows("Table 1 on `helen`: the systems")["PKDN"][0] == "**25.20**"
+    assert "±" not in single.section("Results on `helen`")
+    assert "with each seed" not in single.text
+
+
+def test_new_network_joins_with_its_own_title(single: Report) -> None:
+    systems = list(single.rows("Table 1 on `helen`: the systems"))
+    assert systems[-3:] == ["KDFSRNet", "The newnet", "PKDN"]
+    assert len(set(colours(["newnet", "other"]).values())) == 10
+
+
+def test_paper_profile_is_not_called_a_demo(single: Report) -> None:
+    assert "not a reproduction" not in single.text
+    assert "here (paper profile): SSIM ↑" in single.text
+    assert "The faces differ too: 3 / 1 / 6 here" in single.text
+
+
+@pytest.mark.parametrize(
+    ("profile", "datasets", "expected"),
+    [
+        ("demo", ("helen",), ["These numbers are not a reproduction", "only to show how far"]),
+        ("paper", ("celeba", "synthetic"), ["on `synthetic` are not a reproduction", "`celeba`"]),
+        ("paper", ("folder",), ["The paper has no results for `folder`"]),
+    ],
+)
+def test_caveats(profile: str, datasets: tuple[str, ...], expected: list[str]) -> None:
+    found = caveats(report_inputs.plan(profile=profile, datasets=datasets))
+    assert len(found) == len(expected)
+    for text, part in zip(found, expected, strict=True):
+        assert part in text
+
+
+def test_missing_scores_are_named_and_nothing_is_written(tmp_path: Path) -> None:
+    plan = report_inputs.plan(datasets=("synthetic",), seeds=(0,))
+    report_inputs.write(tmp_path, plan)
+    missing = tmp_path / "data/scores/teacher/synthetic-onehot-0/scores.csv"
+    missing.unlink()
+    with pytest.raises(UserError, match=f"expected {re.escape(str(missing))}, which is missing"):
+        page.write(root=tmp_path, out=tmp_path / "out", plan=plan)
+    assert not (tmp_path / "out").exists()
+
+
+def test_stage_names_the_first_missing_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    current = stage.plan(params.load())
+    first = f"data/scores/baseline/{current.datasets[0]}-{current.networks[0]}-{current.seeds[0]}"
+    with pytest.raises(UserError, match=first):
+        stage.main()
+
+
+def _results(differences: list[list[float]]) -> tuple[Plan, dict]:
+    plan = report_inputs.plan(datasets=("synthetic",), seeds=tuple(range(len(differences))))
+    names = tuple(f"face{i}" for i in range(len(differences[0])))
+    other = {
+        seed: Scores(names, {"y_crop8.psnr": np.full(len(names), 20.0)}) for seed in plan.seeds
+    }
+    ours = {
+        seed: Scores(names, {"y_crop8.psnr": 20.0 + np.array(values)})
+        for seed, values in zip(plan.seeds, differences, strict=True)
+    }
+    return plan, {("synthetic", PKDN): ours, ("synthetic", KDFSRNET): other}
+
+
+@pytest.mark.parametrize(
+    ("differences", "verdict"),
+    [
+        ([[0.2, 0.3, 0.4, 0.3]], "yes: better"),
+        ([[-0.2, -0.3, -0.4, -0.3]], "yes: worse"),
+        ([[-0.4, 0.5, -0.5, 0.6]], "no: the interval includes 0"),
+        ([[0.5, 0.6, 0.7], [-0.1, -0.1, -0.1]], "yes: better on average, but not with every seed"),
+    ],
+)
+def test_verdict(differences: list[list[float]], verdict: str) -> None:
+    plan, results = _results(differences)
+    gain = Comparison(results, plan, "synthetic", {}).gain_over(KDFSRNET)
+    assert gain is not None
+    assert gain.verdict == verdict
+
+
+def test_equal_images_and_a_single_face_give_no_gain_instead_of_an_error() -> None:
+    plan, results = _results([[0.1, np.inf]])
+    assert Comparison(results, plan, "synthetic", {}).gain_over(KDFSRNET) is None
+
+
+def test_scores_of_other_faces_are_refused(tmp_path: Path) -> None:
+    plan = report_inputs.plan(datasets=("synthetic",), seeds=(0,))
+    report_inputs.write(tmp_path, plan)
+    shutil.rmtree(tmp_path / "data/scores/student/synthetic-full-0")
+    write_scores(tmp_path, "synthetic", PKDN, 0, {"elsewhere": np.zeros((128, 128, 3), np.uint8)})
+    with pytest.raises(UserError, match="the same faces"):
+        read_results(tmp_path, plan)
+
+
+def test_metric_that_was_not_scored_is_a_dash() -> None:
+    _, results = _results([[0.1, 0.2]])
+    mean = statistics.mean(results, "synthetic", PKDN, statistics.primary("ssim"))
+    assert mean.cell(statistics.primary("ssim")) == "–"
+
+
+def test_runs_of_other_seeds_are_left_out(tmp_path: Path) -> None:
+    report_inputs.write(tmp_path, report_inputs.plan(datasets=("synthetic",)))
+    found = read_runs(tmp_path, report_inputs.plan(datasets=("synthetic",), seeds=(1,)))
+    assert {run.tags.get("seed") for run in found} == {"1", None}
+
+
+def test_best_value_is_bold_in_its_direction() -> None:
+    cells = ["1.00 ± 0.10", "0.50", "0.50 ± 0.20", "–"]
+    values = [1.0, 0.501, 0.504, None]
+    assert tables.bold_best(cells, values, highest=True)[0] == "**1.00 ± 0.10**"
+    lowest = ["1.00 ± 0.10", "**0.50**", "**0.50 ± 0.20**", "–"]
+    assert tables.bold_best(cells, values, highest=False) == lowest
+
+
+def test_markdown_keeps_a_bar_inside_its_cell() -> None:
+    text = tables.markdown(tables.Table(["a|b", "c"], [["x\ny", "1"]]))
+    assert text.splitlines() == ["| a\\|b |   c |", "| ---- | --: |", "| x y  |   1 |"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(8.24, "8.2 s"), (59.7, "1 min 00 s"), (185, "3 min 05 s"), (7640, "2 h 07 min")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert tables.duration(seconds) == text
+
+
+def test_variants_are_those_of_the_networks() -> None:
+    assert {name: variant.teacher for name, variant in VARIANTS.items()} == {
+        name: variant.teacher for name, variant in pkdn.STUDENT_VARIANTS.items()
+    }
+    assert set(TEACHERS) == set(pkdn.TEACHER_VARIANTS)
+
+
+@pytest.mark.parametrize("reading", READINGS, ids=lambda reading: reading.question)
+def test_each_reading_is_written_where_the_report_says(reading: object) -> None:
+    assert reading.name in (ROOT / reading.file).read_text(encoding="utf-8")

@@ -1,0 +1,153 @@
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pkdn.commands import score
+from pkdn.errors import UserError
+
+GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden"
+
+
+def run(*arguments: str | Path) -> None:
+    parser = argparse.ArgumentParser()
+    score.add_arguments(parser)
+    score.main(parser.parse_args([str(argument) for argument in arguments]))
+
+
+def write(
+    path: Path, *, seed: int = 0, size: tuple[int, int] = (40, 32), mode: str = "RGB"
+) -> None:
+    path.parent.mkdir(exist_ok=True)
+    small = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), dtype=np.uint8)
+    Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).convert(mode).save(path)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    for seed, name in enumerate(("anna", "ben")):
+        write(tmp_path / "sr" / f"{name}.png", seed=seed)
+        write(tmp_path / "hr" / f"{name}.jpg", seed=seed)
+    return tmp_path / "sr", tmp_path / "hr"
+
+
+@pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden faces are not on this machine")
+def test_golden_numbers_as_a_user_gets_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for path in sorted(GOLDEN.glob("*.jpg")):
+        lr_face = Image.open(path).convert("RGB").resize((16, 16), Image.Resampling.BICUBIC)
+        lr_face.resize((128, 128), Image.Resampling.BICUBIC).save(tmp_path / f"{path.stem}.png")
+    run("--sr", tmp_path, "--hr", GOLDEN)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("number of images: 50")
+    rows = {line.split()[0]: line.split() for line in lines[3:]}
+    assert float(rows["y_crop8"][1]) == pytest.approx(23.0962, abs=0.0005)
+    assert float(rows["y_crop8"][4]) == pytest.approx(0.6212, abs=0.0005)
+    assert float(rows["dic"][4]) == pytest.approx(0.6234, abs=0.0005)
+
+
+def test_json_means_are_those_of_its_images(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+):
+    run("--sr", folders[0], "--hr", folders[1], "--json")
+    result = json.loads(capsys.readouterr().out)
+    assert result["count"] == 2
+    assert list(result["images"]) == ["anna", "ben"]
+    for name, numbers in result["protocols"].items():
+        for key in ("psnr", "ssim"):
+            values = [image[name][key] for image in result["images"].values()]
+            assert numbers[key] == pytest.approx(np.mean(values))
+            assert numbers[f"{key}_std"] == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+
+
+def test_equal_images_are_infinite_in_the_table_and_null_in_json(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+):
+    run("--sr", folders[0], "--hr", folders[0])
+    assert "inf ± –" in capsys.readouterr().out
+    run("--sr", folders[0], "--hr", folders[0], "--json")
+    result = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert result["protocols"]["rgb"]["psnr"] is None
+    assert result["protocols"]["rgb"]["ssim"] == 1
+
+
+def test_grey_images_score_as_their_rgb(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for name, mode in (("grey", "L"), ("rgb", "RGB")):
+        write(tmp_path / name / "a.png", mode="L", seed=1)
+        path = tmp_path / name / "a.png"
+        Image.open(path).convert(mode).save(path)
+        write(tmp_path / "hr" / "a.png")
+    outputs = []
+    for name in ("grey", "rgb"):
+        run("--sr", tmp_path / name, "--hr", tmp_path / "hr", "--json")
+        outputs.append(json.loads(capsys.readouterr().out))
+    assert outputs[0] == outputs[1]
+
+
+def test_other_files_are_left_out(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]):
+    for name in ("Thumbs.db", "._anna.png", "scores.csv"):
+        (folders[0] / name).write_bytes(b"no image")
+    run("--sr", folders[0], "--hr", folders[1])
+    assert "number of images: 2\n" in capsys.readouterr().out
+
+
+def test_missing_folder(folders: tuple[Path, Path]):
+    with pytest.raises(UserError, match=r"no folder .*nowhere"):
+        run("--sr", folders[0], "--hr", folders[1].with_name("nowhere"))
+
+
+def test_empty_folder(folders: tuple[Path, Path]):
+    empty = folders[0].with_name("empty")
+    (empty / "deeper").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"expected SR images .*found none"):
+        run("--sr", empty, "--hr", folders[1])
+
+
+def test_names_that_do_not_pair_are_counted_and_named(folders: tuple[Path, Path]):
+    for number in range(5):
+        write(folders[0] / f"extra{number}.png")
+    (folders[0] / "ben.png").rename(folders[0] / "Ben.png")
+    with pytest.raises(UserError) as error:
+        run("--sr", folders[0], "--hr", folders[1])
+    message = str(error.value)
+    assert "7 SR images" in message
+    assert "6 SR without HR (Ben, extra0, extra1, …)" in message
+    assert "1 HR without SR (ben)" in message
+
+
+def test_one_name_twice(folders: tuple[Path, Path]):
+    write(folders[1] / "anna.png")
+    with pytest.raises(UserError, match=r"anna.jpg and anna.png"):
+        run("--sr", folders[0], "--hr", folders[1])
+
+
+def test_sizes_that_differ(folders: tuple[Path, Path]):
+    write(folders[0] / "ben.png", size=(32, 40))
+    with pytest.raises(UserError, match=r"ben.png has 32×40 .*ben.jpg has 40×32"):
+        run("--sr", folders[0], "--hr", folders[1])
+
+
+def test_images_too_small(tmp_path: Path):
+    write(tmp_path / "sr" / "a.png", size=(31, 64))
+    with pytest.raises(UserError, match="32 pixels or more"):
+        run("--sr", tmp_path / "sr", "--hr", tmp_path / "sr")
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", "truncated"])
+def test_unreadable_image(folders: tuple[Path, Path], content: bytes | str):
+    path = folders[1] / "ben.jpg"
+    whole = path.read_bytes()
+    path.write_bytes(content if isinstance(content, bytes) else whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"cannot read the image .*ben.jpg"):
+        run("--sr", folders[0], "--hr", folders[1])
+
+
+def test_sixteen_bits_and_transparency_are_refused(folders: tuple[Path, Path]):
+    Image.fromarray(np.zeros((32, 40), np.uint16)).save(folders[0] / "ben.png")
+    with pytest.raises(UserError, match="8-bit"):
+        run("--sr", folders[0], "--hr", folders[1])
+    Image.fromarray(np.zeros((32, 40, 4), np.uint8)).save(folders[0] / "ben.png")
+    with pytest.raises(UserError, match="transparent"):
+        run("--sr", folders[0], "--hr", folders[1])

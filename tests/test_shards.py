@@ -1,0 +1,96 @@
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pkdn.data.shards import Shards, ShardWriter
+from pkdn.errors import UserError
+
+
+def row(number: int) -> dict[str, np.ndarray]:
+    return {
+        "faces": np.full((4, 4, 3), number, np.uint8),
+        "landmarks": np.array([[number, np.nan]], np.float32),
+    }
+
+
+def write(folder: Path, num_rows: int = 7) -> None:
+    with ShardWriter(folder, rows_per_shard=3) as writer:
+        for number in range(num_rows):
+            split = "test" if number % 3 == 2 else "train"
+            writer.append(split, row(number), {"name": f"face {number}", "left": number})
+
+
+def test_rows_come_back_in_any_order_across_shards(tmp_path: Path) -> None:
+    write(tmp_path)
+    train = Shards(tmp_path, "train")
+    assert train.names == ["face 0", "face 1", "face 3", "face 4", "face 6"]
+    assert train.arrays == ("faces", "landmarks")
+    assert train.read("faces", [4, 0, 3, 0])[:, 0, 0, 0].tolist() == [6, 0, 4, 0]
+    assert train.read("landmarks", np.array([2]))[0, 0, 0] == 3
+    assert np.isnan(train.read("landmarks", [2])[0, 0, 1])
+    assert Shards(tmp_path, "test").read("faces", range(2))[:, 0, 0, 0].tolist() == [2, 5]
+
+
+def test_the_index_says_where_each_row_lies(tmp_path: Path) -> None:
+    write(tmp_path)
+    for line in Shards(tmp_path, "train").index():
+        shard = np.load(tmp_path / f"train-{int(line['shard']):05d}.faces.npy")
+        assert shard[int(line["row"])][0, 0, 0] == int(line["left"])
+
+
+def test_a_split_without_rows_is_empty(tmp_path: Path) -> None:
+    write(tmp_path)
+    val = Shards(tmp_path, "val")
+    assert len(val) == 0
+    assert val.read("faces", []).shape == (0, 4, 4, 3)
+
+
+def test_full_shards_leave_memory_at_once(tmp_path: Path) -> None:
+    with ShardWriter(tmp_path, rows_per_shard=3) as writer:
+        for number in range(3):
+            writer.append("train", row(number), {"name": str(number)})
+        assert (tmp_path / "train-00000.faces.npy").is_file()
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
+    contents = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        write(folder)
+        contents.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert contents[0] == contents[1]
+
+
+def test_a_folder_left_by_an_error_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), ShardWriter(tmp_path) as writer:
+        writer.append("train", row(0), {"name": "0"})
+        raise KeyError
+    with pytest.raises(UserError, match=r"manifest\.json"):
+        Shards(tmp_path, "train")
+
+
+def test_a_row_unlike_the_first_is_refused(tmp_path: Path) -> None:
+    with ShardWriter(tmp_path) as writer:
+        writer.append("train", row(0), {"name": "0"})
+        with pytest.raises(AssertionError, match="odd one"):
+            writer.append("train", {"faces": row(1)["faces"]}, {"name": "odd one"})
+
+
+def test_rows_outside_are_refused(tmp_path: Path) -> None:
+    write(tmp_path)
+    for index in (-1, 5):
+        with pytest.raises(AssertionError, match="out of range"):
+            Shards(tmp_path, "train").read("faces", [index])
+
+
+def test_pickling_takes_no_arrays_along(tmp_path: Path) -> None:
+    write(tmp_path)
+    train = Shards(tmp_path, "train")
+    before = len(pickle.dumps(train))
+    train.read("faces", [0])
+    content = pickle.dumps(train)
+    assert len(content) == before
+    assert pickle.loads(content).read("faces", [1])[0, 0, 0, 0] == 1

@@ -54,7 +54,7 @@ class Params:
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
     networks: tuple[str, ...]
-    folder: str | None
+    folder: str
     synthetic: SyntheticCounts
     parser: str
     parser_dataset: str
@@ -130,7 +130,7 @@ class _Section:
     def text(self, key: str) -> str:
         value = self.take(key)
         if not isinstance(value, str) or not value:
-            raise self.error(key, "a name", value)
+            raise self.error(key, "a name or a path", value)
         return value
 
     def names(self, key: str) -> tuple[str, ...]:
@@ -195,18 +195,18 @@ def parse(values: object, file: Path) -> Params:
     sections[profile].finish()
     counts = top.section("synthetic")
     synthetic = SyntheticCounts(
-        **{f.name: counts.whole(f.name, least=0 if f.name == "seed" else 1) for f in fields(SyntheticCounts)}
+        **{
+            f.name: counts.whole(f.name, least=0 if f.name == "seed" else 1)
+            for f in fields(SyntheticCounts)
+        }
     )
     counts.finish()
-    folder = top.take("folder")
-    if folder is not None and (not isinstance(folder, str) or not folder):
-        raise top.error("folder", "the path of a folder of photos, or null", folder)
     params = Params(
         profile=profile,
         datasets=top.names("datasets"),
         seeds=top.seeds("seeds"),
         networks=top.names("networks"),
-        folder=folder,
+        folder=top.text("folder"),
         synthetic=synthetic,
         parser=top.choice("parser", PARSERS),
         parser_dataset=top.text("parser_dataset"),

@@ -111,4 +111,3 @@ def read_curve(path: Path) -> Curve:
             {name: float(value) for name, value in row.items() if value}
             for row in csv.DictReader(stream)
         ]
-

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from pkdn.files import atomic_file
-from pkdn.provenance import Curve, fingerprint, machine, main_repository, read_curve, revision, versions
+from pkdn.provenance import (
+    Curve,
+    fingerprint,
+    machine,
+    main_repository,
+    read_curve,
+    revision,
+    versions,
+)
 
 EXPERIMENT = "pkdn"
 RUNS = Path("data/runs")
@@ -26,6 +34,7 @@ FINGERPRINT_TAG = "pkdn.fingerprint"
 LIVE_SECONDS = 30.0
 # MLflow's own patience with a server that is down is over four minutes for one call.
 HTTP_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+
 
 class Run:
     """One run of a stage: what it was given, what came out, and its place in MLflow."""
@@ -116,6 +125,8 @@ def run(
     params: Mapping[str, Any],
     tags: Mapping[str, str],
     inputs: Iterable[Path] = (),
+    *,
+    keep: bool = True,
 ) -> Iterator[Run]:
     """Record a stage: yield its :class:`Run`, then write the record and tell MLflow.
 
@@ -125,6 +136,7 @@ def run(
         params: the parameters that the stage read.
         tags: what a user filters by: dataset, network, variant, seed.
         inputs: small files that identify the stage's input data.
+        keep: write the record; the report, which reads all of them, does without.
     """
     current = Run(stage, key, params, tags)
     current.fingerprint = fingerprint(current.name, params, inputs)
@@ -134,6 +146,8 @@ def run(
         _guarded(current.fail)
         raise
     _guarded(current.publish)
+    if not keep:
+        return
     with atomic_file(record_file(stage, key)) as temporary:
         temporary.write_text(json.dumps(current.record(), indent=1) + "\n", encoding="utf-8")
 
@@ -166,19 +180,16 @@ def connect() -> Any:
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
+    from filelock import FileLock
     from mlflow import MlflowClient, set_tracking_uri
 
     set_tracking_uri(store())
-    client = MlflowClient(store())
-    if not store().startswith("sqlite"):
-        _experiment(client)
-        return client
-    from filelock import FileLock
-
-    # Several processes that first touch a new database together break it for good.
+    # Several processes that first touch a new database together break it for good, and making
+    # a client already touches it.
     lock = main_repository() / ".pkdn" / "mlflow.lock"
     lock.parent.mkdir(exist_ok=True)
     with FileLock(lock):
+        client = MlflowClient(store())
         _experiment(client)
     return client
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pkdn import command, params, tracking
 from pkdn.data.alignment import align
+from pkdn.data.datasets import DatasetSettings
 from pkdn.files import atomic_file
 from pkdn.parsing.classes import CLASS_NAMES
 
@@ -16,7 +17,7 @@ def main() -> None:
     parser.add_argument("--dataset", required=True, help="name of a data set")
     name: str = parser.parse_args().dataset
 
-    settings = params.load().dataset_settings()
+    settings = DatasetSettings.of(params.load())
     photos = Path("data/photos") / name / "photos.csv"
     with tracking.run("align", name, {"dataset": name}, {"dataset": name}, [photos]) as run:
         metrics = align(name, settings, photos, Path("data/faces") / name, class_names=CLASS_NAMES)

@@ -47,9 +47,7 @@ def main() -> None:
                 batches,
                 settings.recipe,
                 precision=compute,
-                validate=psnr_on(
-                    validation, task.network, compute, with_labels=phase == "teacher"
-                ),
+                validate=psnr_on(validation, task.network, compute, with_labels=phase == "teacher"),
                 run=run,
                 phase=phase,
             )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pkdn import command, params, tracking
 from pkdn.data.catalogue import write_catalogue
+from pkdn.data.datasets import DatasetSettings
 
 
 def main() -> None:
@@ -13,7 +14,7 @@ def main() -> None:
     parser.add_argument("--dataset", required=True, help="name of a data set")
     name: str = parser.parse_args().dataset
 
-    settings = params.load().dataset_settings()
+    settings = DatasetSettings.of(params.load())
     record = {"dataset": name, "folder": str(settings.folder or ""), **settings.counts}
     with tracking.run("download", name, record, {"dataset": name}) as run:
         run.metrics(write_catalogue(name, settings, Path("data/photos") / name / "photos.csv"))

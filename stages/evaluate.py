@@ -62,9 +62,7 @@ def main() -> None:
                 writer = None
                 for score in track(scores, f"evaluate {kind} {key}", total=len(faces)):
                     if writer is None:
-                        writer = csv.DictWriter(
-                            stream, ["name", *score.row], lineterminator="\n"
-                        )
+                        writer = csv.DictWriter(stream, ["name", *score.row], lineterminator="\n")
                         writer.writeheader()
                     writer.writerow({"name": score.name, **score.row})
                     if len(rows) < NUM_EXAMPLES:

@@ -46,7 +46,7 @@ def main() -> None:
     current = plan(params.load())
     scores = score_files(ROOT, current)
     recorded = {"profile": current.profile, **current.settings}
-    with tracking.run("report", "", recorded, {}, scores) as run:
+    with tracking.run("report", "", recorded, {}, scores, keep=False) as run:
         page.write(root=ROOT, out=OUT, plan=current)
         for path in (OUT / page.PAGE, *sorted((OUT / "figures").glob("*.png"))):
             run.artifact(path)

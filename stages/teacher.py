@@ -23,7 +23,7 @@ def main() -> None:
 
     settings = params.load()
     compute = precision.choose(settings.precision, precision.default_device())
-    sizes = pkdn.DEMO if settings.profile == "demo" else {}
+    sizes = pkdn.DEMO_TEACHER if settings.profile == "demo" else {}
     network_arguments = {
         **sizes,
         **pkdn.TEACHER_VARIANTS[arguments.variant],

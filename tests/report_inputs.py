@@ -47,6 +47,8 @@ def write(root: Path, of: Plan) -> None:
                 _write_curve(root, dataset, subject, seed)
                 _write_runs(root, dataset, subject, seed)
         _write_json(root / f"data/metrics/align/{dataset}.json", {"dropped_small": 7})
+        agreement = {"test": {"miou": 0.8, "iou_skin": 0.9}}
+        _write_json(root / f"data/metrics/parse/{dataset}.json", {"agreement": agreement})
         _write_record(root, "align", dataset, {"dataset": dataset}, None)
     _write_parser(root)
     _write_complexity(root, of.networks)
@@ -145,12 +147,15 @@ def _write_record(
 
 def _write_parser(root: Path) -> None:
     rows = [
-        {"class": "skin", "iou": 0.91234, "pixels": 1000},
-        {"class": "hat", "iou": "", "pixels": 0},
+        {"class": 1, "name": "skin", "iou": 0.91234, "pixels": 1000},
+        {"class": 18, "name": "hat", "iou": "", "pixels": 0},
     ]
     write_rows(root / "data/parser/iou.csv", rows)
     Image.new("RGB", (384, 128), (200, 90, 20)).save(root / "data/parser/examples.png")
-    _write_record(root, "parser", "", {"dataset": "synthetic"}, "mlflow-parser")
+    tags = {"dataset": "synthetic", "network": "bisenet"}
+    _write_record(root, "parser", "", tags, "mlflow-parser")
+    agreement = {"test_faces": 64, "miou": 0.81234, "pixel_accuracy": 0.97, "iou_skin": 0.9}
+    _write_json(root / "data/metrics/parser.json", agreement)
 
 
 def _write_complexity(root: Path, networks: Iterable[str]) -> None:

@@ -70,7 +70,7 @@ class FaceBatches:
             raise ValueError("the label maps are not those of the faces, or not in their order")
         self.faces = faces
         self.labels = labels
-        self.batch_size = min(batch_size, len(faces))
+        self.batch_size = max(1, min(batch_size, len(faces)))
         self.seed = seed
         self.device = device
 

@@ -29,14 +29,12 @@ INPUT = "128×128, bicubic"
 # that KDFSRNet's code distils too.
 DISTILLED_TAPS = DOWN_TAPS + UP_TAPS
 
-# Not stated in the paper; chosen because FishFSRNet's code and KDFSRNet's teacher have two
-# blocks in a stage.
-NUM_PRIOR_BLOCKS = 2
 # Not stated in the paper; chosen because FishFSRNet's attention has it.
 ATTENTION_REDUCTION = 4
 SPATIAL_EXPANSION = 2
 
 DEMO: dict[str, Any] = {"width": 16, "num_blocks": 1}
+DEMO_TEACHER: dict[str, Any] = {**DEMO, "num_prior_blocks": 1}
 
 # Table 2's teachers, and one that sees the parsing map as 19 channels.
 TEACHER_VARIANTS: dict[str, dict[str, Any]] = {
@@ -100,9 +98,11 @@ class PriorFusionBlock(nn.Module):
 class PriorFusionStage(nn.ModuleList):
     """The PFBs of one stage."""
 
-    def __init__(self, width: int, parsing_channels: int, pooling: Pooling) -> None:
+    def __init__(
+        self, width: int, num_blocks: int, parsing_channels: int, pooling: Pooling
+    ) -> None:
         super().__init__(
-            PriorFusionBlock(width, parsing_channels, pooling) for _ in range(NUM_PRIOR_BLOCKS)
+            PriorFusionBlock(width, parsing_channels, pooling) for _ in range(num_blocks)
         )
 
     def forward(self, features: Tensor, parsing: Tensor) -> Tensor:
@@ -158,6 +158,8 @@ class PKDNTeacher(nn.Module):
     Args:
         width: channels of every feature map.
         num_blocks: RCABs in a stage where ``prior_fusion`` is off.
+        num_prior_blocks: PFBs in a stage. Not stated in the paper; chosen because FishFSRNet's
+            code and KDFSRNet's teacher have two blocks in a stage.
         encoding: the parsing map as colours (3 channels) or one-hot (19).
         prior_fusion: with PFBs; without them the student's RCAG stands in their place.
         feature_fusion: with FFBs.
@@ -171,6 +173,7 @@ class PKDNTeacher(nn.Module):
         *,
         width: int = 64,
         num_blocks: int = 6,
+        num_prior_blocks: int = 2,
         encoding: str = "palette",
         prior_fusion: bool = True,
         feature_fusion: bool = True,
@@ -183,7 +186,8 @@ class PKDNTeacher(nn.Module):
 
         def stage() -> nn.Module:
             if prior_fusion:
-                return PriorFusionStage(width, num_channels(encoding), pooling)
+                channels = num_channels(encoding)
+                return PriorFusionStage(width, num_prior_blocks, channels, pooling)
             return UnguidedStage(width, num_blocks)
 
         self.head = conv3(3, width)

@@ -52,10 +52,3 @@ class ConfusionMatrix:
         """Return the share of pixels in their true class; NaN before any update."""
         total = int(self.counts.sum())
         return float(np.trace(self.counts) / total) if total else float("nan")
-
-
-def mean_iou(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Return the mean IoU of one pair of parsing maps over the classes that truth has."""
-    confusion = ConfusionMatrix()
-    confusion.update(truth, prediction)
-    return confusion.miou()

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from pkdn.reports import published
-from pkdn.reports.records import SPLITS, Plan, Run, count_faces
+from pkdn.reports.records import SPLITS, Plan, count_faces
+from pkdn.reports.runs import Run
 from pkdn.reports.systems import all_subjects, title
 from pkdn.reports.tables import NOTHING, Numbers, Table, duration, listing
 

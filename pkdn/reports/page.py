@@ -6,7 +6,8 @@ from pkdn.files import atomic_file, atomic_folder
 from pkdn.reports import appendix, parts, results, summary
 from pkdn.reports.comparisons import Comparison
 from pkdn.reports.document import FIGURES, TABLES, Document
-from pkdn.reports.records import Plan, read_results, read_runs
+from pkdn.reports.records import Plan, read_results
+from pkdn.reports.runs import read_runs
 
 PAGE = "report.md"
 

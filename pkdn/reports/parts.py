@@ -10,7 +10,7 @@ from pkdn.reports.tables import NOTHING, Numbers, Table, number
 MILLION: Final = 1e6
 IOU_FILE: Final = Path("data/parser/iou.csv")
 IOU_PICTURE: Final = Path("data/parser/examples.png")
-IOU_TITLES: Final = {"iou": "IoU ↑"}
+IOU_TITLES: Final = {"class": "label", "name": "class", "iou": "IoU ↑", "pixels": "true pixels"}
 IOU_DECIMALS: Final = 4
 COMPLEXITY_FILE: Final = Path("data/complexity.csv")
 
@@ -79,7 +79,9 @@ def iou_table(iou: Rows) -> tuple[Table, Numbers]:
     header = list(iou[0])
     rows = [[_plain(row[name], name) for name in header] for row in iou]
     titles = [IOU_TITLES.get(name, name) for name in header]
-    return Table(titles, rows), Numbers(header, [[row[name] for name in header] for row in iou])
+    return Table(titles, rows, left=2), Numbers(
+        header, [[row[name] for name in header] for row in iou]
+    )
 
 
 def _plain(text: str, column: str) -> str:

@@ -1,4 +1,4 @@
-"""Reading what the stages left: scores, run records, curves and tables.
+"""Reading what the stages left: scores, curves and tables.
 
 Only the files of the current parameters' data sets, seeds and networks are opened; what other
 parameters left beside them is not seen.
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from pkdn.errors import UserError
-from pkdn.reports.systems import PKDN_NETWORK, Subject, all_subjects
+from pkdn.reports.systems import Subject, all_subjects
 
 SCORES: Final = "scores.csv"
 SPLITS: Final = ("train", "val", "test")
@@ -52,36 +52,6 @@ class Scores(NamedTuple):
 
     names: tuple[str, ...]
     values: Mapping[str, np.ndarray]
-
-
-class Run(NamedTuple):
-    """What a stage recorded about itself.
-
-    Attributes:
-        stage: Such as ``student``.
-        name: Such as ``student@synthetic-full-0``.
-        fingerprint: Of the stage's parameters, inputs and code.
-        started: UTC, ISO 8601.
-        seconds: How long it took.
-        revision: Of git, short, with ``-dirty`` where files were changed.
-        mlflow_run_id: None where it was not tracked.
-        tags: Text by name: ``dataset``, ``variant``, ``seed``, ``precision``…
-        metrics: Numbers by name.
-        machine: ``processor``, ``cores``, ``memory_gib`` and ``gpu``.
-        versions: Of the libraries.
-    """
-
-    stage: str
-    name: str
-    fingerprint: str
-    started: str
-    seconds: float
-    revision: str
-    mlflow_run_id: str | None
-    tags: Mapping[str, str]
-    metrics: Mapping[str, object]
-    machine: Mapping[str, object]
-    versions: Mapping[str, str]
 
 
 Results = dict[tuple[str, Subject], dict[int, Scores]]
@@ -166,39 +136,6 @@ def to_float(text: str | None) -> float:
     return float(text) if text else float("nan")
 
 
-def read_runs(root: Path, plan: Plan) -> list[Run]:
-    """Read the run records that belong to the plan, in the order in which the stages started."""
-    runs = [_run(path) for path in sorted((root / "data" / "runs").rglob("*.json"))]
-    return sorted((run for run in runs if _belongs(run, plan)), key=lambda run: run.started)
-
-
-def _run(path: Path) -> Run:
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    texts = {key: str(value) for key, value in record.get("tags", {}).items() if value is not None}
-    return Run(
-        stage=record["stage"],
-        name=record["name"],
-        fingerprint=record["fingerprint"],
-        started=record["started"],
-        seconds=float(record["seconds"]),
-        revision=record["revision"] or "unknown",
-        mlflow_run_id=record.get("mlflow_run_id"),
-        tags=texts,
-        metrics=record.get("metrics", {}),
-        machine=record.get("machine", {}),
-        versions=record.get("versions", {}),
-    )
-
-
-def _belongs(run: Run, plan: Plan) -> bool:
-    wanted = {
-        "dataset": set(plan.datasets),
-        "seed": {str(seed) for seed in plan.seeds},
-        "network": {*plan.networks, PKDN_NETWORK},
-    }
-    return all(run.tags.get(tag) in (None, *values) for tag, values in wanted.items())
-
-
 def read_curve(
     root: Path, subject: Subject, dataset: str, seed: int, phase: str = ""
 ) -> dict[str, np.ndarray]:
@@ -220,9 +157,12 @@ def read_curve(
     return {column: np.array([to_float(row[column]) for row in rows]) for column in columns}
 
 
-def read_metrics(root: Path, stage: str, dataset: str) -> dict[str, object]:
-    """Read ``data/metrics/STAGE/DATASET.json``, nested keys joined by dots; {} if missing."""
-    path = root / "data" / "metrics" / stage / f"{dataset}.json"
+def read_metrics(root: Path, stage: str, dataset: str = "") -> dict[str, object]:
+    """Read ``data/metrics/STAGE/DATASET.json``, or ``STAGE.json``; {} where it is missing.
+
+    Nested keys are joined by dots.
+    """
+    path = (root / "data" / "metrics" / stage / dataset).with_suffix(".json")
     if not path.is_file():
         return {}
     return dict(_flatten(json.loads(path.read_text(encoding="utf-8")), ""))

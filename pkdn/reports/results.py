@@ -35,7 +35,7 @@ def _add_systems(document: Document, root: Path, comparison: Comparison) -> None
     document.text(
         "**PKDN's gain** over each system, in PSNR on the same faces. A gain is established when",
         "its interval, from a bootstrap over the test faces, excludes 0.",
-        "The interval says nothing about how much another training seed would change."
+        "With one seed the interval says nothing about what another training would have given."
         if len(comparison.plan.seeds) == 1
         else "Scores are averaged over seeds first.",
     )

@@ -70,14 +70,14 @@ class Gain(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Say plainly whether the interval excludes 0, and whether the seeds agree."""
+        """Say plainly whether the interval excludes 0, and what is known of other seeds."""
         mean, low, high = self.interval
         if low <= 0 <= high:
             return "no: the interval includes 0"
         word = "yes: better" if mean > 0 else "yes: worse"
         if any(np.sign(value) != np.sign(mean) for value in self.by_seed):
             return f"{word} on average, but not with every seed"
-        return word
+        return f"{word}, for this one seed" if len(self.by_seed) == 1 else word
 
     def cells(self, decimals: int) -> list[str]:
         """Return the gain, its interval, the gain in each seed, and the verdict."""

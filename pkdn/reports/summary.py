@@ -8,7 +8,8 @@ from typing import Final
 from pkdn.reports import account, published, statistics
 from pkdn.reports.comparisons import Comparison
 from pkdn.reports.document import Document
-from pkdn.reports.records import SPLITS, Plan, Run, count_faces
+from pkdn.reports.records import SPLITS, Plan, count_faces
+from pkdn.reports.runs import Run
 from pkdn.reports.systems import BICUBIC, PKDN, PKDN_TEACHER, Subject, in_order, network_title
 from pkdn.reports.tables import NOTHING, listing, number
 
@@ -36,6 +37,11 @@ def add(
     )
     document.notice(*caveats(plan))
     document.items(*(_outcome(root, comparison) for comparison in comparisons))
+    document.text(
+        "Each system was trained once: how far another seed would move these gains is not known."
+        if len(plan.seeds) == 1
+        else ""
+    )
     document.text(_conditions(plan, runs))
     _add_account(document, root, plan, runs)
 

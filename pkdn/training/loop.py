@@ -77,9 +77,7 @@ class _Means:
         return means
 
 
-def _steps(
-    batches: FaceBatches, recipe: Recipe, first: int
-) -> Iterator[tuple[int, int, Any]]:
+def _steps(batches: FaceBatches, recipe: Recipe, first: int) -> Iterator[tuple[int, int, Any]]:
     """Yield (step, epoch, batch) from step ``first`` to the end of the training."""
     per_epoch = len(batches)
     for epoch in range(first // per_epoch, recipe.epochs):
@@ -128,6 +126,8 @@ def train(
     optimizer = torch.optim.Adam(
         parameters, lr=recipe.learning_rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True
     )
+    if not len(batches):
+        raise UserError(f"{title}: expected training faces, found none")
     progress = _restore(checkpoint, network, optimizer)
     for row in progress.rows if on_row is not None else ():
         on_row(row)

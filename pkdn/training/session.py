@@ -84,8 +84,9 @@ def train_recorded(
             task.network.load_state_dict(result["network"])
             curve = result["curve"]
             run.curve = curve
-    suffix = f"-{phase}" if phase else ""
-    write_curve(CURVES / run.stage / f"{run.key}{suffix}.csv", curve)
+    name = "-".join(part for part in (run.key, phase) if part)
+    place = CURVES / run.stage
+    write_curve(place / f"{name}.csv" if name else place.with_suffix(".csv"), curve)
     if curve:
         last = {**curve[-1]}
         last["faces_per_second"] = last["step"] * batches.batch_size / last["seconds"]

@@ -17,7 +17,7 @@ def psnr_on(
 
     It gives ``val_psnr``: the mean over faces of the PSNR in dB over all pixels and RGB
     channels, with the SR image clamped to [0, 1]. It orders networks while they train; the
-    report's figures come from :mod:`pkdn.evaluation`.
+    report's figures come from :mod:`pkdn.evaluation`. Without validation faces it gives nothing.
 
     Args:
         faces: the validation faces.
@@ -37,6 +37,6 @@ def psnr_on(
                 sr_image = network(*inputs)
             error = (sr_image.float().clamp(0, 1) - batch.hr_image).square().mean((1, 2, 3))
             values += (-10 * error.clamp_min(1e-10).log10()).tolist()
-        return {"val_psnr": float(np.mean(values))}
+        return {"val_psnr": float(np.mean(values))} if values else {}
 
     return validate

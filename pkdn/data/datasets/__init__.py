@@ -12,6 +12,7 @@ A data set's module offers:
 """
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Protocol, cast
 
 from pkdn.data.photo import Entry, Photo
 from pkdn.errors import UserError
+from pkdn.params import Params
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,17 @@ class DatasetSettings:
     downloads: Path = Path("data/downloads")
     counts: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
+
+    @classmethod
+    def of(cls, params: Params) -> "DatasetSettings":
+        """Return the settings that ``params.yaml`` and ``PKDN_MIRROR`` give."""
+        drawn = params.synthetic
+        return cls(
+            folder=Path(params.folder),
+            mirror=os.environ.get("PKDN_MIRROR") or None,
+            counts={"train": drawn.train, "val": drawn.val, "test": drawn.test},
+            seed=drawn.seed,
+        )
 
 
 class Dataset(Protocol):

@@ -7,6 +7,7 @@ takes the class where the share reaches one half: both come from one geometry.
 
 import math
 from collections.abc import Sequence
+from types import EllipsisType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,7 +19,20 @@ SMALL_BLUR: Final = 1.5
 BYTE: Final = np.float32(1 / 255)
 
 Colour = Sequence[float] | np.ndarray
-"""RGB in [0, 1]: three numbers, or an array (h, w, 3) over the window of a mask."""
+"""RGB in [0, 1]: three numbers, or planes (3, h, w) or (h, w) over the window of a mask."""
+
+
+def planes(colour: Colour | float) -> np.ndarray:
+    """Return a colour, float32, in a shape that broadcasts against (3, h, w)."""
+    array = np.asarray(colour, np.float32)
+    return array[:, None, None] if array.ndim == 1 else array
+
+
+def blend(first: Colour, second: Colour, weight: np.ndarray) -> np.ndarray:
+    """Return planes (3, h, w) that go from one colour to the other as ``weight`` (h, w) rises."""
+    start = planes(first)
+    result: np.ndarray = start + weight.astype(np.float32, copy=False) * (planes(second) - start)
+    return result
 
 
 class Mask(NamedTuple):
@@ -35,10 +49,10 @@ class Mask(NamedTuple):
     top: int
 
     @property
-    def window(self) -> tuple[slice, slice]:
-        """The rows and columns of the canvas that the mask covers."""
+    def window(self) -> tuple[EllipsisType, slice, slice]:
+        """The rows and columns of the canvas that the mask covers, an index for planes too."""
         height, width = self.alpha.shape
-        return slice(self.top, self.top + height), slice(self.left, self.left + width)
+        return ..., slice(self.top, self.top + height), slice(self.left, self.left + width)
 
     def over(self, other: "Mask") -> np.ndarray:
         """Return this mask's coverage in the window of ``other``, zero outside its own."""
@@ -118,14 +132,13 @@ def shapes(
         return EMPTY
     scale = SUPERSAMPLING
     image = Image.new("L", ((right - left) * scale, (bottom - top) * scale))
-    draw = ImageDraw.Draw(image).draw
+    draw = ImageDraw.Draw(image)
     fine = (every - (left, top)) * scale - 0.5
     start = 0
     for number, polygon in enumerate([*outlines, *holes]):
         stop = start + len(polygon)
-        draw.draw_polygon(
-            fine[start:stop].ravel().tolist(), 255 if number < len(outlines) else 0, 1
-        )
+        ink = 255 if number < len(outlines) else 0
+        draw.polygon(fine[start:stop].ravel().tolist(), fill=ink)
         start = stop
     image = image.reduce(scale)
     if blur:
@@ -172,29 +185,28 @@ class Canvas:
     """The photo under way.
 
     Attributes:
-        image: float32 RGB, (SIZE, SIZE, 3), about [0, 1].
+        image: float32 RGB planes, (3, SIZE, SIZE), about [0, 1].
         labels: uint8 (SIZE, SIZE).
     """
 
     def __init__(self) -> None:
-        self.image = np.zeros((SIZE, SIZE, 3), np.float32)
+        self.image = np.zeros((3, SIZE, SIZE), np.float32)
         self.labels = np.zeros((SIZE, SIZE), np.uint8)
 
     def paint(self, mask: Mask, colour: Colour, label: int | None = None) -> None:
         """Blend a colour in, and mark the class where the mask covers half a pixel or more."""
         part = self.image[mask.window]
-        part += mask.alpha[..., None] * (np.asarray(colour, np.float32) - part)
+        part += mask.alpha * (planes(colour) - part)
         if label is not None:
             self.mark(mask, label)
 
     def shade(self, mask: Mask, factor: Colour | float) -> None:
         """Multiply the photo by a factor where the mask covers it."""
-        change = np.asarray(factor, np.float32) - 1
-        self.image[mask.window] *= 1 + mask.alpha[..., None] * change
+        self.image[mask.window] *= 1 + mask.alpha * (planes(factor) - 1)
 
     def glow(self, mask: Mask, light: Colour | float) -> None:
         """Add light where the mask covers the photo."""
-        self.image[mask.window] += mask.alpha[..., None] * np.asarray(light, np.float32)
+        self.image[mask.window] += mask.alpha * planes(light)
 
     def mark(self, mask: Mask, label: int, only: Sequence[int] = ()) -> None:
         """Set the class where the mask covers half a pixel, over the classes ``only`` if given."""

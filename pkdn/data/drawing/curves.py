@@ -57,8 +57,14 @@ def normals(points: Points) -> Points:
 
 def ribbon(points: Points, widths: float | np.ndarray) -> Points:
     """Return the outline of a stroke along a curve with the given width(s)."""
-    half = normals(points) * (0.5 * (widths if np.ndim(widths) == 0 else widths[:, None]))
+    half = normals(points) * (0.5 * np.reshape(widths, (-1, 1)))
     return np.concatenate([points + half, (points - half)[::-1]])
+
+
+def moved(points: Points, right: float, down: float) -> Points:
+    """Return one or more 2-D points moved to the right and down."""
+    result: Points = points + np.array((right, down))
+    return result
 
 
 def resample(points: Points, count: int) -> Points:
@@ -86,7 +92,9 @@ def _circle(count: int) -> Points:
     return np.stack([np.cos(angle), np.sin(angle)], 1)
 
 
-def ellipse(centre: Sequence[float] | np.ndarray, radii: Sequence[float], count: int = 24) -> Points:
+def ellipse(
+    centre: Sequence[float] | np.ndarray, radii: Sequence[float], count: int = 24
+) -> Points:
     """Return points on an axis-parallel ellipse."""
     points: Points = _circle(count) * radii + centre
     return points

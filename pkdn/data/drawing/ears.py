@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, shape, shapes
-from pkdn.data.drawing.curves import ellipse, ribbon, smooth, smooth_closed
+from pkdn.data.drawing.canvas import Canvas, Mask, planes, shape, shapes
+from pkdn.data.drawing.curves import ellipse, moved, ribbon, smooth, smooth_closed
 from pkdn.data.drawing.head import Head
 from pkdn.data.drawing.shading import Lighting
 
@@ -13,8 +13,17 @@ RIGHT_EAR, LEFT_EAR, EARRING = 8, 7, 9
 """The person's right ear lies on the image's left."""
 
 RIM: Final = np.array(
-    [(0.0, 0.48), (-0.03, 0.2), (0.0, -0.06), (0.09, -0.16), (0.19, -0.13), (0.225, 0.03)]
-    + [(0.19, 0.25), (0.12, 0.42), (0.06, 0.54)]
+    (
+        (0.0, 0.48),
+        (-0.03, 0.2),
+        (0.0, -0.06),
+        (0.09, -0.16),
+        (0.19, -0.13),
+        (0.225, 0.03),
+        (0.19, 0.25),
+        (0.12, 0.42),
+        (0.06, 0.54),
+    )
 )
 """Outward and down from where the ear meets the face, in face units."""
 
@@ -53,17 +62,19 @@ def draw_earring(
     lobe = _place(head, np.array([(0.075, 0.48)]), side)[0]
     if kind == "hoop":
         radius, thick = unit * (0.12 + 0.16 * size), unit * 0.042
-        ring = ellipse(lobe + (0, radius * 0.95), (radius * 0.8, radius), 28)
-        hole = ellipse(lobe + (0, radius * 0.95), (radius * 0.8 - thick, radius - thick), 28)
+        middle = moved(lobe, 0, radius * 0.95)
+        ring = ellipse(middle, (radius * 0.8, radius), 28)
+        hole = ellipse(middle, (radius * 0.8 - thick, radius - thick), 28)
         mask = shapes([ring], holes=[hole])
     elif kind == "drop":
         length = unit * (0.15 + 0.25 * size)
-        bead = ellipse(lobe + (0, length), (unit * 0.06, unit * 0.10), 16)
-        chain = ribbon(np.array([lobe, lobe + (0, length * 0.5), lobe + (0, length)]), 1.8)
+        end = moved(lobe, 0, length)
+        bead = ellipse(end, (unit * 0.06, unit * 0.10), 16)
+        chain = ribbon(np.array([lobe, (lobe + end) / 2, end]), 1.8)
         mask = shapes([chain, bead])
     else:
         mask = shape(ellipse(lobe, (unit * (0.045 + 0.03 * size),) * 2, 14))
     x, y = mask.grid()
     gleam = 0.8 + 0.35 * np.sin(0.9 * x + 0.7 * y)
-    canvas.paint(mask, metal * gleam[..., None], EARRING)
-    canvas.paint(shape(ellipse(lobe - (0.5, 0.5), (0.9, 0.9), 8)).within(mask), (1, 1, 1))
+    canvas.paint(mask, planes(metal) * gleam, EARRING)
+    canvas.paint(shape(ellipse(moved(lobe, -0.5, -0.5), (0.9, 0.9), 8)).within(mask), (1, 1, 1))

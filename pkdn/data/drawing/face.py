@@ -6,8 +6,9 @@ import numpy as np
 from PIL import Image
 
 from pkdn.data.drawing.background import draw_background
-from pkdn.data.drawing.body import draw_clothes, draw_neck, draw_necklace
-from pkdn.data.drawing.canvas import SIZE, Canvas, Mask, blurred
+from pkdn.data.drawing.body import draw_neck, draw_necklace
+from pkdn.data.drawing.canvas import SIZE, Canvas, Mask, blurred, planes
+from pkdn.data.drawing.clothes import draw_clothes
 from pkdn.data.drawing.colours import METALS
 from pkdn.data.drawing.ears import EARRINGS, draw_ear, draw_earring
 from pkdn.data.drawing.eyes import draw_brows, draw_eyes
@@ -17,10 +18,10 @@ from pkdn.data.drawing.hairstyles import sample_hair
 from pkdn.data.drawing.hats import draw_hat
 from pkdn.data.drawing.head import Head
 from pkdn.data.drawing.mouth import draw_mouth
-from pkdn.data.drawing.person import Light, sample_person
+from pkdn.data.drawing.person import sample_person
 from pkdn.data.drawing.shading import Lighting
 from pkdn.data.drawing.skin import draw_age_lines, draw_beard, draw_nose, draw_skin, light_skin
-
+from pkdn.data.drawing.traits import Light
 
 SIDES: Final = (-1, 1)
 """The image's left and right."""
@@ -84,12 +85,12 @@ def _draw_features(
     canvas: Canvas, head: Head, lighting: Lighting, rng: np.random.Generator
 ) -> Mask:
     face = draw_skin(canvas, head, rng)
-    draw_nose(canvas, head)
+    draw_nose(canvas, head, face)
     draw_age_lines(canvas, head)
     draw_beard(canvas, head, rng, face)
-    draw_mouth(canvas, head, rng)
-    draw_eyes(canvas, head, rng)
-    draw_brows(canvas, head, rng)
+    draw_mouth(canvas, head, face, rng)
+    draw_eyes(canvas, head, face, rng)
+    draw_brows(canvas, head, face, rng)
     light_skin(canvas, head, lighting, face)
     return face
 
@@ -109,18 +110,19 @@ def _draw_near_ears(
 def _photograph(canvas: Canvas, light: Light, rng: np.random.Generator) -> np.ndarray:
     """Return the canvas as a camera sees it: tint, tone curve, slight blur and noise."""
     image = canvas.image
-    image *= light.tint * np.float32(rng.uniform(0.9, 1.08))
+    image *= planes(light.tint * np.float32(rng.uniform(0.9, 1.08)))
     contrast = np.float32(rng.uniform(0.9, 1.12))
     image *= contrast
     image += (1 - contrast) / 2
     if rng.random() < GREY_SHARE:
-        image[:] = (image @ LUMINANCE)[..., None]
-    image += np.float32(rng.uniform(0.002, 0.01)) * rng.standard_normal((SIZE, SIZE, 1), np.float32)
+        image[:] = np.tensordot(LUMINANCE, image, 1)
+    image += np.float32(rng.uniform(0.002, 0.01)) * rng.standard_normal((SIZE, SIZE), np.float32)
     np.clip(image, 0, 1, out=image)
     image *= 255
     image += 0.5
-    pixels = Image.fromarray(image.astype(np.uint8))
+    pixels = image.astype(np.uint8)
     blur = float(rng.uniform(0.0, 0.7))
     if blur > 0.25:
-        pixels = blurred(pixels, blur)
-    return np.asarray(pixels)
+        bands = [blurred(Image.fromarray(plane), blur) for plane in pixels]
+        pixels = np.stack([np.asarray(band) for band in bands])
+    return np.ascontiguousarray(pixels.transpose(1, 2, 0))

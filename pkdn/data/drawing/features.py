@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.person import Build, Expression, Person
+from pkdn.data.drawing.curves import moved
+from pkdn.data.drawing.traits import Build, Expression, Person
 
 JAW: Final = np.array(
     [
@@ -36,9 +37,7 @@ BROW_LINE: Final = -0.25
 def surface(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the depth of the face's surface, without the nose."""
     front = 0.25 + 1.05 * np.sqrt(np.maximum(1 - (x / 1.06) ** 2, 0.02))
-    depth: np.ndarray = (
-        front - 0.16 * np.maximum(-0.3 - y, 0) ** 2 - 0.25 * np.maximum(y - 1.1, 0)
-    )
+    depth: np.ndarray = front - 0.16 * np.maximum(-0.3 - y, 0) ** 2 - 0.25 * np.maximum(y - 1.1, 0)
     return depth
 
 
@@ -89,7 +88,7 @@ def _eye(build: Build, opening: float, smile: float) -> np.ndarray:
             (-0.36 * half, down),
         ]
     )
-    return points + (EYE_CENTRE * build.eye_spacing, 0.0)
+    return moved(points, EYE_CENTRE * build.eye_spacing, 0)
 
 
 def _nose(build: Build) -> np.ndarray:
@@ -134,7 +133,7 @@ def _mouth(build: Build, expression: Expression) -> np.ndarray:
     outer += [right[4], right[5], right[6], left[5], left[4]]
     inner = [left[7], left[8], right[9], right[8], right[7], right[10], right[11], left[10]]
     base = MOUTH_LINE + 0.5 * (build.nose_length - 1) + 0.45 * (build.length - 1)
-    return np.array(outer + inner) + (0.0, base)
+    return moved(np.array(outer + inner), 0, base)
 
 
 def landmarks_in_space(person: Person) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, shapes, softened
+from pkdn.data.drawing.canvas import Canvas, Mask, planes, shapes, softened
 from pkdn.data.drawing.colours import sample_colour
 from pkdn.data.drawing.curves import normals, ribbon, smooth, smooth_closed
 from pkdn.data.drawing.head import Head
@@ -13,16 +13,12 @@ GLASSES: Final = 6
 SKIN: Final = 1
 
 OUTLINES: Final = {
-    "round": [(-0.26, 0.0), (-0.18, -0.17), (0, -0.22), (0.18, -0.17), (0.26, 0.0)]
-    + [(0.18, 0.18), (0, 0.25), (-0.18, 0.18)],
-    "square": [(-0.28, -0.13), (-0.2, -0.175), (0.2, -0.185), (0.3, -0.15), (0.285, 0.08)]
-    + [(0.2, 0.18), (-0.16, 0.18), (-0.27, 0.1)],
-    "pilot": [(-0.25, -0.12), (-0.1, -0.18), (0.2, -0.18), (0.31, -0.1), (0.27, 0.14)]
-    + [(0.1, 0.3), (-0.1, 0.24), (-0.22, 0.06)],
-    "narrow": [(-0.26, -0.08), (-0.1, -0.12), (0.2, -0.12), (0.28, -0.07), (0.26, 0.07)]
-    + [(0.1, 0.13), (-0.14, 0.13), (-0.25, 0.06)],
+    "round": ((-26, 0), (-18, -17), (0, -22), (18, -17), (26, 0), (18, 18), (0, 25), (-18, 18)),
+    "boxy": ((-28, -13), (-20, -18), (20, -19), (30, -15), (28, 8), (20, 18), (-16, 18), (-27, 9)),
+    "drop": ((-25, -12), (-10, -18), (20, -18), (31, -9), (27, 14), (9, 30), (-9, 24), (-22, 6)),
+    "flat": ((-26, -8), (-10, -12), (20, -12), (28, -7), (26, 7), (10, 13), (-14, 13), (-25, 6)),
 }
-"""Lens on the image's right, from its middle: outwards and down, in face units."""
+"""Lens on the image's right, from its middle: outwards and down, in hundredths of a face unit."""
 
 LENS_MIDDLE: Final = (0.43, 0.03)
 LENS_HEIGHT: Final = 0.1
@@ -37,12 +33,16 @@ def draw_glasses(canvas: Canvas, head: Head, face: Mask, rng: np.random.Generato
     unit = head.unit
     kind = list(OUTLINES)[rng.integers(len(OUTLINES))]
     dark = rng.random() < 0.25
-    thickness = unit * (rng.uniform(0.02, 0.035) if rng.random() < 0.5 else rng.uniform(0.045, 0.075))
-    frame_colour = sample_colour(rng, 0.02, 0.16) if rng.random() < 0.65 else sample_colour(rng, 0.2, 0.7)
+    thickness = unit * (
+        rng.uniform(0.02, 0.035) if rng.random() < 0.5 else rng.uniform(0.045, 0.075)
+    )
+    frame_colour = (
+        sample_colour(rng, 0.02, 0.16) if rng.random() < 0.65 else sample_colour(rng, 0.2, 0.7)
+    )
     size = rng.uniform(0.95, 1.15)
     lenses, outer, inner, arms = [], [], [], [_bridge(head, thickness)]
     for side in (-1, 1):
-        outline = np.array(OUTLINES[kind]) * size + LENS_MIDDLE
+        outline = np.array(OUTLINES[kind]) / 100 * size + LENS_MIDDLE
         lens = head.on_face(smooth_closed(outline * (side, 1), 6), LENS_HEIGHT)
         across = normals(np.concatenate([lens[-1:], lens, lens[:1]]))[1:-1] * thickness / 2
         lenses.append(lens)
@@ -80,7 +80,7 @@ def _paint_lenses(canvas: Canvas, lenses: Mask, dark: bool, rng: np.random.Gener
     if dark:
         tint = rng.uniform(0.02, 0.14, 3)
         falling = np.clip((y - lenses.top) / max(lenses.alpha.shape[0], 1), 0, 1)
-        colour = tint * (0.7 + 0.9 * falling)[..., None] + 0 * x[..., None]
+        colour = planes(tint) * (0.7 + 0.9 * falling)
         canvas.paint(lenses.times(0.96), colour)
         canvas.glow(lenses.times(streak), 0.10)
     else:
@@ -91,6 +91,4 @@ def _paint_lenses(canvas: Canvas, lenses: Mask, dark: bool, rng: np.random.Gener
 def _paint_frame(canvas: Canvas, frame: Mask, colour: np.ndarray) -> None:
     _, y = frame.grid()
     gleam = 1 + 0.2 * np.sin(y * 0.35)
-    canvas.paint(frame, colour * np.broadcast_to(gleam, frame.alpha.shape)[..., None])
-
-
+    canvas.paint(frame, planes(colour) * gleam)

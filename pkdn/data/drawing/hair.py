@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import EVERYWHERE, Canvas, Mask, shape, shapes, softened
+from pkdn.data.drawing.canvas import EVERYWHERE, Canvas, Mask, planes, shape, shapes, softened
 from pkdn.data.drawing.curves import ellipse, ribbon, smooth
 from pkdn.data.drawing.hairstyles import Hair, back_hair, cap, curtain, fringe
 from pkdn.data.drawing.head import Head
@@ -71,7 +71,7 @@ class HairPainter:
 
 
 def _texture(head: Head, hair: Hair, rng: np.random.Generator) -> np.ndarray:
-    """Return the hair's colour in every pixel of the photo, (SIZE, SIZE, 3)."""
+    """Return the hair's colour in every pixel of the photo, (3, SIZE, SIZE)."""
     x, y = EVERYWHERE.grid()
     u, v = head.local(x, y)
     size = u.shape
@@ -84,11 +84,11 @@ def _texture(head: Head, hair: Hair, rng: np.random.Generator) -> np.ndarray:
     lamp = np.float32(head.person.light.direction[0])
     side = np.clip(np.float32(0.85) + np.float32(0.55) * lamp * u, 0.5, 1.3)
     factor = np.clip(1 + tone, 0.25, 2.2) * side
-    colour: np.ndarray = hair.tone * factor[..., None]
+    colour: np.ndarray = planes(hair.tone) * factor
     if hair.style.texture == "strands":
         band = np.exp(-(((v + 1.15 - 0.25 * u * u) / 0.22) ** 2))
         shine = 0.12 * band * side * (1 + 1.2 * np.clip(tone, -0.5, 1))
-        colour += shine[..., None] * (0.31 + 0.75 * hair.tone)
+        colour += shine * planes(0.31 + 0.75 * hair.tone)
     return colour
 
 

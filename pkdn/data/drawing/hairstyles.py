@@ -156,9 +156,7 @@ def curtain(head: Head, hair: Hair, rng: np.random.Generator, side: int) -> np.n
     far = head.body(np.stack([side * wide * (1 + style.wave * np.sin(rows * 6)), rows], 1))
     inner_rows = np.linspace(min(style.curtains, 2.0), 1.0, 4)
     overlap = 0.92 - 0.1 * style.sides
-    near = head.body(
-        np.stack([side * (overlap + 0.06 * np.sin(inner_rows * 3)), inner_rows], 1)
-    )
+    near = head.body(np.stack([side * (overlap + 0.06 * np.sin(inner_rows * 3)), inner_rows], 1))
     top = hair.parting * 0.8
     edge = np.array(
         [

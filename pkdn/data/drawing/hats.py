@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, shape, shapes, softened
+from pkdn.data.drawing.canvas import Canvas, Mask, blend, shape, shapes, softened
 from pkdn.data.drawing.colours import sample_colour
 from pkdn.data.drawing.curves import ribbon, smooth
 from pkdn.data.drawing.hair import SHADOW_ON_SKIN
@@ -23,10 +23,7 @@ def draw_hat(
     kind = KINDS[rng.integers(len(KINDS))]
     line = float(rng.uniform(-0.72, -0.52))
     colour = sample_colour(rng, 0.08, 0.8)
-    if kind == "band":
-        mask = _band(head, line - 0.25)
-    else:
-        mask = _crown(head, kind, line)
+    mask = _band(head, line - 0.25) if kind == "band" else _crown(head, kind, line)
     size = mask.alpha.shape
     x, y = mask.grid()
     u, v = head.local(x, y)
@@ -38,7 +35,7 @@ def draw_hat(
         tone = tone - 0.25 * seams
     fold = v > line - 0.3 if kind in ("beanie", "brim") else np.zeros(size, bool)
     second = sample_colour(rng) if rng.random() < 0.5 else colour * 0.75
-    cloth = np.where(fold[..., None], second, colour) * tone[..., None]
+    cloth = blend(colour, second, fold) * tone
     _cast(canvas, head, mask, face)
     canvas.paint(mask, cloth * lighting.plain[mask.window], HAT)
     if kind in ("cap", "brim"):

@@ -7,7 +7,7 @@ import numpy as np
 
 from pkdn.data.drawing.curves import SMOOTH_STEPS, smooth
 from pkdn.data.drawing.features import jaw_right, landmarks_in_space, lift
-from pkdn.data.drawing.person import Person, Pose
+from pkdn.data.drawing.traits import Person, Pose
 
 SKULL_CENTRE: Final = -0.15
 SKULL_HEIGHT: Final = 1.42
@@ -104,9 +104,7 @@ class Head:
     def _silhouette(self, width: np.ndarray, depth: np.ndarray, side: int) -> np.ndarray:
         """Return (n, 2): x and z where an ellipse of half-axes width, depth looks widest."""
         reach = np.sqrt((width * self.cos) ** 2 + (depth * self.sin) ** 2) + 1e-9
-        return np.stack(
-            [side * width**2 * self.cos / reach, side * depth**2 * self.sin / reach], 1
-        )
+        return np.stack([side * width**2 * self.cos / reach, side * depth**2 * self.sin / reach], 1)
 
     def _jaw_in_space(self) -> np.ndarray:
         """Return the face's lower contour in space, left to right; on the far side its cheek."""
@@ -137,8 +135,10 @@ class Head:
         width = (SKULL_WIDTH + sides) * np.abs(np.cos(angle)) ** power
         y = SKULL_CENTRE - (SKULL_HEIGHT + top) * rising
         if bottom > SKULL_CENTRE:
-            below = np.linspace(bottom, SKULL_CENTRE, 4)[:-1]
-            shrunk = (SKULL_WIDTH + sides) * (1 - 0.07 * (below - SKULL_CENTRE) ** 2)
+            below = np.linspace(bottom, SKULL_CENTRE, 6)[:-1]
+            way_down = (below - SKULL_CENTRE) / (bottom - SKULL_CENTRE)
+            shrunk = SKULL_WIDTH - 0.1 * (below - SKULL_CENTRE) ** 2
+            shrunk += sides * np.sqrt(1 - 0.9 * way_down**2)
             width, y = np.concatenate([shrunk, width]), np.concatenate([below, y])
         contour = []
         for side in (-1, 1):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, shape, shapes
+from pkdn.data.drawing.canvas import Canvas, Mask, planes, shape, shapes
 from pkdn.data.drawing.curves import ellipse, ribbon, smooth, taper
 from pkdn.data.drawing.head import Head
 from pkdn.data.drawing.noise import line_table, look_up
@@ -12,13 +12,15 @@ SMALLEST_GAP = 0.9
 """Pixels between the lips below which the mouth counts as closed."""
 
 
-def draw_mouth(canvas: Canvas, head: Head, rng: np.random.Generator) -> None:
+def draw_mouth(canvas: Canvas, head: Head, face: Mask, rng: np.random.Generator) -> None:
     """Paint the mouth from the landmarks 48 to 67."""
     points, look, unit = head.landmarks, head.person.complexion, head.unit
     top, bottom = smooth(points[48:55], 5), smooth(points[[54, 55, 56, 57, 58, 59, 48]], 5)
     inner_top, inner_bottom = smooth(points[60:65], 5), smooth(points[[64, 65, 66, 67, 60]], 5)
-    upper = shape(np.concatenate([top, points[64:65], inner_top[::-1], points[60:61]]))
-    lower = shape(np.concatenate([bottom, points[60:61], inner_bottom[::-1], points[64:65]]))
+    upper = shape(np.concatenate([top, points[64:65], inner_top[::-1], points[60:61]])).within(face)
+    lower = shape(
+        np.concatenate([bottom, points[60:61], inner_bottom[::-1], points[64:65]])
+    ).within(face)
     _paint_lip(canvas, head, upper, rng, 0.86)
     _paint_lip(canvas, head, lower, rng, 1.04)
     canvas.mark(upper, UPPER_LIP)
@@ -34,7 +36,7 @@ def draw_mouth(canvas: Canvas, head: Head, rng: np.random.Generator) -> None:
     line = np.concatenate([points[48:49], inner_top, points[54:55]])
     weight = 0.035 if gap <= SMALLEST_GAP else 0.022
     seam = ribbon(smooth(line[::3], 4), weight * unit * taper(len(smooth(line[::3], 4)), 0.4, 0.4))
-    canvas.shade(shape(seam, 0.35).times(0.85), (0.45, 0.3, 0.3))
+    canvas.shade(shape(seam).times(0.85), (0.45, 0.3, 0.3))
     corners = [ellipse(points[k], (unit * 0.035, unit * 0.03), 10) for k in (48, 54)]
     canvas.shade(shapes(corners, 0.9).times(0.7), (0.55, 0.42, 0.42))
     rim = ribbon(smooth(points[55:60], 5), unit * 0.04)
@@ -48,7 +50,7 @@ def _paint_lip(
     x, y = lip.grid()
     u, v = head.local(x, y)
     lines = look_up(line_table(rng), (u + 2) * 26 + 3 * v)
-    colour = head.person.complexion.lips * (tone * (1 + 0.055 * lines))[..., None]
+    colour = planes(head.person.complexion.lips) * (tone * (1 + 0.055 * lines))
     canvas.paint(lip, colour)
 
 
@@ -89,12 +91,12 @@ def _paint_teeth(canvas: Canvas, head: Head, teeth: Mask, white: np.ndarray) -> 
     """Paint a row of teeth, darker to the corners, with thin gaps between them."""
     x, y = teeth.grid()
     u, _ = head.local(x, y)
-    left, top = head.landmarks[62].tolist()
-    centre = head.local(np.float32(left), np.float32(top))[0]
+    left, top = head.landmarks[62:63].astype(np.float32).T
+    centre = head.local(left, top)[0]
     half = np.float32(0.4 * head.cos)
     across = np.clip((u - centre) / half, -1, 1)
     position = np.arcsin(across) * 7.5
     to_gap = np.abs(position - np.round(position)) * 2
     gaps = 1 - 0.30 * np.clip(1 - to_gap / 0.28, 0, 1)
     roundness = 1 - 0.45 * across**2
-    canvas.paint(teeth, white * (gaps * roundness)[..., None])
+    canvas.paint(teeth, planes(white) * (gaps * roundness))

@@ -5,9 +5,12 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from pkdn.data.drawing.canvas import SIZE
+from pkdn.data.drawing.canvas import SIZE, planes
 from pkdn.data.drawing.features import lift
 from pkdn.data.drawing.head import Head
+
+SHARPNESS: Final = 5
+"""How often the mirrored light is squared: the higher, the smaller the gloss."""
 
 CELLS: Final = (104, 96)
 """The light's grid, down and across: it varies slowly and is enlarged afterwards."""
@@ -46,9 +49,9 @@ class Lighting:
     """How bright a head's surface is in every pixel.
 
     Attributes:
-        diffuse: float32 (SIZE, SIZE, 3), the factor on skin, about 1 where light falls straight.
-        plain: float32 (SIZE, SIZE, 1), the same without the relief and the shadows' red.
-        gloss: float32 (SIZE, SIZE, 1), light mirrored to the viewer, [0, 1].
+        diffuse: float32 (3, SIZE, SIZE), the factor on skin, about 1 where light falls straight.
+        plain: float32 (SIZE, SIZE), the same without the relief and the shadows' red.
+        gloss: float32 (SIZE, SIZE), light mirrored to the viewer, [0, 1].
     """
 
     def __init__(self, head: Head) -> None:
@@ -57,38 +60,42 @@ class Lighting:
         v = GRID_TOP + CELL * (np.arange(CELLS[0], dtype=np.float32) + 0.5)
         middle = head.place(np.array([(0.0, 0.2, 0.3)]))
         across, along = head.local(middle[:, 0], middle[:, 1])
-        flat = np.empty((*CELLS, 2), np.float32)
-        flat[..., 0] = np.clip((u - across) / 1.25, -0.96, 0.96)
-        flat[..., 1] = np.clip((v - along) / 1.95, -0.96, 0.96)[:, None]
+        flat = np.empty((2, *CELLS), np.float32)
+        flat[0] = np.clip((u - across) / 1.25, -0.96, 0.96)
+        flat[1] = np.clip((v - along) / 1.95, -0.96, 0.96)[:, None]
         turn = np.array([(np.cos(roll), np.sin(roll)), (-np.sin(roll), np.cos(roll))])
         lamp = np.append(turn @ light.direction[:2], light.direction[2]).astype(np.float32)
         bent = _unit(flat - _relief_slope(head, u, v))
         half = lamp + np.array((0, 0, 1), np.float32)
-        mirrored = np.clip(bent @ (half / np.linalg.norm(half)), 0, 1) ** 24
-        lit = _lambert(bent, lamp, light.ambient)
-        bright = _spread(head, lit)[..., None]
-        self.diffuse = bright * (1 + SHADOW_TINT * (bright - 1))
-        self.plain = _spread(head, _lambert(_unit(flat), lamp, light.ambient))[..., None]
-        self.gloss = _spread(head, mirrored)[..., None]
+        half /= np.linalg.norm(half)
+        bright = _spread(head, _lambert(bent, lamp, light.ambient))
+        self.diffuse = bright * (1 + planes(SHADOW_TINT) * (bright - 1))
+        self.plain = _spread(head, _lambert(_unit(flat), lamp, light.ambient))
+        mirrored = np.maximum(np.tensordot(half, bent, 1), 0)
+        for _ in range(SHARPNESS):
+            mirrored *= mirrored
+        self.gloss = _spread(head, mirrored)
 
 
 def _lambert(normal: np.ndarray, lamp: np.ndarray, ambient: float) -> np.ndarray:
     """Return brightness (h, w), 1 where the light falls nearly straight."""
     reference = ambient + (1 - ambient) * 0.85
-    result: np.ndarray = (ambient + (1 - ambient) * np.clip(normal @ lamp, 0, 1)) / reference
+    facing = np.maximum(np.tensordot(lamp, normal, 1), 0)
+    result: np.ndarray = (ambient + (1 - ambient) * facing) / np.float32(reference)
     return result
 
 
 def _unit(flat: np.ndarray) -> np.ndarray:
-    """Return unit normals (h, w, 3) facing the viewer from their x and y, (h, w, 2)."""
-    squared = np.minimum((flat**2).sum(-1, keepdims=True), 0.93)
-    normal = np.concatenate([flat, np.sqrt(1 - squared)], -1)
-    normal /= np.sqrt((normal**2).sum(-1, keepdims=True))
+    """Return unit normals (3, h, w) facing the viewer from their x and y, (2, h, w)."""
+    squared = (flat * flat).sum(0)
+    forwards = np.maximum(1 - squared, np.float32(0.07))
+    normal = np.concatenate([flat, np.sqrt(forwards)[None]])
+    normal /= np.sqrt(squared + forwards)
     return normal
 
 
 def _relief_slope(head: Head, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Return the relief's slopes (h, w, 2) where rows have v (h,) and columns u (w,)."""
+    """Return the relief's slopes (2, h, w) where rows have v (h,) and columns u (w,)."""
     build, expression = head.person.build, head.person.expression
     bumps = BUMPS[np.concatenate([np.arange(len(BUMPS)), np.flatnonzero(BUMPS[:, 5])])]
     bumps[len(BUMPS) :, 0] *= -1
@@ -106,22 +113,22 @@ def _relief_slope(head: Head, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     y = ((v - along[:, None]) / bumps[:, 3:4]).astype(np.float32)
     bell_x, bell_y = np.exp(-0.5 * x**2), np.exp(-0.5 * y**2)
     rise = -height[:, None].astype(np.float32)
-    slope = np.empty((len(v), len(u), 2), np.float32)
-    slope[..., 0] = bell_y.T @ (rise * bell_x * x / wide[:, None].astype(np.float32))
-    slope[..., 1] = (rise * bell_y * y / bumps[:, 3:4].astype(np.float32)).T @ bell_x
+    slope = np.empty((2, len(v), len(u)), np.float32)
+    slope[0] = bell_y.T @ (rise * bell_x * x / wide[:, None].astype(np.float32))
+    slope[1] = (rise * bell_y * y / bumps[:, 3:4].astype(np.float32)).T @ bell_x
     return slope
 
 
 def _spread(head: Head, field: np.ndarray) -> np.ndarray:
     """Return a field on the light's grid as (SIZE, SIZE) in the photo's pixels."""
-    corner = np.array((0.0, 1.0, 0.0)), np.array((0.0, 0.0, 1.0))
-    u, v = head.local(*corner)
+    u, v = head.local(np.array((0.0, 2.0, 0.0)), np.array((0.0, 0.0, 2.0)))
     columns, rows = (u - GRID_LEFT) / CELL, (v - GRID_TOP) / CELL
     affine = []
     for start, right, down in (columns, rows):
         affine += [float(right - start), float(down - start), float(start)]
     image = Image.fromarray(np.ascontiguousarray(field, np.float32))
+    half = (SIZE // 2, SIZE // 2)
     turned = image.transform(
-        (SIZE, SIZE), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR, fillcolor=1
+        half, Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR, fillcolor=1
     )
-    return np.asarray(turned)
+    return np.asarray(turned.resize((SIZE, SIZE), Image.Resampling.BILINEAR))

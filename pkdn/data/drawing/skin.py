@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, shape, shapes, softened
-from pkdn.data.drawing.curves import ellipse, resample, ribbon, smooth, taper
+from pkdn.data.drawing.canvas import Canvas, Mask, planes, shape, shapes, softened
+from pkdn.data.drawing.curves import ellipse, moved, resample, ribbon, smooth, taper
 from pkdn.data.drawing.head import Head
 from pkdn.data.drawing.noise import smooth_noise
 from pkdn.data.drawing.shading import Lighting
@@ -17,7 +17,7 @@ def draw_skin(canvas: Canvas, head: Head, rng: np.random.Generator) -> Mask:
     mask = shape(head.outline())
     size = mask.alpha.shape
     tone = 1 + 0.02 * smooth_noise(rng, size, 22) + 0.01 * smooth_noise(rng, size, 2)
-    canvas.paint(mask, look.skin * tone[..., None], SKIN)
+    canvas.paint(mask, planes(look.skin) * tone, SKIN)
     cheeks = [head.on_face(ellipse((side * 0.6, 0.42), (0.26, 0.2))) for side in (-1, 1)]
     red = 1 + look.blush * np.array((0.02, -0.13, -0.11))
     canvas.shade(shapes(cheeks, 5).within(mask), red)
@@ -53,10 +53,10 @@ def nose_outline(head: Head) -> np.ndarray:
     return smooth(np.concatenate([left, nose[4:9], right[::-1]]), 4)
 
 
-def draw_nose(canvas: Canvas, head: Head) -> None:
+def draw_nose(canvas: Canvas, head: Head, face: Mask) -> None:
     """Paint nostrils, wings and the shadow under the nose, and mark the nose."""
     build, light = head.person.build, head.person.light
-    canvas.mark(shape(nose_outline(head)), NOSE)
+    canvas.mark(shape(nose_outline(head)).within(face), NOSE)
     nose = head.landmarks[31:36]
     down = head.place(np.array([(0, 0.7, 1.4), (0, 0.5, 1.4)]))
     below = (down[0] - down[1]) / np.linalg.norm(down[0] - down[1])
@@ -70,7 +70,7 @@ def draw_nose(canvas: Canvas, head: Head) -> None:
         hole = np.array([(0.045, 0.625), (0.09, 0.6), (0.135, 0.61), (0.125, 0.64), (0.07, 0.65)])
         hole = (hole * (side * build.nose_width, build.nose_length)).astype(float)
         nostrils.append(smooth(head.on_face(np.concatenate([hole, hole[:1]]), 0.14), 3))
-    canvas.shade(shapes(nostrils, 0.5).times(0.9), (0.34, 0.24, 0.24))
+    canvas.shade(shapes(nostrils).times(0.9), (0.34, 0.24, 0.24))
     wings = []
     for side in (-1, 1):
         wing = np.array([(0.185, 0.49), (0.228, 0.54), (0.222, 0.605), (0.17, 0.63)])
@@ -103,9 +103,9 @@ def draw_age_lines(canvas: Canvas, head: Head) -> None:
     if look.age > 0.45:
         for level in (-0.48, -0.6, -0.72):
             wave = np.array([(-0.5, 0.03), (-0.25, -0.01), (0, 0.02), (0.25, -0.01), (0.5, 0.03)])
-            lines.append(ribbon(smooth(head.on_face(wave + (0, level)), 4), 0.9))
+            lines.append(ribbon(smooth(head.on_face(moved(wave, 0, level)), 4), 0.9))
     if lines:
-        canvas.shade(shapes(lines, 0.5).times(0.5 * look.age), (0.74, 0.64, 0.62))
+        canvas.shade(shapes(lines).times(0.5 * look.age), (0.74, 0.64, 0.62))
 
 
 def draw_beard(canvas: Canvas, head: Head, rng: np.random.Generator, mask: Mask) -> None:
@@ -119,7 +119,7 @@ def draw_beard(canvas: Canvas, head: Head, rng: np.random.Generator, mask: Mask)
     grain = smooth_noise(rng, size, (2.4, 1.1))
     if look.beard:
         tufts = np.clip(0.9 + 0.35 * grain, 0, 1)
-        colour = look.hair * np.clip(1 + 0.32 * smooth_noise(rng, size, (4, 1.3)), 0.4, 2)[..., None]
+        colour = planes(look.hair) * np.clip(1 + 0.32 * smooth_noise(rng, size, (4, 1.3)), 0.4, 2)
         canvas.paint(soft.times(tufts * 0.92), colour)
     else:
         dark = np.clip(0.5 + 0.35 * grain, 0, 1) * look.stubble
@@ -157,7 +157,7 @@ def _beard_area(head: Head, kind: str) -> Mask:
 def light_skin(canvas: Canvas, head: Head, lighting: Lighting, mask: Mask) -> None:
     """Apply diffuse light and gloss to the painted face."""
     canvas.shade(mask, lighting.diffuse[mask.window])
-    shine = 0.22 * head.person.complexion.shine * (1 - 0.3 * head.person.complexion.stubble)
+    shine = 0.24 * head.person.complexion.shine * (1 - 0.3 * head.person.complexion.stubble)
     canvas.glow(mask, shine * lighting.gloss[mask.window])
     rim = resample(head.jaw, 40)
     edge = shape(ribbon(rim, head.unit * 0.1), 2.0).within(mask)

@@ -1,0 +1,29 @@
+"""``python -m pkdn COMMAND``."""
+
+import argparse
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+
+from pkdn import command, commands
+
+
+def main() -> None:
+    """Hand the arguments to the command's own file in ``pkdn/commands``."""
+    names = sorted(module.name for module in iter_modules(commands.__path__))
+    top = argparse.ArgumentParser(prog="python -m pkdn", description=commands.__doc__)
+    subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = sys.argv[1] if len(sys.argv) > 1 else ""
+    for name in names:
+        # Only the chosen command's imports are paid for, unless the help lists them all.
+        if chosen in names and name != chosen:
+            continue
+        module = import_module(f"{commands.__name__}.{name}")
+        subparser = subparsers.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(subparser)
+    arguments = top.parse_args()
+    import_module(f"{commands.__name__}.{arguments.command}").main(arguments)
+
+
+if __name__ == "__main__":
+    command.run(main)

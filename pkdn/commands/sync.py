@@ -1,0 +1,23 @@
+"""``python -m pkdn sync``: bring MLflow up to date with the recorded runs."""
+
+import argparse
+
+from pkdn import tracking
+from pkdn.errors import UserError
+
+HELP = "send the runs that MLflow lacks, such as those out of DVC's cache"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments: it has none."""
+
+
+def main(arguments: argparse.Namespace) -> None:  # noqa: ARG001
+    """Send what is missing, and say how much that was."""
+    if not tracking.RUNS.is_dir():
+        raise UserError(
+            f"expected recorded runs in {tracking.RUNS}, found no such folder; run `dvc repro` "
+            "or `dvc pull` first, from the root of the repository"
+        )
+    sent, known = tracking.sync()
+    print(f"{sent} runs sent to {tracking.store()}, {known} were there already")

@@ -1,0 +1,121 @@
+"""``python -m pkdn upscale``: run a trained student on the user's own faces."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pkdn.errors import UserError
+
+HELP = "upscale 16×16 faces to 128×128 with the trained student"
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+BATCH_SIZE = 16
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("input", metavar="IN", type=Path, help="an image, or a folder of images")
+    parser.add_argument(
+        "output", metavar="OUT", type=Path, help="a PNG file for an image, a folder for a folder"
+    )
+    parser.add_argument(
+        "--model", type=Path, help="weights as the stages write them (default: the full student)"
+    )
+    parser.add_argument(
+        "--degrade",
+        action="store_true",
+        help="take larger face photos: cut the centre square, resize it to 128×128 and degrade "
+        "that to 16×16, as the training data were made",
+    )
+
+
+def default_model(models: Path = Path("data/models/student")) -> Path:
+    """Return the weights of the full student, where there is just one."""
+    found = sorted(models.glob("*-full-*.safetensors"))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UserError(
+            f"expected a trained student in {models}, found none; run `dvc repro`, or name the "
+            "weights with --model"
+        )
+    names = ", ".join(str(file) for file in found)
+    raise UserError(f"{len(found)} trained students found; choose one with --model: {names}")
+
+
+def read_face(path: Path, *, degrade: bool) -> np.ndarray:
+    """Read one face as (16, 16, 3) or, to be degraded, as (128, 128, 3), uint8 RGB."""
+    try:
+        with Image.open(path) as opened:
+            image = ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"expected an image in {path}, got: {error}") from None
+    if not degrade:
+        if image.size != (16, 16):
+            width, height = image.size
+            raise UserError(
+                f"expected a face of 16×16 pixels in {path}, got {width}×{height}; "
+                "add --degrade to cut and degrade larger photos"
+            )
+        return np.asarray(image)
+    side = min(image.size)
+    if side < 64:
+        raise UserError(f"expected at least 64×64 pixels in {path}, got {side} on a side")
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
+    return np.asarray(square.resize((128, 128), Image.Resampling.BICUBIC))
+
+
+def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
+    """Pair every input image with the file that it becomes."""
+    if not source.exists():
+        raise UserError(f"expected an image or a folder of images in {source}, found nothing")
+    if source.is_file():
+        if target.is_dir():
+            return [(source, target / f"{source.stem}.png")]
+        if target.suffix.lower() not in SUFFIXES:
+            raise UserError(f"expected an image file name such as sr.png for OUT, got {target}")
+        return [(source, target)]
+    files = sorted(file for file in source.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise UserError(f"expected images ({', '.join(SUFFIXES)}) in {source}, found none")
+    if target.is_file():
+        raise UserError(f"expected a folder for OUT, since IN is one, got the file {target}")
+    pairs = [(file, target / f"{file.stem}.png") for file in files]
+    if len({out for _, out in pairs}) < len(pairs):
+        raise UserError(f"two images in {source} differ in their suffix alone; rename one")
+    return pairs
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Upscale every image; all are read before the first is written."""
+    pairs = plan(arguments.input, arguments.output)
+    for file, _ in pairs:
+        read_face(file, degrade=arguments.degrade)
+    import torch
+    from rich.progress import track
+
+    from pkdn import weights
+    from pkdn.data.batches import degrade
+    from pkdn.files import atomic_file
+    from pkdn.precision import default_device
+    from pkdn.resampling import quantize, to_float
+
+    device = default_device()
+    network = weights.load(arguments.model or default_model()).to(device)
+    starts = range(0, len(pairs), BATCH_SIZE)
+    for start in track(starts, "upscale", disable=len(pairs) == 1):
+        part = pairs[start : start + BATCH_SIZE]
+        pixels = np.stack([read_face(file, degrade=arguments.degrade) for file, _ in part])
+        faces = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device)
+        if arguments.degrade:
+            faces = degrade(faces)
+        with torch.inference_mode():
+            sr_images = quantize(network(to_float(faces))).permute(0, 2, 3, 1).cpu().numpy()
+        for (_, out), sr_image in zip(part, sr_images, strict=True):
+            with atomic_file(out) as temporary:
+                format_name = Image.registered_extensions()[out.suffix.lower()]
+                Image.fromarray(sr_image).save(temporary, format=format_name)
+    print(f"{len(pairs)} faces written to {arguments.output}")

@@ -1,0 +1,119 @@
+"""A parser over a data set's faces: its maps, and how far they agree with true ones."""
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pkdn.data.photo import SPLITS
+from pkdn.data.shards import Shards, ShardWriter
+from pkdn.errors import UserError
+from pkdn.files import atomic_file, atomic_folder
+from pkdn.parsing.classes import CLASS_NAMES
+from pkdn.parsing.iou import ConfusionMatrix
+from pkdn.parsing.maps import Parser
+
+CHUNK_SIZE = 64
+"""Faces in memory at once."""
+
+IOU_DECIMALS = 6
+
+
+def labelled(faces: Path, split: str, dataset: str) -> Shards:
+    """Open a split of faces that have true label maps.
+
+    Args:
+        faces: folder of the data set's face shards.
+        split: ``train``, ``val`` or ``test``.
+        dataset: the data set's name, for the message.
+
+    Raises:
+        UserError: the data set has no label maps.
+    """
+    shards = Shards(faces, split)
+    if "labels" not in shards.arrays:
+        raise UserError(
+            f"the parser is trained on faces with label maps, and {dataset} has none: set "
+            "parser_dataset to synthetic, or to folder with a folder of images/ and labels/"
+        )
+    return shards
+
+
+def agreement(
+    parser: Parser, faces: Shards, *, advance: Callable[[int], None] = lambda _: None
+) -> ConfusionMatrix:
+    """Compare the parser's maps with the true ones, face by face in one stream.
+
+    Args:
+        parser: the parser to judge.
+        faces: shards with the arrays ``faces`` and ``labels``.
+        advance: told how many faces were done.
+    """
+    confusion = ConfusionMatrix()
+    for indices in _chunks(faces):
+        prediction = parser(faces.read("faces", indices)).cpu().numpy()
+        confusion.update(faces.read("labels", indices), prediction)
+        advance(len(indices))
+    return confusion
+
+
+def miou_on(faces: Shards, parser: Parser) -> Callable[[], dict[str, float]]:
+    """Return a function that gives ``val_miou`` of a parser while its network is trained."""
+
+    def validate() -> dict[str, float]:
+        return {"val_miou": agreement(parser, faces).miou()}
+
+    return validate
+
+
+def parse_faces(
+    parser: Parser, faces: Path, folder: Path, *, advance: Callable[[int], None] = lambda _: None
+) -> dict[str, ConfusionMatrix]:
+    """Write a parsing map for every face, in the order of the faces.
+
+    Args:
+        parser: gives the maps.
+        faces: folder of face shards.
+        folder: gets shards with the array ``labels``; appears whole or not at all.
+        advance: told how many faces were done.
+
+    Returns:
+        The agreement with the true maps for each split that has faces; empty without true maps.
+    """
+    confusions: dict[str, ConfusionMatrix] = {}
+    with atomic_folder(folder) as temporary, ShardWriter(temporary) as writer:
+        for split in SPLITS:
+            shards = Shards(faces, split)
+            for indices in _chunks(shards):
+                maps = parser(shards.read("faces", indices)).cpu().numpy()
+                for index, labels in zip(indices, maps, strict=True):
+                    writer.append(split, {"labels": labels}, {"name": shards.names[index]})
+                if "labels" in shards.arrays:
+                    confusion = confusions.setdefault(split, ConfusionMatrix())
+                    confusion.update(shards.read("labels", indices), maps)
+                advance(len(indices))
+    return confusions
+
+
+def figures(confusion: ConfusionMatrix) -> dict[str, float]:
+    """Return ``miou``, ``pixel_accuracy`` and ``iou_CLASS`` of each class that truth has."""
+    classes = zip(CLASS_NAMES, confusion.iou().tolist(), confusion.pixels(), strict=True)
+    return {
+        "miou": confusion.miou(),
+        "pixel_accuracy": confusion.pixel_accuracy(),
+        **{f"iou_{name}": iou for name, iou, pixels in classes if pixels},
+    }
+
+
+def write_iou(confusion: ConfusionMatrix, path: Path) -> None:
+    """Write ``class, name, iou, pixels`` as CSV; the IoU is empty where truth has no pixel."""
+    rows = zip(CLASS_NAMES, confusion.iou().tolist(), confusion.pixels().tolist(), strict=True)
+    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["class", "name", "iou", "pixels"])
+        for label, (name, iou, pixels) in enumerate(rows):
+            writer.writerow([label, name, round(iou, IOU_DECIMALS) if pixels else "", pixels])
+
+
+def _chunks(shards: Shards) -> Iterator[range]:
+    for start in range(0, len(shards), CHUNK_SIZE):
+        yield range(start, min(start + CHUNK_SIZE, len(shards)))

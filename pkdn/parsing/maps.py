@@ -1,0 +1,112 @@
+"""From faces to parsing maps, and the file that holds a parser."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from pkdn.errors import UserError
+from pkdn.files import atomic_file
+from pkdn.parsing.bisenet import BiSeNet
+from pkdn.parsing.sizes import check_input_size, resize_images
+
+MAP_SIZE = 128
+BATCH_SIZE = 8
+"""Faces parsed at once; more is not faster on processors."""
+
+_NETWORK = "bisenet"
+
+
+class Parser:
+    """BiSeNet with the input size it was trained at; calling it parses faces.
+
+    It computes in fp32 on every device, so that maps do not depend on the machine's number
+    formats.
+
+    Args:
+        network: moved to ``device`` and put into evaluation mode.
+        input_size: side to which faces are resized for the network, a multiple of 32.
+        device: where the network runs.
+    """
+
+    def __init__(self, network: BiSeNet, input_size: int, device: torch.device) -> None:
+        self.network = network.to(device).eval()
+        self.input_size = check_input_size(input_size)
+        self.device = device
+
+    @torch.inference_mode()
+    def __call__(self, faces: Tensor | np.ndarray) -> Tensor:
+        """Parse faces in small batches.
+
+        Args:
+            faces: RGB uint8, (N, H, W, 3).
+
+        Returns:
+            Labels 0 to 18, uint8 on the parser's device, (N, 128, 128).
+
+        Raises:
+            ValueError: the faces have another shape or type.
+        """
+        faces = torch.as_tensor(faces)
+        if faces.dtype != torch.uint8 or faces.ndim != 4 or faces.shape[-1] != 3:
+            raise ValueError(
+                f"faces to parse are uint8 (N, H, W, 3), got {faces.dtype} {tuple(faces.shape)}"
+            )
+        maps = [self._parse(batch) for batch in faces.split(BATCH_SIZE) if len(batch)]
+        empty = torch.empty((0, MAP_SIZE, MAP_SIZE), dtype=torch.uint8, device=self.device)
+        return torch.cat([empty, *maps])
+
+    def _parse(self, faces: Tensor) -> Tensor:
+        images = faces.to(self.device).permute(0, 3, 1, 2).float() / 255
+        logits = self.network(resize_images(images, self.input_size)).main
+        if self.input_size != MAP_SIZE:
+            logits = F.interpolate(logits, (MAP_SIZE, MAP_SIZE), mode="bilinear")
+        return logits.argmax(dim=1).to(torch.uint8)
+
+
+def save_parser(parser: Parser, path: Path) -> None:
+    """Write the weights as safetensors, with the input size in the metadata."""
+    state = {
+        name: value.detach().cpu().contiguous()
+        for name, value in parser.network.state_dict().items()
+    }
+    metadata = {"network": _NETWORK, "input_size": str(parser.input_size)}
+    with atomic_file(path) as temporary:
+        save_file(state, temporary, metadata)
+
+
+def load_parser(path: Path, device: torch.device) -> Parser:
+    """Read what :func:`save_parser` wrote.
+
+    Raises:
+        UserError: the file is missing, is no safetensors file, or holds no BiSeNet.
+    """
+    if not path.is_file():
+        raise UserError(f"expected a face parser in {path}, found no file: run `dvc repro parser`")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise UserError(
+            f"expected a face parser as safetensors in {path}, got: {error}: "
+            "run `dvc repro -f parser`"
+        ) from None
+    if metadata.get("network") != _NETWORK or not metadata.get("input_size", "").isdecimal():
+        raise UserError(
+            f"expected the weights of BiSeNet with their input size in {path}, got the metadata "
+            f"{metadata}: run `dvc repro -f parser`"
+        )
+    network = BiSeNet()
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(
+            f"expected the weights of BiSeNet with 19 classes in {path}, got others ({error}): "
+            "run `dvc repro -f parser`"
+        ) from None
+    return Parser(network, int(metadata["input_size"]), device)

@@ -1,0 +1,89 @@
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pkdn import params
+from pkdn.errors import UserError
+
+FILE = Path(__file__).parents[1] / "params.yaml"
+
+
+@pytest.fixture
+def values() -> dict[str, Any]:
+    return yaml.safe_load(FILE.read_text())
+
+
+def read(values: object) -> params.Params:
+    return params.parse(copy.deepcopy(values), Path("params.yaml"))
+
+
+def test_the_paper_profile_is_the_papers(values: dict[str, Any]) -> None:
+    paper = read({**values, "profile": "paper"})
+    assert paper.recipe == params.Recipe(50, 8, 1e-4, "constant")
+    assert not paper.global_residual
+    assert paper.parser_input_size == 512
+    assert (paper.lambda_ts, paper.lambda_fs, paper.distill_epochs) == (0.1, 10.0, 0)
+
+
+def test_a_value_of_ones_own_replaces_the_profiles(values: dict[str, Any]) -> None:
+    changed = read({**values, "learning_rate": 0.0005, "epochs": 7, "global_residual": False})
+    assert changed.recipe.learning_rate == 0.0005
+    assert changed.recipe.epochs == 7
+    assert changed.recipe.batch_size == read(values).recipe.batch_size
+    assert changed.global_residual is False
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("lambda_fs", -1.0, "lambda_fs: expected a number of at least 0, got -1.0"),
+        ("lambda_fs", "1e-3", "YAML reads 1e-3 as text; write 0.001"),
+        ("lambda_ts", True, "lambda_ts: expected a number"),
+        ("lambda_ts", float("nan"), "lambda_ts: expected a number"),
+        ("learning_rate", 0, "learning_rate: expected a number above 0"),
+        ("learning_rate", "fast", "learning_rate: expected a number above 0, got 'fast'"),
+        ("epochs", 2.5, "epochs: expected a whole number"),
+        ("batch_size", 0, "batch_size: expected a whole number of at least 1, got 0"),
+        ("distill_epochs", -1, "distill_epochs: expected a whole number"),
+        ("profile", "huge", "profile: expected one of demo, paper, got 'huge'"),
+        ("precision", "fp8", "precision: expected one of auto, fp32, bf16"),
+        ("seeds", [], "seeds: expected a list"),
+        ("seeds", [0, 0], "seeds: expected a list of different"),
+        ("seeds", [-1], "seeds: expected whole numbers of at least 0"),
+        ("datasets", "helen", "datasets: expected a list"),
+        ("global_residual", "yes", "global_residual: expected true or false, got 'yes'"),
+        ("folder", None, "folder: expected a name or a path, got None"),
+        ("lamda_fs", 1.0, "unknown key lamda_fs"),
+    ],
+)
+def test_a_wrong_value_is_named(
+    values: dict[str, Any], key: str, value: object, message: str
+) -> None:
+    with pytest.raises(UserError) as raised:
+        read({**values, key: value})
+    assert message in str(raised.value)
+
+
+def test_a_wrong_key_in_a_section_is_named_with_its_section(values: dict[str, Any]) -> None:
+    values["profiles"]["demo"]["training"]["epoch"] = 3
+    with pytest.raises(UserError, match=r"unknown key profiles\.demo\.training\.epoch"):
+        read(values)
+    del values["profiles"]["demo"]["training"]["epoch"]
+    del values["profiles"]["demo"]["training"]["epochs"]
+    with pytest.raises(UserError, match=r"profiles\.demo\.training\.epochs is missing"):
+        read(values)
+
+
+def test_no_file_and_no_yaml_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="missing; run this from the root"):
+        params.load(tmp_path / "params.yaml")
+    broken = tmp_path / "params.yaml"
+    broken.write_text("seeds: [0\n")
+    with pytest.raises(UserError, match="not valid YAML"):
+        params.load(broken)
+    broken.write_text("- 1\n")
+    with pytest.raises(UserError, match="expected a mapping"):
+        params.load(broken)

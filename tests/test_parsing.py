@@ -1,0 +1,335 @@
+"""Parsing maps: classes, encodings, agreement, the parser's loss, files and stages' parts."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pkdn.data.shards import Shards, ShardWriter
+from pkdn.errors import UserError
+from pkdn.parsing.agreement import (
+    agreement,
+    figures,
+    labelled,
+    miou_on,
+    parse_faces,
+    write_iou,
+)
+from pkdn.parsing.bisenet import BiSeNet
+from pkdn.parsing.classes import (
+    CLASS_NAMES,
+    LEFT_RIGHT,
+    NUM_CLASSES,
+    PALETTE,
+    colorize,
+    mirrored_labels,
+)
+from pkdn.parsing.encoding import encode, num_channels
+from pkdn.parsing.examples import draw_examples
+from pkdn.parsing.iou import ConfusionMatrix
+from pkdn.parsing.maps import Parser, load_parser, save_parser
+from pkdn.parsing.sizes import resize_images, resize_labels
+from pkdn.parsing.task import ParserTask, balanced_weights, mirror, mirror_some
+
+CPU = torch.device("cpu")
+INPUT_SIZE = 32
+
+
+class Faces(NamedTuple):
+    hr_image: Tensor
+    labels: Tensor | None
+
+
+@pytest.fixture(scope="module")
+def parser() -> Parser:
+    torch.manual_seed(0)
+    return Parser(BiSeNet(), INPUT_SIZE, CPU)
+
+
+def random_labels(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, NUM_CLASSES, shape, dtype=np.uint8)
+
+
+class TestClasses:
+    def test_order_is_bisenets(self) -> None:
+        places = {"background": 0, "skin": 1, "r_eye": 5, "nose": 10, "mouth": 11, "hair": 17}
+        assert {name: CLASS_NAMES.index(name) for name in places} == places
+        assert NUM_CLASSES == 19
+
+    def test_pairs_are_the_left_and_right_parts(self) -> None:
+        named = {(CLASS_NAMES[left], CLASS_NAMES[right]) for left, right in LEFT_RIGHT}
+        assert named == {("l_brow", "r_brow"), ("l_eye", "r_eye"), ("l_ear", "r_ear")}
+        table = mirrored_labels()
+        assert (table[table] == np.arange(NUM_CLASSES)).all()
+
+    def test_colours_are_far_apart(self) -> None:
+        distance = np.linalg.norm(PALETTE[:, None].astype(float) - PALETTE[None], axis=2)
+        assert distance[~np.eye(NUM_CLASSES, dtype=bool)].min() > 120
+        assert not PALETTE[0].any()
+
+    def test_colorize_paints_every_pixel_in_its_colour(self) -> None:
+        labels = random_labels(2, 8, 8)
+        assert (colorize(labels)[1, 3, 4] == PALETTE[labels[1, 3, 4]]).all()
+        assert colorize(labels).shape == (2, 8, 8, 3)
+
+    def test_unknown_class_is_not_painted(self) -> None:
+        with pytest.raises(IndexError):
+            colorize(np.full((2, 2), 40, dtype=np.uint8))
+
+
+class TestEncoding:
+    @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
+    @pytest.mark.parametrize("encoding", ["palette", "onehot"])
+    def test_round_trip(self, encoding: str, dtype: torch.dtype) -> None:
+        labels = torch.from_numpy(random_labels(2, 16, 16)).to(dtype)
+        encoded = encode(labels, encoding)
+        assert encoded.shape == (2, num_channels(encoding), 16, 16)
+        assert encoded.dtype == torch.float32
+        table = encode(torch.arange(NUM_CLASSES)[None, None], encoding)[0, :, 0]
+        assert table.aminmax() == (0, 1)
+        distance = (encoded[:, :, None] - table[None, :, :, None, None]).abs().sum(dim=1)
+        assert (distance.argmin(dim=1) == labels).all()
+
+    def test_palette_is_the_colour_map(self) -> None:
+        labels = random_labels(1, 4, 4)
+        image = (encode(torch.from_numpy(labels), "palette") * 255).round().to(torch.uint8)
+        assert (image.permute(0, 2, 3, 1).numpy() == colorize(labels)).all()
+
+    def test_unknown_encoding_is_named(self) -> None:
+        with pytest.raises(UserError, match="palette, onehot, got 'colour'"):
+            num_channels("colour")
+
+
+class TestAgreement:
+    def test_hand_computed(self) -> None:
+        confusion = ConfusionMatrix()
+        confusion.update(np.array([[0, 0, 1], [1, 1, 2]]), np.array([[0, 1, 1], [1, 3, 3]]))
+        assert confusion.pixels()[:4].tolist() == [2, 3, 1, 0]
+        assert confusion.iou()[:3].tolist() == [1 / 2, 2 / 4, 0]
+        assert np.isnan(confusion.iou()[3:]).all()
+        assert confusion.miou() == pytest.approx(1 / 3)
+        assert confusion.pixel_accuracy() == pytest.approx(3 / 6)
+
+    def test_updates_add_up(self) -> None:
+        truth, prediction = random_labels(4, 8, 8), random_labels(4, 8, 8)[::-1]
+        whole, parts = ConfusionMatrix(), ConfusionMatrix()
+        whole.update(truth, prediction)
+        for one, other in zip(truth, prediction, strict=True):
+            parts.update(one, other)
+        assert (whole.counts == parts.counts).all()
+        assert whole.counts.sum() == truth.size
+
+    def test_nothing_gives_nan_and_not_zero(self) -> None:
+        assert np.isnan(ConfusionMatrix().miou())
+        assert np.isnan(ConfusionMatrix().pixel_accuracy())
+
+    def test_unknown_label_is_refused(self) -> None:
+        labels = np.zeros((2, 2), np.uint8)
+        for truth, prediction in ((labels + 19, labels), (labels, labels + 40)):
+            with pytest.raises(ValueError, match=r"0 to 18, got (19|40)"):
+                ConfusionMatrix().update(truth, prediction)
+
+    def test_shapes_must_agree(self) -> None:
+        with pytest.raises(ValueError, match=r"\(2, 2\) as truth and \(2, 3\)"):
+            ConfusionMatrix().update(np.zeros((2, 2), int), np.zeros((2, 3), int))
+
+
+class TestTask:
+    def test_mirror_exchanges_left_and_right(self) -> None:
+        labels = torch.zeros(1, 2, 4, dtype=torch.uint8)
+        labels[0, 0] = torch.tensor([4, 0, 10, 5])
+        images = torch.arange(24.0).view(1, 3, 2, 4)
+        mirrored_images, mirrored = mirror(images, labels)
+        assert mirrored[0, 0].tolist() == [4, 10, 0, 5]
+        assert mirrored_images[0, 0, 0].tolist() == [3, 2, 1, 0]
+        labels[0, 0] = torch.tensor([2, 2, 7, 0])
+        assert mirror(images, labels)[1][0, 0].tolist() == [0, 8, 3, 3]
+
+    def test_mirrors_faces_with_their_own_maps_and_only_some(self) -> None:
+        torch.manual_seed(0)
+        labels = torch.arange(2, 6, dtype=torch.uint8).expand(32, 1, 4)
+        images = labels[:, None].float().expand(32, 3, 1, 4)
+        mixed_images, mixed = mirror_some(images, labels)
+        mirrored = mixed_images[:, 0, 0, 0] == 5
+        assert 5 < mirrored.sum() < 27
+        expected = torch.where(
+            mirrored[:, None], torch.tensor([4, 5, 2, 3]), torch.tensor([2, 3, 4, 5])
+        )
+        assert (mixed[:, 0] == expected).all()
+
+    def test_rare_classes_weigh_more(self) -> None:
+        labels = torch.zeros(1, 4, 4, dtype=torch.int64)
+        labels[0, 0, 0] = 5
+        labels[0, 1:] = 1
+        weights = balanced_weights(labels)
+        assert weights[5] / weights[1] == pytest.approx(12**0.5)
+        assert weights.isfinite().all()
+
+    def test_terms_add_up_and_evaluation_has_the_main_head_alone(self) -> None:
+        torch.manual_seed(0)
+        task = ParserTask(BiSeNet(), input_size=INPUT_SIZE)
+        batch = Faces(torch.rand(2, 3, 64, 64), torch.from_numpy(random_labels(2, 64, 64)))
+        terms = task.losses(batch, 0)
+        assert set(terms) == {"loss", "l_main", "l_auxiliary8", "l_auxiliary16"}
+        total = terms["l_main"] + terms["l_auxiliary8"] + terms["l_auxiliary16"]
+        assert terms["loss"].item() == pytest.approx(total.item())
+        task.network.eval()
+        assert set(task.losses(batch, 0)) == {"loss", "l_main"}
+
+    def test_one_batch_overfits(self) -> None:
+        torch.manual_seed(0)
+        labels = torch.zeros(4, 32, 32, dtype=torch.uint8)
+        labels[:, :16], labels[::2, :, 16:], labels[1:, 16:, :16] = 17, 1, 14
+        images = encode(labels, "palette")
+        task = ParserTask(BiSeNet(), input_size=INPUT_SIZE)
+        optimizer = torch.optim.Adam(task.network.parameters(), 1e-3, fused=True)
+        for _ in range(10):
+            terms = task.losses(Faces(images, labels), 0)
+            optimizer.zero_grad()
+            terms["loss"].backward()
+            optimizer.step()
+        prediction = task.network(images).main.argmax(dim=1)
+        assert (prediction == labels).float().mean() > 0.8
+
+    def test_faces_without_labels_are_refused(self) -> None:
+        task = ParserTask(BiSeNet(), input_size=INPUT_SIZE)
+        with pytest.raises(UserError, match="these have none"):
+            task.losses(Faces(torch.rand(2, 3, 32, 32), None), 0)
+
+    def test_a_batch_of_one_is_refused_in_words(self) -> None:
+        task = ParserTask(BiSeNet(), input_size=INPUT_SIZE)
+        batch = Faces(torch.rand(1, 3, 32, 32), torch.zeros(1, 32, 32, dtype=torch.uint8))
+        with pytest.raises(UserError, match="at least 2 faces, got 1"):
+            task.losses(batch, 0)
+
+    @pytest.mark.parametrize("size", [0, 100, -32])
+    def test_wrong_input_size_is_named(self, size: int) -> None:
+        with pytest.raises(UserError, match=f"positive multiple of 32, got {size}"):
+            ParserTask(BiSeNet(), input_size=size)
+
+
+class TestSizes:
+    def test_images_are_resized_as_pillow_does(self) -> None:
+        image = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+        floats = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
+        for size in (96, 192):
+            resized = resize_images(floats, size)[0].permute(1, 2, 0).numpy() * 255
+            expected = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
+            assert np.abs(resized - np.asarray(expected)).max() < 1.01
+
+    def test_labels_keep_their_values_and_places(self) -> None:
+        labels = torch.from_numpy(random_labels(2, 64, 64))
+        doubled = resize_labels(labels, 128)
+        assert (doubled[:, ::2, ::2] == labels).all()
+        assert (resize_labels(doubled, 64) == labels).all()
+        assert doubled.dtype == torch.uint8
+
+
+class TestParser:
+    def test_maps_are_labels_of_hr_size_in_any_batching(self, parser: Parser) -> None:
+        faces = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3), dtype=np.uint8)
+        maps = parser(faces)
+        assert maps.shape == (9, 128, 128)
+        assert maps.dtype == torch.uint8
+        assert maps.max() < NUM_CLASSES
+        assert (parser(torch.from_numpy(faces[3:4])) == maps[3:4]).float().mean() > 0.999
+        assert parser(faces[:0]).shape == (0, 128, 128)
+
+    @pytest.mark.parametrize(
+        "faces", [np.zeros((1, 3, 64, 64), np.uint8), np.zeros((1, 64, 64, 3), np.float32)]
+    )
+    def test_other_images_are_refused(self, parser: Parser, faces: np.ndarray) -> None:
+        with pytest.raises(ValueError, match="uint8"):
+            parser(faces)
+
+    def test_file_round_trip(self, parser: Parser, tmp_path: Path) -> None:
+        save_parser(parser, tmp_path / "parser.safetensors")
+        loaded = load_parser(tmp_path / "parser.safetensors", CPU)
+        assert loaded.input_size == INPUT_SIZE
+        faces = torch.randint(0, 256, (2, 128, 128, 3), dtype=torch.uint8)
+        assert torch.equal(loaded(faces), parser(faces))
+
+    def test_files_that_hold_no_parser_are_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "parser.safetensors"
+        with pytest.raises(UserError, match="found no file"):
+            load_parser(path, CPU)
+        path.write_bytes(b"not safetensors")
+        with pytest.raises(UserError, match="as safetensors"):
+            load_parser(path, CPU)
+        save_file({"weight": torch.zeros(1)}, path, {"network": "pkdn"})
+        with pytest.raises(UserError, match="weights of BiSeNet with their input size"):
+            load_parser(path, CPU)
+        save_file({"weight": torch.zeros(1)}, path, {"network": "bisenet", "input_size": "128"})
+        with pytest.raises(UserError, match="got others"):
+            load_parser(path, CPU)
+
+
+def write_faces(folder: Path, *, with_labels: bool) -> None:
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    with ShardWriter(folder, rows_per_shard=2) as writer:
+        for number, split in enumerate(["train", "test", "train", "train", "test"]):
+            arrays = {"faces": rng.integers(0, 256, (128, 128, 3), dtype=np.uint8)}
+            if with_labels:
+                arrays["labels"] = rng.integers(0, 10, (128, 128), dtype=np.uint8)
+            writer.append(split, arrays, {"name": f"face{number}"})
+
+
+class TestShards:
+    def test_maps_follow_the_faces(self, parser: Parser, tmp_path: Path) -> None:
+        write_faces(tmp_path / "faces", with_labels=True)
+        done: list[int] = []
+        confusions = parse_faces(parser, tmp_path / "faces", tmp_path / "maps", advance=done.append)
+        assert sum(done) == 5
+        assert set(confusions) == {"train", "test"}
+        for split in ("train", "val", "test"):
+            faces, maps = Shards(tmp_path / "faces", split), Shards(tmp_path / "maps", split)
+            assert maps.names == faces.names
+            everything = range(len(faces))
+            expected = parser(faces.read("faces", everything)).numpy()
+            assert (maps.read("labels", everything) != expected).sum() < 100
+        test = Shards(tmp_path / "faces", "test")
+        found = agreement(parser, test)
+        assert (found.counts == confusions["test"].counts).all()
+        assert miou_on(test, parser)() == {"val_miou": found.miou()}
+
+    def test_without_true_maps_there_is_no_agreement(self, parser: Parser, tmp_path: Path) -> None:
+        write_faces(tmp_path / "faces", with_labels=False)
+        assert parse_faces(parser, tmp_path / "faces", tmp_path / "maps") == {}
+        with pytest.raises(UserError, match="helen has none: set parser_dataset to"):
+            labelled(tmp_path / "faces", "train", "helen")
+
+
+class TestFigures:
+    def test_absent_classes_have_no_figure(self, tmp_path: Path) -> None:
+        confusion = ConfusionMatrix()
+        confusion.update(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 2]))
+        assert figures(confusion) == {
+            "miou": 0.75,
+            "pixel_accuracy": 0.75,
+            "iou_background": 1.0,
+            "iou_skin": 0.5,
+        }
+        write_iou(confusion, tmp_path / "iou.csv")
+        with (tmp_path / "iou.csv").open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        assert len(rows) == NUM_CLASSES
+        assert rows[1] == {"class": "1", "name": "skin", "iou": "0.5", "pixels": "2"}
+        assert rows[2] == {"class": "2", "name": "l_brow", "iou": "", "pixels": "0"}
+
+    @pytest.mark.parametrize("num_faces", [1, 3])
+    def test_pictures_stand_in_their_columns(self, num_faces: int) -> None:
+        faces = np.full((num_faces, 16, 16, 3), 77, np.uint8)
+        truth = np.full((num_faces, 16, 16), 17, np.uint8)
+        prediction = np.full((num_faces, 16, 16), 12, np.uint8)
+        sheet = np.asarray(draw_examples(faces, truth, prediction))
+        row = sheet[20 + 8]
+        assert row[8].tolist() == [77, 77, 77]
+        assert row[8 + 20].tolist() == PALETTE[17].tolist()
+        assert row[8 + 40].tolist() == PALETTE[12].tolist()

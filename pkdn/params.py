@@ -214,7 +214,7 @@ def parse(values: object, file: Path) -> Params:
         parser_input_size=parser.whole("input_size", least=32),
         lambda_ts=top.number("lambda_ts"),
         lambda_fs=top.number("lambda_fs"),
-        distill_epochs=top.whole("distill_epochs", least=0),
+        distill_epochs=top.or_profile("distill_epochs", training).whole("distill_epochs", least=0),
         recipe=_recipe(training, top),
         global_residual=top.or_profile("global_residual", training).flag("global_residual"),
         precision=top.choice("precision", PRECISIONS),

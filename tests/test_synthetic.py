@@ -22,7 +22,7 @@ def entries(seed: int = 0, **counts: int) -> list[synthetic.Entry]:
 
 @cache
 def faces() -> list[Photo]:
-    return [synthetic.read(ROOT, entry) for entry in entries(train=120)]
+    return [synthetic.read(ROOT, entry) for entry in entries(train=100)]
 
 
 def draw(entry: synthetic.Entry) -> Photo:
@@ -81,30 +81,26 @@ def test_every_class_occurs_and_faces_fill_the_middle() -> None:
 
 
 @pytest.mark.parametrize(
-    ("points", "classes"),
+    ("points", "classes", "slack"),
     [
-        (range(36, 42), [5]),
-        (range(42, 48), [4]),
-        (range(17, 22), [3]),
-        (range(22, 27), [2]),
-        (range(27, 36), [10]),
-        (range(48, 68), [11, 12, 13]),
+        (range(36, 42), [5], 2),
+        (range(42, 48), [4], 2),
+        (range(17, 22), [3], 5),
+        (range(22, 27), [2], 5),
+        (range(27, 36), [10], 5),
+        (range(48, 68), [11, 12, 13], 2),
     ],
     ids=["eye on the left", "eye on the right", "brow left", "brow right", "nose", "mouth"],
 )
-def test_landmarks_lie_on_their_parts(points: range, classes: list[int]) -> None:
+def test_landmarks_lie_on_their_parts(points: range, classes: list[int], slack: float) -> None:
     """Classes 3 and 5 are the person's right and lie on the image's left."""
     for face in faces():
-        parts = face.landmarks[list(points)]
-        assert inside(parts.mean(0), face.labels, [*classes, *COVERS]), face.entry.name
-        own = np.isin(face.labels, classes)
-        if own.any():
-            rows, columns = np.nonzero(own)
-            low, high = parts.min(0) - 14, parts.max(0) + 14
-            assert low[0] < columns.min()
-            assert columns.max() < high[0], face.entry.name
-            assert low[1] < rows.min() + 22
-            assert rows.max() < high[1], face.entry.name
+        part = face.landmarks[list(points)]
+        assert inside(part.mean(0), face.labels, [*classes, *COVERS]), face.entry.name
+        rows, columns = np.nonzero(np.isin(face.labels, classes))
+        pixels = np.stack([columns, rows], 1) + 0.5
+        outside = np.maximum(part.min(0) - pixels, pixels - part.max(0))
+        assert (outside <= slack).all(), face.entry.name
 
 
 def test_the_jaw_runs_along_the_face() -> None:

@@ -8,6 +8,7 @@ from pkdn.networks._blocks import (
     Upsample,
     bicubic_input,
     conv3,
+    start_near_input,
 )
 from pkdn.tasks import Output
 
@@ -53,6 +54,9 @@ class AttentionAutoencoder(nn.Module):
             }
         )
         self.tail = conv3(width, 3)
+        if global_residual:
+            resampling = [m for m in self.modules() if isinstance(m, Downsample | Upsample)]
+            start_near_input(self.head, self.tail, resampling)
 
     def decode(self, image: Tensor, upsampled: Tensor) -> Output:
         """Run the network on its head's input.

@@ -1,5 +1,6 @@
 """Blocks that several networks share."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
@@ -41,6 +42,25 @@ class Upsample(nn.Sequential):
 
     def __init__(self, width: int) -> None:
         super().__init__(conv3(width, 4 * width), nn.PixelShuffle(2))
+
+
+# Not stated in the paper, which has no global residual; chosen because a network that adds its
+# output to the bicubic input should start close to that input, and because signals that keep
+# their variance through the resampling train in a third of the steps. Without the residual the
+# first weights are PyTorch's own, as in KDFSRNet's code.
+RESIDUAL_TAIL_SCALE = 0.1
+
+
+def start_near_input(head: nn.Conv2d, tail: nn.Conv2d, resampling: Iterable[nn.Module]) -> None:
+    """Set the first weights of a network with a global residual."""
+    plain = [layer for block in resampling for layer in block.modules()]
+    for convolution in (head, *(layer for layer in plain if isinstance(layer, nn.Conv2d))):
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="linear")
+        if convolution.bias is not None:
+            nn.init.zeros_(convolution.bias)
+    with torch.no_grad():
+        for parameter in tail.parameters():
+            parameter.mul_(RESIDUAL_TAIL_SCALE)
 
 
 class ChannelAttention(nn.Module):

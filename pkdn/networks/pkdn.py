@@ -18,6 +18,7 @@ from pkdn.networks._blocks import (
     Upsample,
     bicubic_input,
     conv3,
+    start_near_input,
 )
 from pkdn.parsing.encoding import encode, num_channels
 from pkdn.tasks import Output
@@ -199,6 +200,9 @@ class PKDNTeacher(nn.Module):
         fusions = UP_TAPS if feature_fusion else ()
         self.fusion = nn.ModuleDict({tap: FeatureFusionBlock(width, pooling) for tap in fusions})
         self.tail = conv3(width, 3)
+        if global_residual:
+            resampling = [*self.down_sample.values(), *self.up_sample.values()]
+            start_near_input(self.head, self.tail, resampling)
 
     def output(self, lr_image: Tensor, labels: Tensor) -> Output:
         """Return the SR image with the taps.

@@ -79,7 +79,7 @@ READINGS: Final = (
         "2",
         "FishFSRNet and KDFSRNet's teacher have two blocks in a stage",
         _PKDN,
-        "NUM_PRIOR_BLOCKS",
+        "num_prior_blocks",
     ),
     Reading(
         "What are the PFB's layers exactly?",

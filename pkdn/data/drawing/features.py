@@ -32,6 +32,8 @@ NOSE_BASE: Final = 0.66
 EYE_CENTRE: Final = 0.43
 EYE_HALF_WIDTH: Final = 0.18
 BROW_LINE: Final = -0.25
+FROWN: Final = np.array((1.0, 0.5, 0.1, 0.0, 0.0))
+"""How far a frown lowers the five points of a brow, from the inner to the outer end."""
 
 
 def surface(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -65,10 +67,7 @@ def _brow(build: Build, raised: float, frown: float) -> np.ndarray:
     x = np.array((0.175, 0.33, 0.50, 0.67, 0.83)) * build.eye_spacing
     arch = build.brow_arch * np.array((0.0, -0.045, -0.075, -0.07, 0.0))
     y = BROW_LINE - build.brow_height - 0.07 * raised + arch
-    return np.stack([x - frown * np.array((0.03, 0.01, 0, 0, 0)), y + 0.06 * frown * _FROWN], 1)
-
-
-_FROWN: Final = np.array((1.0, 0.5, 0.1, 0.0, 0.0))
+    return np.stack([x - frown * np.array((0.03, 0.01, 0, 0, 0)), y + 0.06 * frown * FROWN], 1)
 
 
 def _eye(build: Build, opening: float, smile: float) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from pkdn.data.drawing.canvas import Canvas, Mask, blend, shape, shapes, softened
 from pkdn.data.drawing.colours import sample_colour
 from pkdn.data.drawing.curves import ribbon, smooth
+from pkdn.data.drawing.features import lift
 from pkdn.data.drawing.hair import SHADOW_ON_SKIN
 from pkdn.data.drawing.head import Head
 from pkdn.data.drawing.noise import smooth_noise
@@ -52,9 +53,10 @@ def _crown(head: Head, kind: str, line: float) -> Mask:
 
 
 def _band(head: Head, line: float) -> Mask:
-    across = np.array([(-1.0, line + 0.25), (-0.6, line), (0, line - 0.06)])
-    across = np.concatenate([across, across[1::-1] * (-1, 1)])
-    return shape(ribbon(smooth(head.on_face(across, 0.16), 6), head.unit * 0.2))
+    right = np.array([(0.0, line - 0.06), (0.6, line), (0.93, line + 0.17)])
+    above = np.concatenate([lift(right, 0.06), [(1.06, line + 0.34, -0.1)]])
+    across = np.concatenate([above[:0:-1] * (-1, 1, 1), above])
+    return shape(ribbon(smooth(head.place(head.hug(across)), 6), head.unit * 0.2))
 
 
 def _draw_brim(

@@ -54,9 +54,11 @@ def _crown(head: Head, kind: str, line: float) -> Mask:
 
 def _band(head: Head, line: float) -> Mask:
     right = np.array([(0.0, line - 0.06), (0.6, line), (0.93, line + 0.17)])
-    above = np.concatenate([lift(right, 0.06), [(1.06, line + 0.34, -0.1)]])
+    behind = [(1.06, line + 0.32, -0.1), (0.9, line + 0.45, -0.8)]
+    above = np.concatenate([lift(right, 0.06), behind])
     across = np.concatenate([above[:0:-1] * (-1, 1, 1), above])
-    return shape(ribbon(smooth(head.place(head.hug(across)), 6), head.unit * 0.2))
+    skull = shape(head.place(head.skull(0.2, 0.08, 0.3)))
+    return shape(ribbon(smooth(head.place(head.hug(across)), 6), head.unit * 0.2)).within(skull)
 
 
 def _draw_brim(

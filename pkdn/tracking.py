@@ -1,8 +1,9 @@
 """Run records, and MLflow as a view of them: the only module that knows MLflow.
 
-A stage's numbers first go to a file that DVC caches, ``data/runs/{stage}/{key}.json``. MLflow
-gets them at the end of the stage, and while it runs where it takes long. When MLflow does not
-answer, a line says so and the stage goes on; ``python -m pkdn sync`` sends what is missing.
+A stage's numbers first go to a file that DVC caches, ``data/runs/{stage}/{key}.json``. A stage
+that takes long tells MLflow while it runs. Short ones do not, since importing MLflow would be a
+third of their time: the report stage, which runs last, sends all that MLflow lacks, as does
+``python -m pkdn sync``. When MLflow does not answer, a line says so and the stage goes on.
 """
 
 import json
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pkdn.files import atomic_file
 from pkdn.provenance import (
@@ -34,6 +35,18 @@ FINGERPRINT_TAG = "pkdn.fingerprint"
 LIVE_SECONDS = 30.0
 # MLflow's own patience with a server that is down is over four minutes for one call.
 HTTP_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+
+
+class Synced(NamedTuple):
+    """What :func:`sync` did.
+
+    Attributes:
+        sent: how many runs MLflow lacked.
+        run_ids: MLflow's run for each fingerprint.
+    """
+
+    sent: int
+    run_ids: dict[str, str]
 
 
 class Run:
@@ -85,8 +98,8 @@ class Run:
             "experiment": os.environ.get("DVC_EXP_NAME"),
             "machine": machine(),
             "versions": versions(),
+            "artifacts": [path.as_posix() for path in self.artifacts],
             "mlflow_run_id": self.mlflow_run_id,
-            "mlflow_store": os.environ.get("MLFLOW_TRACKING_URI", "mlflow.db"),
         }
 
     def _send_live(self) -> None:
@@ -96,16 +109,16 @@ class Run:
         _log_curve(client, self.mlflow_run_id, self.curve[self._sent :])
         self._sent = len(self.curve)
 
-    def publish(self) -> None:
-        """Send everything that MLflow does not have yet."""
-        client = connect()
-        if self.mlflow_run_id is None:
-            self.mlflow_run_id = _create(client, self.record())
-        _log_curve(client, self.mlflow_run_id, self.curve[self._sent :])
-        _log_values(client, self.mlflow_run_id, self.values)
-        for path in self.artifacts:
-            client.log_artifact(self.mlflow_run_id, str(path))
-        client.set_terminated(self.mlflow_run_id)
+    def finish(self) -> None:
+        """Send the rest to MLflow, where it knows the run already."""
+        if self.mlflow_run_id is not None:
+            self._send_live()
+            _finish(connect(), self.mlflow_run_id, self.record())
+
+    def send_all(self) -> None:
+        """Send the run to MLflow, whether it knows it already or not."""
+        self._send_live()
+        self.finish()
 
     def fail(self) -> None:
         """Mark the run as failed where MLflow knows it already."""
@@ -128,7 +141,7 @@ def run(
     *,
     keep: bool = True,
 ) -> Iterator[Run]:
-    """Record a stage: yield its :class:`Run`, then write the record and tell MLflow.
+    """Record a stage: yield its :class:`Run`, then write the record.
 
     Args:
         stage: the stage's name in ``dvc.yaml``.
@@ -136,7 +149,8 @@ def run(
         params: the parameters that the stage read.
         tags: what a user filters by: dataset, network, variant, seed.
         inputs: small files that identify the stage's input data.
-        keep: write the record; the report, which reads all of them, does without.
+        keep: write the record. The report, which reads all of them, goes to MLflow at once
+            instead.
     """
     current = Run(stage, key, params, tags)
     current.fingerprint = fingerprint(current.name, params, inputs)
@@ -145,9 +159,10 @@ def run(
     except BaseException:
         _guarded(current.fail)
         raise
-    _guarded(current.publish)
     if not keep:
+        _guarded(current.send_all)
         return
+    _guarded(current.finish)
     with atomic_file(record_file(stage, key)) as temporary:
         temporary.write_text(json.dumps(current.record(), indent=1) + "\n", encoding="utf-8")
 
@@ -159,7 +174,7 @@ def _guarded(send: Any) -> None:
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         print(
-            f"MLflow did not take this run ({type(error).__name__}: {reason}); the results are "
+            f"MLflow does not answer ({type(error).__name__}: {reason}); the results are "
             f"not affected; send it later with `python -m pkdn sync`",
             file=sys.stderr,
         )
@@ -240,36 +255,47 @@ def _log_curve(client: Any, run_id: str, curve: Curve) -> None:
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
 
 
-def _log_values(client: Any, run_id: str, values: Mapping[str, float]) -> None:
+def _finish(client: Any, run_id: str, record: Mapping[str, Any]) -> None:
+    """Log the final figures and files of a record, and close its run."""
     from mlflow.entities import Metric
 
-    now = int(time.time() * 1000)
-    finite = {name: value for name, value in values.items() if math.isfinite(value)}
-    metrics = [Metric(name, value, now, 0) for name, value in finite.items()]
+    started = datetime.fromisoformat(record["started"]).timestamp()
+    ended = int(1000 * (started + record["seconds"]))
+    finite = {name: value for name, value in record["metrics"].items() if math.isfinite(value)}
+    metrics = [Metric(name, value, ended, 0) for name, value in finite.items()]
     for start in range(0, len(metrics), 1000):
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
+    for path in record["artifacts"]:
+        if Path(path).exists():
+            client.log_artifact(run_id, path)
+    client.set_terminated(run_id, end_time=ended)
 
 
-def sync(runs: Path = RUNS) -> tuple[int, int]:
-    """Send the recorded runs that MLflow lacks, also those that came out of DVC's cache.
-
-    Returns:
-        How many runs were sent, and how many were there already.
-    """
+def sync(runs: Path = RUNS) -> Synced:
+    """Send the recorded runs that MLflow lacks, also those that came out of DVC's cache."""
     client = connect()
     experiment = _experiment(client)
-    sent = known = 0
+    sent = 0
+    run_ids: dict[str, str] = {}
     for file in sorted(runs.rglob("*.json")):
         record = json.loads(file.read_text(encoding="utf-8"))
         query = f"tags.`{FINGERPRINT_TAG}` = '{record['fingerprint']}' and status = 'FINISHED'"
-        if client.search_runs([experiment], query, max_results=1):
-            known += 1
+        found = client.search_runs([experiment], query, max_results=1)
+        if found:
+            run_ids[record["fingerprint"]] = found[0].info.run_id
             continue
         run_id = _create(client, record)
         curve = Path("data/curves") / file.relative_to(runs).with_suffix(".csv")
         if curve.exists():
             _log_curve(client, run_id, read_curve(curve))
-        _log_values(client, run_id, record["metrics"])
-        client.set_terminated(run_id)
+        _finish(client, run_id, record)
+        run_ids[record["fingerprint"]] = run_id
         sent += 1
-    return sent, known
+    return Synced(sent, run_ids)
+
+
+def sync_or_say() -> Mapping[str, str]:
+    """Call :func:`sync`; where MLflow does not answer, say so and return what is known: nothing."""
+    run_ids: dict[str, str] = {}
+    _guarded(lambda: run_ids.update(sync().run_ids))
+    return run_ids

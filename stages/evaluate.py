@@ -42,9 +42,15 @@ def main() -> None:
     faces = Shards(Path("data/faces") / dataset, "test")
     labels = Shards(Path("data/parsing") / dataset, "test")
     device = default_device()
+    parser_file = Path("data/parser/parser.safetensors")
+    manifests = [Path("data") / room / dataset / "manifest.json" for room in ("faces", "parsing")]
     out = Path("data/scores") / kind / key
     with tracking.run(
-        f"evaluate_{kind}", key, trained["params"], trained["tags"], inputs=[model]
+        f"evaluate_{kind}",
+        key,
+        trained["params"],
+        trained["tags"],
+        inputs=[model, parser_file, *manifests],
     ) as run:
         scores = evaluate(
             network,
@@ -53,7 +59,7 @@ def main() -> None:
             device=device,
             labels=labels,
             forward=network if kind == "teacher" else None,
-            parse=load_parser(Path("data/parser/parser.safetensors"), device),
+            parse=load_parser(parser_file, device),
         )
         rows: list[dict[str, float]] = []
         with atomic_folder(out) as folder:

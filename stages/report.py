@@ -1,5 +1,6 @@
 """Write the report: tables, figures and where every number comes from."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def main() -> None:
     scores = score_files(ROOT, current)
     recorded = {"profile": current.profile, **current.settings}
     with tracking.run("report", "", recorded, {}, scores, keep=False) as run:
-        page.write(root=ROOT, out=OUT, plan=current)
+        page.write(root=ROOT, out=OUT, plan=replace(current, mlflow_runs=tracking.sync_or_say()))
         for path in (OUT / page.PAGE, *sorted((OUT / "figures").glob("*.png"))):
             run.artifact(path)
 

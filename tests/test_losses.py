@@ -29,7 +29,9 @@ def test_feature_loss_refuses_unpaired_taps() -> None:
 
 
 @pytest.mark.parametrize(
-    "loss", [teacher_image_loss, lambda t, s: feature_loss([t, t], [s, s])], ids=["image", "feature"]
+    "loss",
+    [teacher_image_loss, lambda t, s: feature_loss([t, t], [s, s])],
+    ids=["image", "feature"],
 )
 def test_distillation_reaches_the_student_and_never_the_teacher(loss) -> None:
     teacher = torch.rand(2, 3, 8, 8, requires_grad=True)

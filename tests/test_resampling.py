@@ -6,7 +6,9 @@ from PIL import Image
 from pkdn.resampling import bicubic, quantize, to_float
 
 
-@pytest.mark.parametrize(("source", "target"), [(128, 16), (16, 128), (97, 128), (300, 16), (61, 50)])
+@pytest.mark.parametrize(
+    ("source", "target"), [(128, 16), (16, 128), (97, 128), (300, 16), (61, 50)]
+)
 def test_equals_pillow_bit_for_bit(source: int, target: int) -> None:
     pixels = np.random.default_rng(source).integers(0, 256, (source, source, 3), dtype=np.uint8)
     pillow = np.asarray(Image.fromarray(pixels).resize((target, target), Image.Resampling.BICUBIC))

@@ -28,71 +28,85 @@ def record_a_run(key: str = "helen-full-0", lambda_fs: float = 10.0) -> dict[str
     return json.loads(tracking.record_file("student", key).read_text())
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_run_is_recorded_and_sent(workspace: Path) -> None:
-    record = record_a_run()
-    assert record["name"] == "student@helen-full-0"
-    assert record["metrics"]["val_psnr"] == 24.5
-    assert record["machine"]["cores"] >= 1
-    assert (workspace / "mlflow.db").exists()
-    run = tracking.connect().get_run(record["mlflow_run_id"])
+def check_sent(run_id: str) -> None:
+    run = tracking.connect().get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params == {"lambda_fs": "10.0"}
     assert run.data.metrics["val_psnr"] == 24.5
     assert run.data.tags["variant"] == "full"
-    history = tracking.connect().get_metric_history(record["mlflow_run_id"], "loss")
+    history = tracking.connect().get_metric_history(run_id, "loss")
     assert [metric.step for metric in history] == [1, 2, 3]
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_sync_fills_a_new_store_once(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    record_a_run()
+def test_a_short_run_is_recorded_and_sent_by_sync(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = record_a_run()
+    assert record["name"] == "student@helen-full-0"
+    assert record["metrics"]["val_psnr"] == 24.5
+    assert record["machine"]["cores"] >= 1
+    assert not (workspace / "mlflow.db").exists()
+    sent, run_ids = tracking.sync()
+    assert sent == 1
+    check_sent(run_ids[record["fingerprint"]])
+    assert tracking.sync() == (0, run_ids)
     record_a_run(lambda_fs=0.5)
+    assert tracking.sync().sent == 1
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{workspace / 'other.db'}")
-    assert tracking.sync() == (1, 0)
-    assert tracking.sync() == (0, 1)
-    client = tracking.connect()
-    experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
-    (run,) = client.search_runs([experiment.experiment_id])
-    assert run.data.params == {"lambda_fs": "0.5"}
-    assert run.data.metrics["loss"] == pytest.approx(1 / 3)
+    assert tracking.sync().sent == 1
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_long_run_is_sent_while_it_runs(
+    workspace: Path,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tracking, "LIVE_SECONDS", -1.0)
+    record = record_a_run()
+    check_sent(record["mlflow_run_id"])
+    assert tracking.sync() == (0, {record["fingerprint"]: record["mlflow_run_id"]})
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("workspace")
 def test_a_dead_server_costs_seconds_and_no_result(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     for name in tracking.HTTP_PATIENCE:
         monkeypatch.delenv(name, raising=False)
-    started = time.monotonic()
     record = record_a_run()
+    started = time.monotonic()
+    assert tracking.sync_or_say() == {}
     assert time.monotonic() - started < 60
-    assert record["mlflow_run_id"] is None
     assert record["metrics"]["val_psnr"] == 24.5
     assert "send it later with `python -m pkdn sync`" in capsys.readouterr().err
 
 
-def test_a_failing_stage_leaves_no_record(workspace: Path) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_a_failing_stage_leaves_no_record() -> None:
     with pytest.raises(ZeroDivisionError), tracking.run("student", "x", {}, {}):
         _ = 1 / 0
     assert not tracking.record_file("student", "x").exists()
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_processes_that_start_together_share_a_new_store(workspace: Path) -> None:
     code = (
         "from pkdn import tracking\n"
         "import sys\n"
-        "with tracking.run('student', sys.argv[1], {}, {}) as run: run.metrics({'a': 1})\n"
+        "with tracking.run('student', sys.argv[1], {}, {}, keep=False) as run: run.row({'step': 1, 'a': 1})\n"
     )
     workers = [
         subprocess.Popen([sys.executable, "-c", code, str(number)], cwd=workspace)
         for number in range(3)
     ]
     assert [worker.wait(timeout=120) for worker in workers] == [0, 0, 0]
-    for number in range(3):
-        record = json.loads(tracking.record_file("student", str(number)).read_text())
-        assert record["mlflow_run_id"]
+    client = tracking.connect()
+    experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.info.run_name for run in runs} == {"student@0", "student@1", "student@2"}
 
 
 def test_a_fingerprint_tells_parameters_inputs_and_code_apart(

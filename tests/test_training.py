@@ -172,7 +172,7 @@ def test_learning_rate_schedules() -> None:
     assert cycle[-1] == pytest.approx(0.02 * cycle[peak], rel=0.01)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -188,9 +188,9 @@ def test_a_killed_training_ends_with_the_same_weights(
 
     def kill(row: loop.Row) -> None:
         if row["step"] == 8:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run(student_task(), faces_folder, checkpoint=saved, on_row=kill)
     state = saved.load()
     assert state is not None

@@ -19,5 +19,5 @@ def main(arguments: argparse.Namespace) -> None:  # noqa: ARG001
             f"expected recorded runs in {tracking.RUNS}, found no such folder; run `dvc repro` "
             "or `dvc pull` first, from the root of the repository"
         )
-    sent, known = tracking.sync()
-    print(f"{sent} runs sent to {tracking.store()}, {known} were there already")
+    sent, run_ids = tracking.sync()
+    print(f"{sent} runs sent to {tracking.store()}, {len(run_ids) - sent} were there already")

@@ -34,7 +34,7 @@ DISTILLED_TAPS = DOWN_TAPS + UP_TAPS
 ATTENTION_REDUCTION = 4
 SPATIAL_EXPANSION = 2
 
-DEMO: dict[str, Any] = {"width": 16, "num_blocks": 1}
+DEMO: dict[str, Any] = {"width": 8, "num_blocks": 1}
 DEMO_TEACHER: dict[str, Any] = {**DEMO, "num_prior_blocks": 1}
 
 # Table 2's teachers, and one that sees the parsing map as 19 channels.

@@ -7,7 +7,7 @@ parameters left beside them is not seen.
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -32,6 +32,7 @@ class Plan:
         parser_dataset: The labelled faces that the parser was trained on; None for a parser
             that was not trained here.
         settings: Further parameters to print, by name.
+        mlflow_runs: MLflow's run for each fingerprint, as far as it has one.
     """
 
     profile: str
@@ -40,6 +41,7 @@ class Plan:
     networks: Sequence[str]
     parser_dataset: str | None
     settings: Mapping[str, object]
+    mlflow_runs: Mapping[str, str] = field(default_factory=dict)
 
 
 class Scores(NamedTuple):

@@ -44,11 +44,12 @@ class Run(NamedTuple):
 
 def read_runs(root: Path, plan: Plan) -> list[Run]:
     """Read the run records that belong to the plan, in the order in which the stages started."""
-    runs = [_run(path) for path in sorted((root / "data" / "runs").rglob("*.json"))]
+    paths = sorted((root / "data" / "runs").rglob("*.json"))
+    runs = [_run(path, plan.mlflow_runs) for path in paths]
     return sorted((run for run in runs if _belongs(run, plan)), key=lambda run: run.started)
 
 
-def _run(path: Path) -> Run:
+def _run(path: Path, mlflow_runs: Mapping[str, str]) -> Run:
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     texts = {key: str(value) for key, value in record.get("tags", {}).items() if value is not None}
     return Run(
@@ -58,7 +59,7 @@ def _run(path: Path) -> Run:
         started=record["started"],
         seconds=float(record["seconds"]),
         revision=record["revision"] or "unknown",
-        mlflow_run_id=record.get("mlflow_run_id"),
+        mlflow_run_id=mlflow_runs.get(record["fingerprint"], record.get("mlflow_run_id")),
         tags=texts,
         metrics=record.get("metrics", {}),
         machine=record.get("machine", {}),

@@ -69,7 +69,7 @@ def cost(network: nn.Module, num_faces: int, precision: Precision) -> Cost:
         num_faces: N.
         precision: number and memory format, and the device.
     """
-    network = network.eval().to(precision.device, memory_format=precision.memory_format)  # type: ignore[call-overload]
+    network = precision.place(network.eval())
     images = example(num_faces, precision.device)
 
     @torch.inference_mode()
@@ -100,7 +100,7 @@ def _peak_mib(forward: Callable[[], None], device: torch.device) -> float:
     with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
         forward()
     held = peak = 0
-    for event in profile.profiler.kineto_results.events():  # type: ignore[union-attr]
+    for event in profile.profiler.kineto_results.events():
         if event.name() == "[memory]":
             held += event.nbytes()
             peak = max(peak, held)

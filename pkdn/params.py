@@ -28,12 +28,14 @@ class Recipe:
         batch_size: faces in one step.
         learning_rate: Adam's rate; the peak where the schedule is ``one_cycle``.
         schedule: ``constant`` or ``one_cycle``.
+        max_steps: where training ends though epochs are left; 0 for no such limit.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
     schedule: str
+    max_steps: int
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ def _recipe(profile: _Section, own: _Section | None = None) -> Recipe:
         batch_size=chosen["batch_size"].whole("batch_size", least=1),
         learning_rate=chosen["learning_rate"].number("learning_rate", positive=True),
         schedule=profile.choice("schedule", SCHEDULES),
+        max_steps=profile.whole("max_steps", least=0),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class Precision:
         if self.name == "fp32":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """Move a network to the device, in the memory format."""
+        return network.to(self.device, memory_format=self.memory_format)  # type: ignore[call-overload]
 
     @property
     def memory_format(self) -> torch.memory_format:

@@ -63,9 +63,7 @@ def main() -> None:
         network = pkdn.PKDN(**network_arguments)
         task: Task = SuperResolutionTask(network)
         if teacher_file is not None:
-            teacher = weights.load(teacher_file).to(
-                compute.device, memory_format=compute.memory_format
-            )
+            teacher = compute.place(weights.load(teacher_file))
             terms = {"lambda_ts": 0.0, "lambda_fs": 0.0, **equation_2}
             task = DistillationTask(network, teacher, taps=pkdn.DISTILLED_TAPS, **terms)
         batches, validation = open_faces(

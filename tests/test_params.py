@@ -22,13 +22,14 @@ def read(values: object) -> params.Params:
 
 def test_the_paper_profile_is_the_papers(values: dict[str, Any]) -> None:
     paper = read({**values, "profile": "paper"})
-    assert paper.recipe == params.Recipe(50, 8, 1e-4, "constant")
+    assert paper.recipe == params.Recipe(50, 8, 1e-4, "constant", 0)
     assert not paper.global_residual
     assert paper.parser_input_size == 512
     assert (paper.lambda_ts, paper.lambda_fs, paper.distill_epochs) == (0.1, 10.0, 0)
 
 
 def test_a_value_of_ones_own_replaces_the_profiles(values: dict[str, Any]) -> None:
+    assert read({**values, "lambda_fs": 0.5}).lambda_fs == 0.5
     changed = read({**values, "learning_rate": 0.0005, "epochs": 7, "global_residual": False})
     assert changed.recipe.learning_rate == 0.0005
     assert changed.recipe.epochs == 7

@@ -96,7 +96,8 @@ def test_processes_that_start_together_share_a_new_store(workspace: Path) -> Non
     code = (
         "from pkdn import tracking\n"
         "import sys\n"
-        "with tracking.run('student', sys.argv[1], {}, {}, keep=False) as run: run.row({'step': 1, 'a': 1})\n"
+        "with tracking.run('student', sys.argv[1], {}, {}, keep=False) as run:\n"
+        "    run.row({'step': 1, 'a': 1})\n"
     )
     workers = [
         subprocess.Popen([sys.executable, "-c", code, str(number)], cwd=workspace)

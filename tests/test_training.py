@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from pkdn.training.validation import psnr_on
 
 CPU = Precision("fp32", torch.device("cpu"))
 SMALL = {"width": 8, "num_blocks": 1, "global_residual": True}
-RECIPE = Recipe(epochs=4, batch_size=4, learning_rate=1e-3, schedule="one_cycle")
+RECIPE = Recipe(4, 4, 1e-3, "one_cycle", max_steps=0)
 
 
 def batches(folder: Path, split: str = "train", batch_size: int = 4) -> FaceBatches:
@@ -159,8 +160,16 @@ def test_the_curve_has_rates_losses_and_validation(faces_folder: Path) -> None:
     assert curve[-1]["val_psnr"] > curve[0]["val_psnr"]
 
 
+def test_max_steps_ends_within_an_epoch_with_a_validation(faces_folder: Path) -> None:
+    task = student_task()
+    validate = psnr_on(batches(faces_folder, "val"), task.network, CPU, with_labels=False)
+    curve = run(task, faces_folder, replace(RECIPE, max_steps=5), validate=validate)
+    assert [row["step"] for row in curve if "val_psnr" in row] == [3, 5]
+    assert curve[-1]["learning_rate"] == pytest.approx(0.02 * RECIPE.learning_rate)
+
+
 def test_learning_rate_schedules() -> None:
-    constant = Recipe(1, 1, 0.1, "constant")
+    constant = Recipe(1, 1, 0.1, "constant", 0)
     assert {learning_rate(constant, step, 100) for step in range(100)} == {0.1}
     cycle = [learning_rate(RECIPE, step, 1000) for step in range(1000)]
     peak = cycle.index(max(cycle))
@@ -212,7 +221,7 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
 
 def test_divergence_stops_with_a_proposal(faces_folder: Path) -> None:
     with pytest.raises(UserError, match="diverged; choose a learning_rate below"):
-        run(student_task(), faces_folder, Recipe(40, 4, 1e6, "constant"))
+        run(student_task(), faces_folder, Recipe(40, 4, 1e6, "constant", 0))
 
 
 def test_only_a_worker_that_waited_takes_the_result(

@@ -113,12 +113,17 @@ class PriorFusionStage(nn.ModuleList):
         return features
 
 
-class UnguidedStage(ResidualChannelAttentionGroup):
+class UnguidedStage(nn.Module):
     """The student's RCAG in a PFB's place (Table 2, first row): it sees no parsing map."""
+
+    def __init__(self, width: int, num_blocks: int) -> None:
+        super().__init__()
+        self.group = ResidualChannelAttentionGroup(width, num_blocks)
 
     def forward(self, features: Tensor, parsing: Tensor) -> Tensor:  # noqa: ARG002
         """(N, C, H, W) → (N, C, H, W)."""
-        return super().forward(features)
+        refined: Tensor = self.group(features)
+        return refined
 
 
 class ResidualBlock(nn.Module):

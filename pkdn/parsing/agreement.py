@@ -1,11 +1,12 @@
 """A parser over a data set's faces: its maps, and how far they agree with true ones."""
 
 import csv
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pkdn.data.photo import SPLITS
-from pkdn.data.shards import Shards, ShardWriter
+from pkdn.data.shards import INDEX, MANIFEST, Shards, ShardWriter
 from pkdn.errors import UserError
 from pkdn.files import atomic_file, atomic_folder
 from pkdn.parsing.classes import CLASS_NAMES
@@ -14,6 +15,9 @@ from pkdn.parsing.maps import Parser
 
 CHUNK_SIZE = 64
 """Faces in memory at once."""
+
+FACES_MANIFEST = "faces.json"
+FACES_INDEX = "faces.csv"
 
 IOU_DECIMALS = 6
 
@@ -81,6 +85,9 @@ def parse_faces(
     """
     confusions: dict[str, ConfusionMatrix] = {}
     with atomic_folder(folder) as temporary, ShardWriter(temporary) as writer:
+        # Whoever depends on the maps depends on the faces that they are of.
+        shutil.copy(faces / MANIFEST, temporary / FACES_MANIFEST)
+        shutil.copy(faces / INDEX, temporary / FACES_INDEX)
         for split in SPLITS:
             shards = Shards(faces, split)
             for indices in _chunks(shards):

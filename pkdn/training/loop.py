@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,8 +17,10 @@ from pkdn.data.batches import FaceBatches
 from pkdn.errors import UserError
 from pkdn.params import Recipe
 from pkdn.precision import Precision
-from pkdn.tasks import Task
 from pkdn.training.checkpoint import Checkpoint, random_state, restore_random_state
+
+if TYPE_CHECKING:  # a parser is trained here too, and does not depend on PKDN's losses
+    from pkdn.tasks import Task
 
 # Not stated in the paper; chosen because KDFSRNet's code has them.
 ADAM_BETAS = (0.9, 0.99)
@@ -87,7 +89,7 @@ def _steps(batches: FaceBatches, recipe: Recipe, first: int) -> Iterator[tuple[i
 
 
 def train(
-    task: Task,
+    task: "Task",
     batches: FaceBatches,
     recipe: Recipe,
     *,
@@ -119,7 +121,7 @@ def train(
     Raises:
         UserError: the loss is no longer finite.
     """
-    network = task.network.to(precision.device, memory_format=precision.memory_format)  # type: ignore[call-overload]
+    network = precision.place(task.network)
     parameters = [p for p in network.parameters() if p.requires_grad]
     if not parameters:
         return []
@@ -129,9 +131,12 @@ def train(
     if not len(batches):
         raise UserError(f"{title}: expected training faces, found none")
     progress = _restore(checkpoint, network, optimizer)
-    for row in progress.rows if on_row is not None else ():
-        on_row(row)
+    if on_row is not None:
+        for row in progress.rows:
+            on_row(row)
     num_steps = recipe.epochs * len(batches)
+    if recipe.max_steps:
+        num_steps = min(num_steps, recipe.max_steps)
     steps_per_row = max(LEAST_STEPS_PER_ROW, num_steps // ROWS_PER_CURVE)
     started = time.perf_counter() - progress.seconds
     saved = time.perf_counter()
@@ -151,7 +156,8 @@ def train(
             means.add(terms)
             progress.step = step + 1
             bar.advance(line)
-            ends_epoch = progress.step % len(batches) == 0
+            is_last = progress.step == num_steps
+            ends_epoch = progress.step % len(batches) == 0 or is_last
             if not ends_epoch and progress.step % steps_per_row:
                 continue
             row = {"epoch": epoch, "step": progress.step, "learning_rate": rate, **means.read()}
@@ -169,6 +175,8 @@ def train(
             if checkpoint and time.perf_counter() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 _save(checkpoint, network, optimizer, progress)
                 saved = time.perf_counter()
+            if is_last:
+                break
     network.eval()
     return progress.rows
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -12,9 +12,11 @@ from pkdn.data.shards import Shards
 from pkdn.params import Recipe
 from pkdn.precision import Precision
 from pkdn.provenance import write_curve
-from pkdn.tasks import Task
 from pkdn.training.checkpoint import single_flight
 from pkdn.training.loop import Row, train
+
+if TYPE_CHECKING:
+    from pkdn.tasks import Task
 
 FACES = Path("data/faces")
 PARSING = Path("data/parsing")
@@ -47,7 +49,7 @@ def manifests(dataset: str, *, with_labels: bool) -> list[Path]:
 
 
 def train_recorded(
-    task: Task,
+    task: "Task",
     batches: FaceBatches,
     recipe: Recipe,
     *,

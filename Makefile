@@ -1,0 +1,43 @@
+# make repro   from photos to reports/report.md
+# make test    the tests
+# make check   formatting, lint, types, and who may import whom
+# make ui      the runs in MLflow, at http://127.0.0.1:5000
+# Each sets up .venv first where it is missing or older than pyproject.toml.
+
+PYTHON ?= python3
+PORT ?= 5000
+VENV := .venv
+READY := $(VENV)/.ready
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+
+.PHONY: repro test check format ui
+
+repro: $(READY)
+	dvc repro
+
+test: $(READY)
+	python -m pytest
+
+check: $(READY)
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+
+format: $(READY)
+	ruff format .
+	ruff check --fix .
+
+ui: $(READY)
+	python -m pkdn sync
+	mlflow server --port $(PORT) --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or newer is needed; name it with PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@

@@ -299,3 +299,31 @@ def sync_or_say() -> Mapping[str, str]:
     run_ids: dict[str, str] = {}
     _guarded(lambda: run_ids.update(sync().run_ids))
     return run_ids
+
+
+def save_model(network: Any, faces: Any, sr_images: Any, folder: Path) -> None:
+    """Write a network as an MLflow model.
+
+    Args:
+        network: a torch module.
+        faces: an input of at least two faces, (N, 3, 16, 16), as a NumPy array.
+        sr_images: its output, (N, 3, 128, 128); both make the signature.
+        folder: must not exist yet.
+    """
+    import mlflow.pytorch
+    from mlflow.models import infer_signature
+
+    mlflow.pytorch.save_model(
+        network,
+        str(folder),
+        signature=infer_signature(faces, sr_images),
+        input_example=faces,
+        pip_requirements=[f"torch=={versions()['torch'].partition('+')[0]}", "numpy"],
+    )
+
+
+def load_model(folder: Path) -> Any:
+    """Load what :func:`save_model` wrote, as a torch module."""
+    import mlflow.pytorch
+
+    return mlflow.pytorch.load_model(str(folder))

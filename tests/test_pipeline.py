@@ -62,6 +62,8 @@ def dynamic_imports(given: dict[str, str], modules: set[str]) -> Iterator[str]:
     if script == "evaluate":
         baseline = given["--kind"] == "baseline"
         yield "pkdn.networks." + (given["--system"] if baseline else "pkdn")
+    if script == "model":
+        yield "pkdn.networks.pkdn"
     if script == "complexity":
         yield from (name for name in modules if name.startswith("pkdn.networks."))
     if script in ("evaluate", "report"):

@@ -29,6 +29,7 @@ class Recipe:
         learning_rate: Adam's rate; the peak where the schedule is ``one_cycle``.
         schedule: ``constant`` or ``one_cycle``.
         max_steps: where training ends though epochs are left; 0 for no such limit.
+        threads: processor threads; 0 for as many as PyTorch takes.
     """
 
     epochs: int
@@ -36,6 +37,7 @@ class Recipe:
     learning_rate: float
     schedule: str
     max_steps: int
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,7 @@ def _recipe(profile: _Section, own: _Section | None = None) -> Recipe:
         learning_rate=chosen["learning_rate"].number("learning_rate", positive=True),
         schedule=profile.choice("schedule", SCHEDULES),
         max_steps=profile.whole("max_steps", least=0),
+        threads=profile.whole("threads", least=0),
     )
 
 

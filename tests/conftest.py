@@ -8,7 +8,7 @@ from pkdn.data.shards import Shards, ShardWriter
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)  # small networks; and two threads starve beside another process
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ def read(values: object) -> params.Params:
 
 def test_the_paper_profile_is_the_papers(values: dict[str, Any]) -> None:
     paper = read({**values, "profile": "paper"})
-    assert paper.recipe == params.Recipe(50, 8, 1e-4, "constant", 0)
+    assert paper.recipe == params.Recipe(50, 8, 1e-4, "constant", 0, 0)
     assert not paper.global_residual
     assert paper.parser_input_size == 512
     assert (paper.lambda_ts, paper.lambda_fs, paper.distill_epochs) == (0.1, 10.0, 0)

@@ -21,7 +21,7 @@ from pkdn.training.validation import psnr_on
 
 CPU = Precision("fp32", torch.device("cpu"))
 SMALL = {"width": 8, "num_blocks": 1, "global_residual": True}
-RECIPE = Recipe(4, 4, 1e-3, "one_cycle", max_steps=0)
+RECIPE = Recipe(4, 4, 1e-3, "one_cycle", max_steps=0, threads=1)
 
 
 def batches(folder: Path, split: str = "train", batch_size: int = 4) -> FaceBatches:
@@ -169,7 +169,7 @@ def test_max_steps_ends_within_an_epoch_with_a_validation(faces_folder: Path) ->
 
 
 def test_learning_rate_schedules() -> None:
-    constant = Recipe(1, 1, 0.1, "constant", 0)
+    constant = Recipe(1, 1, 0.1, "constant", 0, 1)
     assert {learning_rate(constant, step, 100) for step in range(100)} == {0.1}
     cycle = [learning_rate(RECIPE, step, 1000) for step in range(1000)]
     peak = cycle.index(max(cycle))
@@ -221,7 +221,7 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
 
 def test_divergence_stops_with_a_proposal(faces_folder: Path) -> None:
     with pytest.raises(UserError, match="diverged; choose a learning_rate below"):
-        run(student_task(), faces_folder, Recipe(40, 4, 1e6, "constant", 0))
+        run(student_task(), faces_folder, Recipe(40, 4, 1e6, "constant", 0, 1))
 
 
 def test_only_a_worker_that_waited_takes_the_result(

@@ -121,6 +121,8 @@ def train(
     Raises:
         UserError: the loss is no longer finite.
     """
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
     network = precision.place(task.network)
     parameters = [p for p in network.parameters() if p.requires_grad]
     if not parameters:

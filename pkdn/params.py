@@ -5,6 +5,7 @@ but never change its result.
 """
 
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,9 @@ class _Section:
     def take(self, key: str) -> Any:
         if key not in self.values:
             name = ".".join(part for part in (self.where, key) if part)
-            raise UserError(f"{self.file.name}: the key {name} is missing; add it")
+            close = get_close_matches(key, map(str, self.values), n=1)
+            advice = f"mend the name of the unknown key {close[0]}" if close else "add it"
+            raise UserError(f"{self.file.name}: the key {name} is missing; {advice}")
         return self.values.pop(key)
 
     def finish(self) -> None:

@@ -75,7 +75,7 @@ def test_a_wrong_key_in_a_section_is_named_with_its_section(values: dict[str, An
     del values["profiles"]["demo"]["training"]["epoch"]
     misspelt = {**values, "lamda_fs": 1.0}
     del misspelt["lambda_fs"]
-    with pytest.raises(UserError, match="lambda_fs is missing; mend the name of .* lamda_fs"):
+    with pytest.raises(UserError, match=r"lambda_fs is missing; mend the name of .* lamda_fs"):
         read(misspelt)
     del values["profiles"]["demo"]["training"]["epochs"]
     with pytest.raises(UserError, match=r"profiles\.demo\.training\.epochs is missing"):

@@ -1,0 +1,112 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pkdn import weights
+from pkdn.networks.pkdn import PKDN
+from pkdn.resampling import quantize, to_float
+
+SIZES = {"width": 8, "num_blocks": 1, "global_residual": True}
+
+
+def pkdn(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pkdn", *words], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("model") / "student.safetensors"
+    torch.manual_seed(0)
+    weights.save(PKDN(**SIZES), weights.Description("pkdn", "NETWORK", SIZES), file)
+    return file
+
+
+@pytest.fixture
+def pixels() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (200, 160, 3), dtype=np.uint8)
+
+
+def test_networks_lists_the_student_at_the_papers_size() -> None:
+    done = pkdn("networks", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = {row["title"]: row for row in json.loads(done.stdout)["networks"]}
+    assert rows["PKDN"]["parameters"] == 5_203_995
+    assert rows["PKDN"]["gmac"] == pytest.approx(13.7, abs=0.05)
+    assert rows["PKDN teacher"]["parameters"] == 4_294_307
+    assert rows["KDFSRNet teacher"]["gmac"] == pytest.approx(5.7, abs=0.05)
+
+
+def test_upscale_is_the_network(tmp_path: Path, model: Path, pixels: np.ndarray) -> None:
+    face = pixels[:16, :16]
+    Image.fromarray(face).save(tmp_path / "ein Gesicht.png")
+    done = pkdn(
+        "upscale",
+        str(tmp_path / "ein Gesicht.png"),
+        str(tmp_path / "sr.png"),
+        "--model",
+        str(model),
+    )
+    assert done.returncode == 0, done.stderr
+    faces = to_float(torch.from_numpy(face).permute(2, 0, 1)[None])
+    with torch.no_grad():
+        expected = quantize(weights.load(model)(faces))[0].permute(1, 2, 0).numpy()
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "sr.png")), expected)
+
+
+def test_upscale_degrades_a_folder_of_photos(
+    tmp_path: Path, model: Path, pixels: np.ndarray
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.jpg", "b.png"):
+        Image.fromarray(pixels).save(tmp_path / "in" / name)
+    words = ("upscale", str(tmp_path / "in"), str(tmp_path / "out"), "--model", str(model))
+    refused = pkdn(*words)
+    assert refused.returncode == 1
+    assert "expected a face of 16×16 pixels" in refused.stderr
+    assert "--degrade" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+    done = pkdn(*words, "--degrade")
+    assert done.returncode == 0, done.stderr
+    written = sorted((tmp_path / "out").iterdir())
+    assert [file.name for file in written] == ["a.png", "b.png"]
+    assert all(np.asarray(Image.open(file)).shape == (128, 128, 3) for file in written)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("upscale", "nowhere.png", "out.png"), "found nothing"),
+        (("upscale", ".", "out"), "expected images"),
+        (("sync",), "found no such folder; run `dvc repro`"),
+    ],
+)
+def test_mistakes_are_one_line(
+    words: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = pkdn(*words)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_upscale_without_a_student_says_how_to_get_one(tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16)).save(tmp_path / "face.png")
+    done = subprocess.run(
+        [sys.executable, "-m", "pkdn", "upscale", "face.png", "sr.png"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "run `dvc repro`, or name the weights with --model" in done.stderr

@@ -1,0 +1,44 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pkdn.complexity import cost, example, size
+from pkdn.precision import Precision, choose
+
+CPU = Precision("fp32", torch.device("cpu"))
+
+
+class OneConvolution(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+
+    def forward(self, lr_image: Tensor) -> Tensor:
+        return self.convolution(lr_image)
+
+
+def test_size_of_a_convolution_by_hand() -> None:
+    found = size(OneConvolution())
+    assert found.parameters == 3 * 64 * 9
+    assert found.gmac == pytest.approx(3 * 64 * 9 * 16 * 16 / 1e9)
+
+
+def test_cost_grows_with_the_batch() -> None:
+    one, eight = (cost(OneConvolution(), faces, CPU) for faces in (1, 8))
+    assert one.latency_ms > 0
+    # its output alone: 64 channels of 16×16 floats for each face
+    assert one.peak_mib >= 64 * 16 * 16 * 4 / 2**20
+    assert eight.peak_mib > 4 * one.peak_mib
+
+
+def test_examples_are_whole_levels() -> None:
+    faces = example(2, torch.device("cpu")) * 255
+    assert faces.shape == (2, 3, 16, 16)
+    torch.testing.assert_close(faces, faces.round())
+
+
+def test_precision_is_as_asked_and_auto_is_one_of_them() -> None:
+    device = torch.device("cpu")
+    assert choose("fp32", device).name == "fp32"
+    assert choose("bf16", device).memory_format == torch.channels_last
+    assert choose("auto", device).name in ("fp32", "bf16")

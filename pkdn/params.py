@@ -21,8 +21,8 @@ FROM_PROFILE = "profile"
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
+class RecipeValues:
+    """How networks are trained; :class:`pkdn.recipe.Recipe` says what the values mean.
 
     Attributes:
         epochs: passes over the training faces.
@@ -39,6 +39,19 @@ class Recipe:
     schedule: str
     max_steps: int
     threads: int
+
+
+@dataclass(frozen=True)
+class AuthorsLimits:
+    """What the authors' own recipes bow to in a short training.
+
+    Attributes:
+        largest_batch: faces in one step at most; 0 for no limit.
+        rate_factor: by which their learning rates are multiplied.
+    """
+
+    largest_batch: int
+    rate_factor: float
 
 
 @dataclass(frozen=True)
@@ -59,16 +72,18 @@ class Params:
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
     networks: tuple[str, ...]
+    authors_recipes: tuple[str, ...]
     folder: str
     synthetic: SyntheticCounts
     parser: str
     parser_dataset: str
-    parser_recipe: Recipe
+    parser_recipe: RecipeValues
     parser_input_size: int
     lambda_ts: float
     lambda_fs: float
     distill_epochs: int
-    recipe: Recipe
+    recipe: RecipeValues
+    authors_limits: AuthorsLimits
     global_residual: bool
     precision: str
 
@@ -140,8 +155,11 @@ class _Section:
             raise self.error(key, "a name or a path", value)
         return value
 
-    def names(self, key: str) -> tuple[str, ...]:
-        return self._list(key, str, "a list of different names, such as [helen]")
+    def names(self, key: str, *, may_be_empty: bool = False) -> tuple[str, ...]:
+        expected = "a list of different names, such as [helen]"
+        if may_be_empty and self.values.get(key) == []:
+            return tuple(self.take(key))
+        return self._list(key, str, expected)
 
     def seeds(self, key: str) -> tuple[int, ...]:
         seeds = self._list(key, int, "a list of different whole numbers, such as [0, 1, 2]")
@@ -177,12 +195,12 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _recipe(profile: _Section, own: _Section | None = None) -> Recipe:
+def _recipe(profile: _Section, own: _Section | None = None) -> RecipeValues:
     chosen = {
         key: own.or_profile(key, profile) if own else profile
         for key in ("epochs", "batch_size", "learning_rate")
     }
-    return Recipe(
+    return RecipeValues(
         epochs=chosen["epochs"].whole("epochs", least=1),
         batch_size=chosen["batch_size"].whole("batch_size", least=1),
         learning_rate=chosen["learning_rate"].number("learning_rate", positive=True),
@@ -201,6 +219,7 @@ def parse(values: object, file: Path) -> Params:
     all_profiles.finish()
     training = sections[profile].section("training")
     parser = sections[profile].section("parser")
+    authors = sections[profile].section("authors")
     sections[profile].finish()
     counts = top.section("synthetic")
     synthetic = SyntheticCounts(
@@ -215,6 +234,7 @@ def parse(values: object, file: Path) -> Params:
         datasets=top.names("datasets"),
         seeds=top.seeds("seeds"),
         networks=top.names("networks"),
+        authors_recipes=top.names("authors_recipes", may_be_empty=True),
         folder=top.text("folder"),
         synthetic=synthetic,
         parser=top.choice("parser", PARSERS),
@@ -225,10 +245,14 @@ def parse(values: object, file: Path) -> Params:
         lambda_fs=top.or_profile("lambda_fs", training).number("lambda_fs"),
         distill_epochs=top.or_profile("distill_epochs", training).whole("distill_epochs", least=0),
         recipe=_recipe(training, top),
+        authors_limits=AuthorsLimits(
+            largest_batch=authors.whole("largest_batch", least=0),
+            rate_factor=authors.number("rate_factor", positive=True),
+        ),
         global_residual=top.or_profile("global_residual", training).flag("global_residual"),
         precision=top.choice("precision", PRECISIONS),
     )
-    for section in (training, parser, top):
+    for section in (training, parser, authors, top):
         section.finish()
     return params
 

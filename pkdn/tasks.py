@@ -1,6 +1,6 @@
-"""Training tasks: from a batch to named loss terms, of which ``loss`` is minimised."""
+"""Training tasks: from a batch to named loss terms, and who minimises which."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -16,12 +16,19 @@ from pkdn.losses import (
 
 
 class Task(Protocol):
-    """What the training loop needs to know of a system: its network and its loss."""
+    """What the training loop needs to know of a system: what it trains, by which losses.
+
+    Attributes:
+        network: what is kept of the training.
+        minimised: for each loss term that is minimised the module that does so; ``loss`` is the
+            network's own. More than one where networks learn against each other.
+    """
 
     network: nn.Module
+    minimised: Mapping[str, nn.Module]
 
     def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
-        """Return scalar loss terms by name; the term ``loss`` is minimised."""
+        """Return scalar loss terms by name, those of ``minimised`` among them."""
         ...
 
 
@@ -58,6 +65,7 @@ class SuperResolutionTask:
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network
+        self.minimised: Mapping[str, nn.Module] = {"loss": network}
 
     def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Return ``loss``."""
@@ -69,6 +77,7 @@ class TeacherTask:
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network
+        self.minimised: Mapping[str, nn.Module] = {"loss": network}
 
     def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Return ``loss``."""
@@ -99,6 +108,7 @@ class DistillationTask:
         distill_epochs: int,
     ) -> None:
         self.network = network
+        self.minimised: Mapping[str, nn.Module] = {"loss": network}
         self.teacher = teacher.eval().requires_grad_(False)
         self.taps = tuple(taps)
         self.lambda_ts = lambda_ts

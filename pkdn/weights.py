@@ -7,11 +7,13 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from pkdn import networks
 from pkdn.errors import UserError
 from pkdn.files import atomic_file
+
+ABSENT = "absent"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,27 @@ def save(network: nn.Module, description: Description, path: Path) -> None:
         save_file(state, temporary, metadata)
 
 
+def save_absence(reason: str, path: Path) -> None:
+    """Write, in the place of weights, why there are none, such as "needs landmarks"."""
+    with atomic_file(path) as temporary:
+        save_file({}, temporary, {ABSENT: reason})
+
+
+def absence(path: Path) -> str:
+    """Return why a file holds no weights; empty where it holds some."""
+    return _read(path)[0].get(ABSENT, "")
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    if not path.is_file():
+        raise UserError(f"expected weights in {path}, found no file; run `dvc repro` first")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise UserError(f"expected weights as safetensors in {path}, got: {error}") from None
+
+
 def load(path: Path) -> nn.Module:
     """Build the network that a weights file describes, with its weights, in evaluation mode.
 
@@ -50,14 +73,9 @@ def load(path: Path) -> nn.Module:
         UserError: the file is missing, is no weights file of this project, or does not fit
             the network that it names.
     """
-    if not path.is_file():
-        raise UserError(f"expected weights in {path}, found no file; run `dvc repro` first")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise UserError(f"expected weights as safetensors in {path}, got: {error}") from None
+    metadata, state = _read(path)
+    if ABSENT in metadata:
+        raise UserError(f"{path} holds no weights: {metadata[ABSENT]}")
     missing = {"network", "role", "arguments"} - set(metadata)
     if missing:
         raise UserError(f"expected weights of this project in {path}, but it names no network")

@@ -17,6 +17,7 @@ from pkdn.precision import default_device
 
 BATCH_SIZE = 8
 NUM_EXAMPLES = 4
+ABSENT = "absent.txt"
 # What `dvc metrics show` and `dvc exp show` show; the scores hold everything.
 HEADLINES = {"y_crop8.psnr": "psnr", "y_crop8.ssim": "ssim", "parsing.miou": "parsing_miou"}
 
@@ -28,7 +29,9 @@ def main() -> None:
     multiplies in bf16 (not stated in the paper; our choice).
     """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kind", required=True, choices=("teacher", "student", "baseline"))
+    parser.add_argument(
+        "--kind", required=True, choices=("teacher", "student", "baseline", "authors")
+    )
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--system", required=True, help="a variant of PKDN, or a network")
     parser.add_argument("--seed", required=True, type=int)
@@ -37,7 +40,6 @@ def main() -> None:
     kind, dataset = arguments.kind, arguments.dataset
     key = f"{dataset}-{arguments.system}-{arguments.seed}"
     model = Path("data/models") / kind / f"{key}.safetensors"
-    network = weights.load(model)
     trained = json.loads(tracking.record_file(kind, key).read_text(encoding="utf-8"))
     faces = Shards(Path("data/faces") / dataset, "test")
     labels = Shards(Path("data/parsing") / dataset, "test")
@@ -52,6 +54,11 @@ def main() -> None:
         trained["tags"],
         inputs=[model, parser_file, *manifests],
     ) as run:
+        if reason := weights.absence(model):
+            write_absence(reason, out)
+            write_headlines({}, kind, key)
+            return
+        network = weights.load(model)
         scores = evaluate(
             network,
             faces,
@@ -79,9 +86,21 @@ def main() -> None:
         run.metrics(means)
         headlines = {short: means[name] for name, short in HEADLINES.items()}
         run.metrics({"test_" + name: value for name, value in headlines.items()})
-        with atomic_file(Path("data/metrics/evaluate") / kind / f"{key}.json") as temporary:
-            temporary.write_text(json.dumps(headlines, indent=1) + "\n", encoding="utf-8")
+        write_headlines(headlines, kind, key)
         print(f"{kind} {key}: " + ", ".join(f"{n} {v:.4f}" for n, v in headlines.items()))
+
+
+def write_absence(reason: str, out: Path) -> None:
+    """Write why a system has no scores where its scores would be."""
+    with atomic_folder(out) as folder:
+        (folder / ABSENT).write_text(reason + "\n", encoding="utf-8")
+    print(f"{out.name}: not scored: {reason}")
+
+
+def write_headlines(headlines: dict[str, float], kind: str, key: str) -> None:
+    """Write what ``dvc metrics show`` shows."""
+    with atomic_file(Path("data/metrics/evaluate") / kind / f"{key}.json") as temporary:
+        temporary.write_text(json.dumps(headlines, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

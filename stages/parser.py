@@ -1,7 +1,6 @@
 """Train the face parser on labelled faces, and judge it on held-out ones."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.examples import write_examples
 from pkdn.parsing.maps import Parser, save_parser
 from pkdn.parsing.task import ParserTask
+from pkdn.recipe import Recipe
 from pkdn.training.session import FACES, train_recorded
 
 PARSER = Path("data/parser")
@@ -31,6 +31,7 @@ def main() -> None:
         raise UserError(
             f"parser: {settings.parser} is not available yet: set parser to trained in params.yaml"
         )
+    recipe = Recipe.of(settings.parser_recipe)
     dataset, size = settings.parser_dataset, settings.parser_input_size
     train, val, test = (labelled(FACES / dataset, s, dataset) for s in ("train", "val", "test"))
     compute = precision.choose(settings.precision, precision.default_device())
@@ -38,7 +39,7 @@ def main() -> None:
     with tracking.run(
         "parser",
         "",
-        {**arguments, **asdict(settings.parser_recipe)},
+        {**arguments, **recipe.record()},
         {"dataset": dataset, "network": "bisenet", "precision": compute.name},
         inputs=[FACES / dataset / "manifest.json"],
     ) as run:
@@ -46,11 +47,12 @@ def main() -> None:
         network = BiSeNet()
         task = ParserTask(network, input_size=size)
         parser = Parser(network, size, compute.device)
-        batch_size = settings.parser_recipe.batch_size
         train_recorded(
             task,
-            FaceBatches(train, train, batch_size=batch_size, seed=SEED, device=compute.device),
-            settings.parser_recipe,
+            FaceBatches(
+                train, train, batch_size=recipe.batch_size, seed=SEED, device=compute.device
+            ),
+            recipe,
             precision=compute,
             validate=miou_on(val, parser) if len(val) else None,
             run=run,

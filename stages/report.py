@@ -20,6 +20,7 @@ def plan(settings: params.Params) -> Plan:
         datasets=settings.datasets,
         seeds=settings.seeds,
         networks=settings.networks,
+        authors_recipes=settings.authors_recipes,
         parser_dataset=trained_on,
         settings=shown(settings),
     )
@@ -32,6 +33,8 @@ def shown(settings: params.Params) -> dict[str, Any]:
         "batch_size": settings.recipe.batch_size,
         "learning_rate": settings.recipe.learning_rate,
         "schedule": settings.recipe.schedule,
+        "authors: largest batch": settings.authors_limits.largest_batch or "theirs",
+        "authors: rates times": settings.authors_limits.rate_factor,
         "lambda_ts": settings.lambda_ts,
         "lambda_fs": settings.lambda_fs,
         "distill_epochs": settings.distill_epochs,

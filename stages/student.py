@@ -1,7 +1,6 @@
 """Distil a student from its teacher (Eq. 2), or train it alone where its variant has none."""
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 
 from pkdn import command, params, precision, tracking, weights
 from pkdn.networks import pkdn
+from pkdn.recipe import Recipe
 from pkdn.tasks import DistillationTask, SuperResolutionTask, Task
 from pkdn.training.session import manifests, open_faces, train_recorded
 from pkdn.training.validation import psnr_on
@@ -36,6 +36,7 @@ def main() -> None:
 
     settings = params.load()
     compute = precision.choose(settings.precision, precision.default_device())
+    recipe = Recipe.of(settings.recipe)
     variant = pkdn.STUDENT_VARIANTS[arguments.variant]
     inputs = manifests(arguments.dataset, with_labels=variant.teacher is not None)
     teacher_file = None
@@ -52,7 +53,7 @@ def main() -> None:
         key,
         {
             "profile": settings.profile,
-            **asdict(settings.recipe),
+            **recipe.record(),
             **network_arguments,
             **equation_2,
         },
@@ -69,14 +70,14 @@ def main() -> None:
         batches, validation = open_faces(
             arguments.dataset,
             with_labels=teacher_file is not None,
-            batch_size=settings.recipe.batch_size,
+            batch_size=recipe.batch_size,
             seed=arguments.seed,
             precision=compute,
         )
         trained = train_recorded(
             task,
             batches,
-            settings.recipe,
+            recipe,
             precision=compute,
             validate=psnr_on(validation, network, compute, with_labels=False),
             run=run,

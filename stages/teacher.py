@@ -1,13 +1,13 @@
 """Train a teacher on the faces of a data set and their parsing maps."""
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
 from pkdn import command, params, precision, tracking, weights
 from pkdn.networks import pkdn
+from pkdn.recipe import Recipe
 from pkdn.tasks import TeacherTask
 from pkdn.training.session import manifests, open_faces, train_recorded
 from pkdn.training.validation import psnr_on
@@ -23,6 +23,7 @@ def main() -> None:
 
     settings = params.load()
     compute = precision.choose(settings.precision, precision.default_device())
+    recipe = Recipe.of(settings.recipe)
     sizes = pkdn.DEMO_TEACHER if settings.profile == "demo" else {}
     network_arguments = {
         **sizes,
@@ -33,7 +34,7 @@ def main() -> None:
     with tracking.run(
         "teacher",
         key,
-        {"profile": settings.profile, **asdict(settings.recipe), **network_arguments},
+        {"profile": settings.profile, **recipe.record(), **network_arguments},
         {**vars(arguments), "network": "pkdn", "precision": compute.name},
         inputs=manifests(arguments.dataset, with_labels=True),
     ) as run:
@@ -42,14 +43,14 @@ def main() -> None:
         batches, validation = open_faces(
             arguments.dataset,
             with_labels=True,
-            batch_size=settings.recipe.batch_size,
+            batch_size=recipe.batch_size,
             seed=arguments.seed,
             precision=compute,
         )
         trained = train_recorded(
             TeacherTask(network),
             batches,
-            settings.recipe,
+            recipe,
             precision=compute,
             validate=psnr_on(validation, network, compute, with_labels=True),
             run=run,

@@ -10,14 +10,16 @@ from PIL import Image
 
 from pkdn import metrics
 from pkdn.data.shards import ShardWriter
-from pkdn.reports.records import Plan
-from pkdn.reports.systems import PKDN, TEACHERS, VARIANTS, Subject, all_subjects
+from pkdn.reports.records import Plan, subjects
+from pkdn.reports.systems import PKDN, TEACHERS, VARIANTS, Subject
 
 NUM_TEST = 6
 NUM_EXAMPLES = 4
 NUM_TRAIN = 3
 PSNR = {
     Subject("baseline", "bicubic"): 23.0,
+    Subject("baseline", "dic"): 24.3,
+    Subject("authors", "dic"): 23.5,
     Subject("baseline", "kdfsrnet"): 24.5,
     PKDN: 24.6,
     **{Subject("student", name): 24.0 for name in VARIANTS if name != "full"},
@@ -31,17 +33,18 @@ def plan(
     profile: str = "demo",
     datasets: Sequence[str] = ("synthetic", "helen"),
     seeds: Sequence[int] = (0, 1),
-    networks: Sequence[str] = ("bicubic", "kdfsrnet"),
+    networks: Sequence[str] = ("bicubic", "dic", "kdfsrnet"),
+    authors_recipes: Sequence[str] = ("dic",),
 ) -> Plan:
     settings = {"lambda_ts": 0.1, "lambda_fs": 10.0, "global_residual": True}
-    return Plan(profile, datasets, seeds, networks, "synthetic", settings)
+    return Plan(profile, datasets, seeds, networks, authors_recipes, "synthetic", settings)
 
 
 def write(root: Path, of: Plan) -> None:
     """Write everything that a report of the plan reads."""
     for dataset in of.datasets:
         faces = _write_faces(root, dataset)
-        for subject in all_subjects(of.networks):
+        for subject in subjects(of):
             for seed in of.seeds:
                 write_scores(root, dataset, subject, seed, faces)
                 _write_curve(root, dataset, subject, seed)
@@ -159,7 +162,7 @@ def _write_parser(root: Path) -> None:
 
 
 def _write_complexity(root: Path, networks: Iterable[str]) -> None:
-    titles = {"bicubic": "bicubic", "kdfsrnet": "KDFSRNet"}
+    titles = {"bicubic": "bicubic", "dic": "DIC", "kdfsrnet": "KDFSRNet"}
     rows = [
         {
             "network": network,

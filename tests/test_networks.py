@@ -1,19 +1,28 @@
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from pkdn import networks
 from pkdn.complexity import size
+from pkdn.data.batches import FaceBatches
+from pkdn.data.shards import Shards
 from pkdn.errors import UserError
-from pkdn.networks import kdfsrnet, pkdn
+from pkdn.networks import _landmarks, dic, fsrnet, kdfsrnet, pkdn, sisn
 
 # At the authors' sizes: parameters, and 10⁹ multiply-accumulates.
 PAPER_SIZES = {
     "bicubic": (0, 0.001),
+    "dic": (21_803_849, 45.34),
+    "fsrnet": (3_273_565, 15.32),
     "kdfsrnet": (5_203_995, 13.72),
     "pkdn": (5_203_995, 13.72),
+    "sisn": (8_304_451, 2.22),
+    "sparnet": (10_518_867, 7.13),
+    "urdgn": (1_054_243, 14.58),
 }
 TEACHERS: dict[str, tuple[Callable[..., nn.Module], dict[str, object], int]] = {
     "kdfsrnet": (kdfsrnet.KDFSRNetTeacher, {}, 2_526_027),
@@ -73,7 +82,7 @@ def test_every_network_has_a_recorded_size(name: str) -> None:
 @pytest.mark.parametrize("count", [1, 3])
 def test_output_shape_and_values(name: str, count: int) -> None:
     torch.manual_seed(0)
-    sr_image = networks.build(name, "demo")(lr_faces(count))
+    sr_image = networks.build(name, "demo").eval()(lr_faces(count))
     assert sr_image.shape == (count, 3, 128, 128)
     assert sr_image.dtype == torch.float32
     assert torch.isfinite(sr_image).all()
@@ -87,9 +96,30 @@ def test_faces_do_not_influence_each_other(name: str) -> None:
         torch.testing.assert_close(network(faces)[1:2], network(faces[1:2]), atol=1e-5, rtol=1e-4)
 
 
-def test_gradients_reach_every_parameter(name: str) -> None:
-    if any(True for _ in networks.build(name, "demo").parameters()):
-        assert not untrained_parameters(lambda: networks.build(name, "demo"), lr_faces(2))
+def test_its_own_losses_reach_every_parameter(name: str, faces_folder: Path) -> None:
+    shards = Shards(faces_folder, "train")
+    source = FaceBatches(shards, shards, batch_size=2, seed=0, device=torch.device("cpu"))
+    batch = next(source.epoch(0))
+    missed: set[str] | None = None
+    for seed in range(6):
+        torch.manual_seed(seed)
+        silent = set()
+        for task, phase in networks.tasks(name, "demo"):
+            losses = task.losses(batch, 0)
+            for term, module in task.minimised.items():
+                names = dict(module.named_parameters())
+                if not names:
+                    continue
+                found = torch.autograd.grad(losses[term], names.values(), allow_unused=True)
+                silent |= {
+                    f"{phase}.{term}.{parameter}"
+                    for parameter, gradient in zip(names, found, strict=True)
+                    if gradient is None or not gradient.any()
+                }
+        missed = silent if missed is None else missed & silent
+        if not missed:
+            break
+    assert not missed
 
 
 def test_state_dict_round_trip(name: str) -> None:
@@ -110,7 +140,7 @@ def test_every_network_says_what_the_tables_need(name: str) -> None:
 
 
 def test_an_unknown_network_is_named_with_those_there_are() -> None:
-    with pytest.raises(UserError, match="'srgan'; there are bicubic, kdfsrnet, pkdn"):
+    with pytest.raises(UserError, match=r"'srgan'; there are bicubic, dic, fsrnet, .*urdgn"):
         networks.load("srgan")
 
 
@@ -169,3 +199,55 @@ def test_a_feature_fusion_block_feeds_the_difference_back() -> None:
     no_difference = block.attention(features + block.projection(torch.zeros_like(features)))
     torch.testing.assert_close(same, no_difference)
     assert not torch.allclose(same, block(features, features + 1))
+
+
+def test_heatmaps_peak_at_their_landmarks_and_unknown_ones_count_nothing() -> None:
+    landmarks = torch.full((1, 68, 2), torch.nan)
+    landmarks[0, 3] = torch.tensor([40.0, 88.0])
+    drawn = _landmarks.heatmaps(landmarks, 32)
+    assert drawn[0, 3, 22, 10] == 1
+    assert drawn[0, 3, 22, 11] == pytest.approx(np.exp(-0.5))
+    predicted = torch.zeros(1, 68, 32, 32)
+    predicted[0, 3] = drawn[0, 3]
+    predicted[0, 5] = 7
+    assert _landmarks.heatmap_loss(predicted, landmarks) == 0
+    predicted[0, 3, 22, 10] = 3
+    assert _landmarks.heatmap_loss(predicted, landmarks) == pytest.approx(4 / 32**2)
+    assert _landmarks.heatmap_loss(predicted, torch.full((1, 68, 2), torch.nan)) == 0
+
+
+def test_dic_sees_five_parts_scaled_to_their_peaks() -> None:
+    heatmaps = torch.zeros(1, 68, 32, 32)
+    heatmaps[0, 40, 1, 2] = 0.5
+    heatmaps[0, 60, 3, 4] = 0.01
+    parts = dic.merge_parts(heatmaps)
+    assert parts.shape == (1, 5, 32, 32)
+    assert parts[0, 0, 1, 2] == 1
+    assert parts[0, 3, 3, 4] == pytest.approx(0.01 / 0.05)
+
+
+def test_dic_and_fsrnet_compare_every_outcome_with_the_truth(faces_folder: Path) -> None:
+    torch.manual_seed(0)
+    shards = Shards(faces_folder, "train")
+    source = FaceBatches(shards, shards, batch_size=2, seed=0, device=torch.device("cpu"))
+    batch = next(source.epoch(0))
+    network = dic.DIC(**dic.DEMO)
+    steps = network.output(batch.lr_image)
+    assert len(steps.sr_images) == len(steps.heatmaps) == dic.DEMO["num_steps"]
+    assert torch.equal(network(batch.lr_image), steps.sr_images[-1])
+    terms = dic.CollaborationTask(network).losses(batch, 0)
+    of_images = sum((image - batch.hr_image).abs().mean() for image in steps.sr_images)
+    torch.testing.assert_close(terms["loss"], of_images + 0.1 * terms["l_heatmaps"])
+    terms = fsrnet.PriorTask(fsrnet.FSRNet(**fsrnet.DEMO)).losses(batch, 0)
+    parts = [terms[name] for name in ("l_mse", "l_coarse", "l_heatmaps", "l_parsing")]
+    torch.testing.assert_close(terms["loss"], sum(parts))
+
+
+def test_split_attention_shares_out_one_weight_over_four_maps() -> None:
+    torch.manual_seed(0)
+    attention = sisn.SplitAttention(16).eval()
+    # With equal maps the weights, which add up to one, give the map back.
+    weight = attention.split[0].weight.data.reshape(4, 16, 4, 3, 3)
+    weight[:] = weight[0].clone()
+    features = torch.rand(2, 4, 8, 8).repeat(1, 4, 1, 1)
+    torch.testing.assert_close(attention(features), attention.split(features)[:, :16])

@@ -22,7 +22,8 @@ def read(values: object) -> params.Params:
 
 def test_the_paper_profile_is_the_papers(values: dict[str, Any]) -> None:
     paper = read({**values, "profile": "paper"})
-    assert paper.recipe == params.Recipe(50, 8, 1e-4, "constant", 0, 0)
+    assert paper.recipe == params.RecipeValues(50, 8, 1e-4, "constant", 0, 0)
+    assert paper.authors_limits == params.AuthorsLimits(0, 1.0)
     assert not paper.global_residual
     assert paper.parser_input_size == 512
     assert (paper.lambda_ts, paper.lambda_fs, paper.distill_epochs) == (0.1, 10.0, 0)
@@ -58,6 +59,7 @@ def test_a_value_of_ones_own_replaces_the_profiles(values: dict[str, Any]) -> No
         ("global_residual", "yes", "global_residual: expected true or false, got 'yes'"),
         ("folder", None, "folder: expected a name or a path, got None"),
         ("lamda_fs", 1.0, "unknown key lamda_fs"),
+        ("authors_recipes", ["dic", "dic"], "authors_recipes: expected a list of different"),
     ],
 )
 def test_a_wrong_value_is_named(
@@ -66,6 +68,10 @@ def test_a_wrong_value_is_named(
     with pytest.raises(UserError) as raised:
         read({**values, key: value})
     assert message in str(raised.value)
+
+
+def test_no_authors_recipe_is_a_choice(values: dict[str, Any]) -> None:
+    assert read({**values, "authors_recipes": []}).authors_recipes == ()
 
 
 def test_a_wrong_key_in_a_section_is_named_with_its_section(values: dict[str, Any]) -> None:

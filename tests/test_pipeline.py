@@ -25,6 +25,7 @@ TRAINING = {"batch_size", "epochs", "learning_rate", "profile", "profiles.demo.t
 READS = {
     "recipe": TRAINING,
     "global_residual": {"global_residual", "profile", "profiles.demo.training"},
+    "authors_limits": {"profile", "profiles.demo.authors"},
     "parser_recipe": {"profile", "profiles.demo.parser"},
     "parser_input_size": {"profile", "profiles.demo.parser"},
 }
@@ -60,7 +61,7 @@ def dynamic_imports(given: dict[str, str], modules: set[str]) -> Iterator[str]:
     if script == "baseline":
         yield f"pkdn.networks.{given['--network']}"
     if script == "evaluate":
-        baseline = given["--kind"] == "baseline"
+        baseline = given["--kind"] in ("baseline", "authors")
         yield "pkdn.networks." + (given["--system"] if baseline else "pkdn")
     if script == "model":
         yield "pkdn.networks.pkdn"
@@ -89,6 +90,11 @@ def imported_files(stage: PipelineStage, graph: grimp.ImportGraph) -> set[Path]:
     return {file for file in files if file.name not in UNDECLARED and is_code(file)}
 
 
+def shared_list(stage: PipelineStage) -> str:
+    """Name the list of dependencies that a stage shares with others, each needing a part of it."""
+    return stage.name.partition("@")[0].replace("authors", "baseline")
+
+
 def declared_code(stage: PipelineStage) -> set[Path]:
     paths = {Path(dep.fs_path) for dep in stage.deps if dep.def_path and hasattr(dep, "fs_path")}
     code = {path for path in paths if path.is_relative_to(ROOT / "pkdn")}
@@ -110,10 +116,9 @@ def test_declared_code_is_what_is_imported(
         for file in imported:
             if file not in declared and not declared.intersection(file.parents):
                 problems.append(f"{stage.name} imports {file.relative_to(ROOT)}")
-        # The items of a stage share one list, of which each may need a part.
-        used.setdefault(stage.name.partition("@")[0], set()).update(imported)
+        used.setdefault(shared_list(stage), set()).update(imported)
     for stage in stages:
-        files = used[stage.name.partition("@")[0]]
+        files = used[shared_list(stage)]
         for path in declared_code(stage):
             if path not in files and not any(path in file.parents for file in files):
                 problems.append(f"{stage.name} declares {path.relative_to(ROOT)} in vain")
@@ -187,6 +192,7 @@ def test_one_more_network_is_a_file_and_a_word(tmp_path: Path) -> None:
         "        return F.interpolate(lr_image, scale_factor=8.0)\n"
     )
     word = (tmp_path / "params.yaml").read_text().replace("kdfsrnet]", "kdfsrnet, nearest]")
+    assert "nearest]" in word
     (tmp_path / "params.yaml").write_text(word)
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     Repo.init(str(tmp_path)).close()

@@ -57,9 +57,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 def test_table_1_has_each_system_in_its_row(report: Report) -> None:
     rows = report.rows("Table 1 on `synthetic`: the systems")
-    assert rows["bicubic"] == ["23.00", "0.5750", "0.4600"]
-    assert rows["PKDN"] == ["**24.70 ± 0.14**", "**0.6175 ± 0.0035**", "**0.4940 ± 0.0028**"]
-    assert rows["SPARNet"] == ["–"] * 3
+    assert rows["system"][0] == "one recipe: PSNR ↑, dB"
+    assert rows["system"][3] == "authors' recipe: PSNR ↑, dB"
+    assert rows["bicubic"] == ["23.00", "0.5750", "0.4600", "23.00", "0.5750"]
+    ours = ["**24.70 ± 0.14**", "**0.6175 ± 0.0035**", "**0.4940 ± 0.0028**"]
+    assert rows["PKDN"] == [*ours, *ours[:2]]
+    assert rows["DIC"][0] == "24.40 ± 0.14"
+    assert rows["DIC"][3] == "23.60 ± 0.14"
+    assert rows["SPARNet"] == ["–"] * 5
     order = ["bicubic", "URDGN", "FSRNet", "DIC", "SISN", "SPARNet", "KDFSRNet", "PKDN"]
     assert list(rows)[2:] == order
 
@@ -71,7 +76,7 @@ def test_papers_numbers_stand_only_beside_a_data_set_of_that_name(report: Report
         in report.rows("Table 1 on `helen`: the systems")["system"]
     )
     assert (
-        "here (demo profile): PSNR ↑, dB"
+        "here (demo profile), one recipe: PSNR ↑, dB"
         in report.rows("Table 1 on `helen`: the systems")["system"]
     )
     for number in ("26.84", ".7982", "27.56", ".8062"):
@@ -88,6 +93,25 @@ def test_no_number_comes_before_the_statement_that_nothing_is_reproduced(report:
 def test_gain_is_pkdn_minus_the_other_system(report: Report) -> None:
     gains = report.rows("Table 1 on `synthetic`: the systems", table=1)
     assert gains["KDFSRNet"] == ["+0.10", "+0.10 to +0.10", "+0.10, +0.10", "yes: better"]
+    assert gains["DIC"][0] == "+0.30"
+    assert gains["DIC, authors' recipe"][0] == "+1.10"
+
+
+def test_a_system_that_lacks_landmarks_says_so_in_its_row(tmp_path: Path) -> None:
+    plan = report_inputs.plan(datasets=("helen",), seeds=(0,))
+    report_inputs.write(tmp_path, plan)
+    for kind in ("baseline", "authors"):
+        folder = tmp_path / f"data/scores/{kind}/helen-dic-0"
+        shutil.rmtree(folder)
+        folder.mkdir()
+        (folder / "absent.txt").write_text("needs landmarks\n")
+    page.write(root=tmp_path, out=tmp_path / "out", plan=plan)
+    written = Report(tmp_path / "out")
+    row = written.rows("Table 1 on `helen`: the systems")["DIC"]
+    assert row[:5] == ["needs landmarks", "–", "–", "needs landmarks", "–"]
+    assert row[5:] == ["26.69", "0.7953"]
+    assert written.rows("Table 1 on `helen`: the systems", table=1)["DIC"] == ["–"] * 3
+    assert written.rows("On `helen`")["DIC"][0] == "–"
 
 
 def test_table_2_shows_students_and_what_each_lacks(report: Report) -> None:
@@ -113,15 +137,15 @@ def test_every_figure_is_there_and_shown(report: Report) -> None:
     shown = set(re.findall(r"\]\((figures/[^)]+)\)", report.text))
     written = {f"figures/{path.name}" for path in (report.folder / "figures").iterdir()}
     assert shown == written
-    assert len(shown) == 7
+    assert len(shown) == 9
 
 
 def test_grid_has_a_column_for_each_system_and_a_row_for_each_face(report: Report) -> None:
     with Image.open(report.folder / "figures/faces-synthetic.png") as figure:
-        assert figure.size == grid_size(len(["LR", "bicubic", "KDFSRNet", "PKDN", "HR"]), 4)
+        assert figure.size == grid_size(len(["LR", "bicubic", "DIC", "KDFSRNet", "PKDN", "HR"]), 4)
         pixels = np.asarray(figure.convert("RGB"))
     assert NUM_EXAMPLES == 4
-    lr_tile, hr_tile = pixels[28:156, 6:134], pixels[28:156, 542:670]
+    lr_tile, hr_tile = pixels[28:156, 6:134], pixels[28:156, 676:804]
     assert (lr_tile[:8, :8] == lr_tile[0, 0]).all()
     assert len(np.unique(hr_tile.reshape(-1, 3), axis=0)) > 1000
 
@@ -153,8 +177,8 @@ def test_counts_of_the_data_stages_leave_single_classes_out(report: Report) -> N
 
 def test_tables_are_there_as_numbers(report: Report) -> None:
     lines = (report.folder / "tables/gains-synthetic.csv").read_text().splitlines()
-    name, gain, low, high = lines[2].split(",")
-    assert name == "kdfsrnet"
+    name, gain, low, high = lines[3].split(",")
+    assert name == "baseline.kdfsrnet"
     assert [float(gain), float(low), float(high)] == pytest.approx([0.1] * 3)
     long = (report.folder / "tables/protocols-helen.csv").read_text()
     assert re.search(r"^teacher,onehot,sparnet\.ssim,0\.652", long, flags=re.M)
@@ -199,7 +223,7 @@ def test_new_network_joins_with_its_own_title(single: Report) -> None:
 
 def test_paper_profile_is_not_called_a_demo(single: Report) -> None:
     assert "not a reproduction" not in single.text
-    assert "here (paper profile): SSIM ↑" in single.text
+    assert "here (paper profile), one recipe: SSIM ↑" in single.text
     assert "The faces differ too: 3 / 1 / 6 here" in single.text
 
 

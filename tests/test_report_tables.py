@@ -45,26 +45,26 @@ def _results(differences: list[list[float]]) -> tuple[Plan, dict]:
 )
 def test_verdict(differences: list[list[float]], verdict: str) -> None:
     plan, results = _results(differences)
-    gain = Comparison(results, plan, "synthetic", {}).gain_over(KDFSRNET)
+    gain = Comparison(results, {}, plan, "synthetic", {}).gain_over(KDFSRNET)
     assert gain is not None
     assert gain.verdict == verdict
 
 
 def test_papers_ablation_stands_beside_celeba_alone() -> None:
     plan = report_inputs.plan(datasets=("celeba",))
-    rows = Comparison({}, plan, "celeba", {}).table_2()[0].rows
+    rows = Comparison({}, {}, plan, "celeba", {}).table_2()[0].rows
     assert [row[-2:] for row in rows[:4]] == [
         ["27.31", "0.7961"],
         ["27.48", "0.8036"],
         ["27.56", "0.8062"],
         ["–", "–"],
     ]
-    assert "paper" not in str(Comparison({}, plan, "helen", {}).table_2())
+    assert "paper" not in str(Comparison({}, {}, plan, "helen", {}).table_2())
 
 
 def test_equal_images_and_a_single_face_give_no_gain_instead_of_an_error() -> None:
     plan, results = _results([[0.1, np.inf]])
-    assert Comparison(results, plan, "synthetic", {}).gain_over(KDFSRNET) is None
+    assert Comparison(results, {}, plan, "synthetic", {}).gain_over(KDFSRNET) is None
 
 
 def test_scores_of_other_faces_are_refused(tmp_path: Path) -> None:
@@ -84,7 +84,10 @@ def test_metric_that_was_not_scored_is_a_dash() -> None:
 
 def test_runs_are_those_of_the_plan_and_of_its_parser(tmp_path: Path) -> None:
     report_inputs.write(tmp_path, report_inputs.plan(networks=("bicubic", "newnet")))
-    plan = report_inputs.plan(datasets=("helen",), seeds=(1,), networks=("bicubic",))
+    plan = report_inputs.plan(
+        datasets=("helen",), seeds=(1,), networks=("bicubic",), authors_recipes=()
+    )
+    assert "authors@helen-dic-1" not in [run.name for run in read_runs(tmp_path, plan)]
     found = [run.name for run in read_runs(tmp_path, plan)]
     assert {"parser", "align@helen", "align@synthetic", "complexity"} < set(found)
     trained = [name for name in found if name.startswith(("baseline", "student", "teacher"))]

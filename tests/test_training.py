@@ -2,26 +2,28 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from pkdn import networks
 from pkdn.data.batches import FaceBatches, degrade
-from pkdn.data.shards import Shards
+from pkdn.data.shards import Shards, ShardWriter
 from pkdn.errors import UserError
-from pkdn.networks import pkdn
-from pkdn.params import Recipe
+from pkdn.networks import pkdn, sparnet, urdgn
+from pkdn.params import AuthorsLimits, RecipeValues
 from pkdn.precision import Precision
+from pkdn.recipe import Adam, AuthorsRecipe, Recipe, RMSprop, constant, one_cycle
 from pkdn.tasks import DistillationTask, SuperResolutionTask, Task, TeacherTask
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop
 from pkdn.training.checkpoint import Checkpoint, single_flight
-from pkdn.training.loop import learning_rate, train
+from pkdn.training.loop import train
 from pkdn.training.validation import psnr_on
 
 CPU = Precision("fp32", torch.device("cpu"))
 SMALL = {"width": 8, "num_blocks": 1, "global_residual": True}
-RECIPE = Recipe(4, 4, 1e-3, "one_cycle", max_steps=0, threads=1)
+RECIPE = Recipe(4, 4, 1e-3, one_cycle, max_steps=0, threads=1)
 
 
 def batches(folder: Path, split: str = "train", batch_size: int = 4) -> FaceBatches:
@@ -77,13 +79,15 @@ def test_other_label_maps_are_refused(faces_folder: Path) -> None:
 
 @pytest.mark.parametrize("name", networks.names())
 def test_every_networks_tasks_take_a_step(name: str, faces_folder: Path) -> None:
-    batch = next(batches(faces_folder, batch_size=2).epoch(0))
     phases = []
     for task, phase in networks.tasks(name, "demo"):
-        terms = task.losses(batch, 0)
-        assert terms["loss"].isfinite()
-        if terms["loss"].requires_grad:
-            terms["loss"].backward()
+        assert "loss" in task.minimised
+        recipe = replace(RECIPE, batch_size=2, max_steps=1)
+        source = batches(faces_folder, batch_size=2)
+        rows = train(task, source, recipe, precision=CPU, title=name)
+        trained = any(True for _ in task.network.parameters())
+        assert [row["step"] for row in rows] == ([1] if trained else [])
+        assert all(math.isfinite(row[term]) for row in rows for term in task.minimised)
         phases.append(phase)
     assert phases[-1] == ""
 
@@ -92,16 +96,99 @@ def test_every_networks_tasks_take_a_step(name: str, faces_folder: Path) -> None
 def test_every_network_overfits_one_batch(name: str, faces_folder: Path) -> None:
     torch.manual_seed(0)
     task = SuperResolutionTask(networks.build(name, "demo"))
-    batch = next(batches(faces_folder, batch_size=1).epoch(0))
-    optimizer = torch.optim.Adam(task.network.parameters(), 2e-3)
+    batch = next(batches(faces_folder, batch_size=2).epoch(0))
+    optimizer = torch.optim.Adam(task.network.parameters(), 3e-3)
     losses = []
-    for _ in range(30):
+    for _ in range(40):
         loss = task.losses(batch, 0)["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.6 * losses[0]
+
+
+def test_an_adversary_and_its_network_learn_by_their_own_losses(faces_folder: Path) -> None:
+    torch.manual_seed(0)
+    task = urdgn.AdversarialTask(
+        urdgn.URDGN(**urdgn.DEMO), urdgn.Discriminator(**urdgn.DEMO_DISCRIMINATOR)
+    )
+    before = [p.clone() for p in task.discriminator.parameters()]
+    made = [p.clone() for p in task.network.parameters()]
+    run(task, faces_folder, replace(RECIPE, max_steps=2))
+    assert not any(map(torch.equal, before, task.discriminator.parameters()))
+    assert not all(map(torch.equal, made, task.network.parameters()))
+    # The discriminator steps by its own term alone, whatever the generator's loss asks of it.
+    torch.manual_seed(0)
+    alone = urdgn.AdversarialTask(
+        urdgn.URDGN(**urdgn.DEMO), urdgn.Discriminator(**urdgn.DEMO_DISCRIMINATOR)
+    )
+    batch = next(batches(faces_folder).epoch(0))
+    gradients = torch.autograd.grad(
+        alone.losses(batch, 0)["l_discriminator"],
+        list(alone.network.parameters()),
+        allow_unused=True,
+    )
+    assert all(gradient is None for gradient in gradients)
+
+
+def test_a_killed_adversarial_training_ends_with_the_same_weights(
+    faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def task() -> urdgn.AdversarialTask:
+        torch.manual_seed(0)
+        return urdgn.AdversarialTask(
+            urdgn.URDGN(**urdgn.DEMO), urdgn.Discriminator(**urdgn.DEMO_DISCRIMINATOR)
+        )
+
+    whole = task()
+    run(whole, faces_folder)
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", 0)
+    monkeypatch.setattr(loop, "LEAST_STEPS_PER_ROW", 1)
+    saved = Checkpoint(tmp_path, waited=False)
+
+    def kill(row: loop.Row) -> None:
+        if row["step"] == 8:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(task(), faces_folder, checkpoint=saved, on_row=kill)
+    resumed = task()
+    torch.manual_seed(12345)
+    run(resumed, faces_folder, checkpoint=saved)
+    for module, expected in (
+        (resumed.network, whole.network),
+        (resumed.discriminator, whole.discriminator),
+    ):
+        for name, value in expected.state_dict().items():
+            assert torch.equal(value, module.state_dict()[name]), name
+
+
+def test_augmented_faces_are_degraded_after_it_and_have_no_annotations(faces_folder: Path) -> None:
+    torch.manual_seed(0)
+    source = batches(faces_folder)
+    plain = next(source.epoch(0))
+    source.augment = sparnet.flip_and_zoom
+    first, second = next(source.epoch(0)), next(source.epoch(0))
+    assert not torch.equal(first.hr_image, plain.hr_image)
+    assert not torch.equal(first.hr_image, second.hr_image)
+    assert (first.labels, first.landmarks) == (None, None)
+    hr_faces = (first.hr_image * 255).round().to(torch.uint8)
+    assert torch.equal((first.lr_image * 255).round().to(torch.uint8), degrade(hr_faces))
+
+
+def test_landmarks_are_missed_only_where_none_is_known(faces_folder: Path, tmp_path: Path) -> None:
+    assert batches(faces_folder).have_landmarks()
+    face = {"faces": np.zeros((128, 128, 3), np.uint8)}
+    for name, known in (("none", 0), ("one", 1)):
+        (tmp_path / name).mkdir()
+        with ShardWriter(tmp_path / name) as writer:
+            for number in range(3):
+                landmarks = np.full((68, 2), 5.0 if number < known else np.nan, np.float32)
+                writer.append("train", {**face, "landmarks": landmarks}, {"name": str(number)})
+        faces = Shards(tmp_path / name, "train")
+        found = FaceBatches(faces, batch_size=1, seed=0, device=torch.device("cpu"))
+        assert found.have_landmarks() == bool(known)
 
 
 def test_distillation_trains_the_student_and_leaves_the_teacher(faces_folder: Path) -> None:
@@ -169,9 +256,9 @@ def test_max_steps_ends_within_an_epoch_with_a_validation(faces_folder: Path) ->
 
 
 def test_learning_rate_schedules() -> None:
-    constant = Recipe(1, 1, 0.1, "constant", 0, 1)
-    assert {learning_rate(constant, step, 100) for step in range(100)} == {0.1}
-    cycle = [learning_rate(RECIPE, step, 1000) for step in range(1000)]
+    steady = Recipe(1, 1, 0.1, constant, 0, 1)
+    assert {steady.rate(step, 0, 100) for step in range(100)} == {0.1}
+    cycle = [RECIPE.rate(step, 0, 1000) for step in range(1000)]
     peak = cycle.index(max(cycle))
     assert peak == pytest.approx(150, abs=2)
     assert cycle[peak] == pytest.approx(RECIPE.learning_rate)
@@ -179,6 +266,73 @@ def test_learning_rate_schedules() -> None:
     assert cycle[peak:] == sorted(cycle[peak:], reverse=True)
     assert cycle[0] < 0.01 * cycle[peak]
     assert cycle[-1] == pytest.approx(0.02 * cycle[peak], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "optimizer", "rate", "batch_size"),
+    [
+        ("urdgn", RMSprop(0.9), 1e-3, 128),
+        ("fsrnet", RMSprop(0.99), 2.5e-4, 14),
+        ("dic", Adam((0.9, 0.999)), 1e-4, 8),
+        ("sisn", Adam((0.9, 0.999)), 2e-4, 10),
+        ("sparnet", Adam((0.9, 0.99)), 2e-4, 32),
+    ],
+)
+def test_authors_recipes(name: str, optimizer: object, rate: float, batch_size: int) -> None:
+    values = RecipeValues(50, 8, 1e-4, "constant", 0, 0)
+    recipe = Recipe.by_authors(networks.load(name).RECIPE, values, AuthorsLimits(0, 1.0))
+    found = (recipe.optimizer, recipe.learning_rate, recipe.batch_size, recipe.epochs)
+    assert found == (optimizer, rate, batch_size, 50)
+    assert (recipe.augment is None) == (name != "sparnet")
+    short = Recipe.by_authors(networks.load(name).RECIPE, values, AuthorsLimits(2, 10.0))
+    assert (short.batch_size, short.learning_rate) == (2, pytest.approx(10 * rate))
+
+
+@pytest.mark.parametrize(
+    ("name", "epoch", "step", "share"),
+    [
+        ("urdgn", 3, 0, 0.99**3),
+        ("dic", 0, 9_999, 1),
+        ("dic", 0, 10_000, 1 / 2),
+        ("dic", 0, 149_999, 1 / 16),
+        ("sisn", 0, 7_499, 1 / 2**0),
+        ("sisn", 0, 149_999, 1 / 2**8),
+        ("sparnet", 9, 149_999, 1),
+    ],
+)
+def test_authors_schedules(name: str, epoch: int, step: int, share: float) -> None:
+    schedule = networks.load(name).RECIPE.schedule
+    assert schedule(epoch, (step + 1) / 150_000) == pytest.approx(share)
+
+
+def test_rmsprop_is_rmsprop(faces_folder: Path) -> None:
+    task = student_task()
+    before = [p.clone() for p in task.network.parameters()]
+    recipe = replace(RECIPE, schedule=constant, optimizer=RMSprop(0.9), max_steps=1)
+    run(task, faces_folder, recipe)
+    # After one step the mean of the squared gradient is a tenth of it, whatever the gradient.
+    moved = [(a - b).abs().max() for a, b in zip(before, task.network.parameters(), strict=True)]
+    assert max(moved).item() == pytest.approx(1e-3 / 0.1**0.5, rel=0.01)
+
+
+def test_a_recipe_records_what_it_is() -> None:
+    recipe = Recipe.by_authors(
+        AuthorsRecipe(RMSprop(0.9), 1e-3, constant, 4, sparnet.flip_and_zoom),
+        RecipeValues(3, 8, 1.0, "one_cycle", 7, 1),
+        AuthorsLimits(0, 1.0),
+    )
+    assert recipe.record() == {
+        "epochs": 3,
+        "batch_size": 4,
+        "learning_rate": 1e-3,
+        "schedule": "constant",
+        "max_steps": 7,
+        "threads": 1,
+        "optimizer": "RMSprop",
+        "optimizer_smoothing": 0.9,
+        "optimizer_epsilon": 1e-8,
+        "augment": "flip_and_zoom",
+    }
 
 
 class KilledError(Exception):
@@ -221,7 +375,7 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
 
 def test_divergence_stops_with_a_proposal(faces_folder: Path) -> None:
     with pytest.raises(UserError, match="diverged; choose a learning_rate below"):
-        run(student_task(), faces_folder, Recipe(40, 4, 1e6, "constant", 0, 1))
+        run(student_task(), faces_folder, Recipe(40, 4, 1e6, constant, 0, 1))
 
 
 def test_only_a_worker_that_waited_takes_the_result(

@@ -1,6 +1,6 @@
 """Batches of faces, streamed from shards and degraded on the device."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from pkdn.resampling import bicubic, to_float
 
 HR_SIZE = 128
 LR_SIZE = 16
+FACES_PER_LOOK = 1024
 
 
 class Batch(NamedTuple):
@@ -55,6 +56,8 @@ class FaceBatches:
         batch_size: faces in a batch.
         seed: seed of the order.
         device: where the batches are made.
+        augment: what the faces, uint8 (N, 3, 128, 128), go through before they are degraded. It
+            moves the parts of a face, so these batches have neither labels nor landmarks.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class FaceBatches:
         batch_size: int,
         seed: int,
         device: torch.device,
+        augment: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         if labels is not None and labels.names != faces.names:
             raise ValueError("the label maps are not those of the faces, or not in their order")
@@ -73,10 +77,25 @@ class FaceBatches:
         self.batch_size = max(1, min(batch_size, len(faces)))
         self.seed = seed
         self.device = device
+        self.augment = augment
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         return len(self.faces) // self.batch_size
+
+    def have_landmarks(self) -> bool:
+        """Return whether the landmarks of any face are known."""
+        if "landmarks" not in self.faces.arrays:
+            return False
+        blocks = range(0, len(self.faces), FACES_PER_LOOK)
+        return any(
+            np.isfinite(
+                self.faces.read(
+                    "landmarks", np.arange(first, min(first + FACES_PER_LOOK, len(self.faces)))
+                )
+            ).any()
+            for first in blocks
+        )
 
     def epoch(self, number: int, *, first: int = 0) -> Iterator[Batch]:
         """Yield the batches of epoch ``number``, from batch ``first`` on."""
@@ -88,6 +107,9 @@ class FaceBatches:
     def read(self, indices: np.ndarray) -> Batch:
         """Read the faces at ``indices`` as one batch on the device."""
         hr = self._tensor(self.faces, "faces", indices).permute(0, 3, 1, 2).contiguous()
+        if self.augment is not None:
+            hr = self.augment(hr)
+            return Batch(to_float(hr), to_float(degrade(hr)), None, None)
         labels = None if self.labels is None else self._tensor(self.labels, "labels", indices)
         has_landmarks = "landmarks" in self.faces.arrays
         landmarks = self._tensor(self.faces, "landmarks", indices) if has_landmarks else None

@@ -58,9 +58,14 @@ def start_near_input(head: nn.Conv2d, tail: nn.Conv2d, resampling: Iterable[nn.M
         nn.init.kaiming_normal_(convolution.weight, nonlinearity="linear")
         if convolution.bias is not None:
             nn.init.zeros_(convolution.bias)
+    scale_tail(tail)
+
+
+def scale_tail(tail: nn.Module, scale: float = RESIDUAL_TAIL_SCALE) -> None:
+    """Make the first output of a network with a global residual small."""
     with torch.no_grad():
         for parameter in tail.parameters():
-            parameter.mul_(RESIDUAL_TAIL_SCALE)
+            parameter.mul_(scale)
 
 
 class ChannelAttention(nn.Module):

@@ -1,5 +1,6 @@
 """The loss that trains a face parser."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import torch
@@ -46,6 +47,7 @@ class ParserTask:
 
     Attributes:
         network: the parser to train.
+        minimised: ``loss``, by the parser.
 
     Raises:
         UserError: the input size is no positive multiple of 32.
@@ -53,6 +55,7 @@ class ParserTask:
 
     def __init__(self, network: BiSeNet, *, input_size: int) -> None:
         self.network: nn.Module = network
+        self.minimised: Mapping[str, nn.Module] = {"loss": self.network}
         self.input_size = check_input_size(input_size)
 
     def losses(self, batch: LabelledBatch, epoch: float) -> dict[str, Tensor]:  # noqa: ARG002

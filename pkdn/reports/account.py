@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from pkdn.reports import published
-from pkdn.reports.records import SPLITS, Plan, count_faces
+from pkdn.reports.records import SPLITS, Plan, count_faces, subjects
 from pkdn.reports.runs import Run
-from pkdn.reports.systems import all_subjects, title
+from pkdn.reports.systems import title
 from pkdn.reports.tables import NOTHING, Numbers, Table, duration, listing
 
 DRAWN: Final = "synthetic"
@@ -147,7 +147,7 @@ def _row_titles(plan: Plan, network_titles: Mapping[str, str]) -> dict[str, str]
     """Return the title of the row that a run made, by the run's name."""
     return {
         f"{prefix}{subject.kind}@{subject.key(dataset, seed)}": title(subject, network_titles)
-        for subject in all_subjects(plan.networks)
+        for subject in subjects(plan)
         for dataset in plan.datasets
         for seed in plan.seeds
         for prefix in STAGE_PREFIXES

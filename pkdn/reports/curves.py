@@ -29,7 +29,7 @@ TEACHER_PHASE: Final = "teacher"
 def panels(
     root: Path, plan: Plan, dataset: str, network_titles: Mapping[str, str]
 ) -> dict[str, Sequence[Line]]:
-    """Return the lines of the panels: the systems, PKDN's students, PKDN's teachers."""
+    """Return the lines of the panels: systems by either recipe, PKDN's students and teachers."""
 
     def line(
         subject: Subject, label: str, colour: str, *, dashed: bool = False, phase: str = ""
@@ -55,7 +55,17 @@ def panels(
         line(Subject("teacher", name), short_title(name), VARIANT_COLOURS[name], dashed=True)
         for name in TEACHERS
     ]
-    found = {"Systems": systems, "PKDN's students": students, "PKDN's teachers": teachers}
+    authors = [
+        line(Subject("authors", name), network_title(name, network_titles), palette[name])
+        for name in in_order(plan.authors_recipes)
+    ]
+    found = {
+        "Systems, one recipe": systems,
+        "Systems, authors' recipes": authors,
+        "PKDN's students": students,
+        "PKDN's teachers": teachers,
+    }
+    found = {heading: lines for heading, lines in found.items() if lines}
     return {heading: [one for one in lines if one.curves] for heading, lines in found.items()}
 
 

@@ -36,6 +36,9 @@ def grid(
     if BICUBIC in plan.networks:
         shown.insert(0, Subject("baseline", BICUBIC))
         titles.insert(0, network_title(BICUBIC, network_titles))
+    trained = [subject for subject in shown if (dataset, subject) in results]
+    titles = [name for name, one in zip(titles, shown, strict=True) if one in trained]
+    shown = trained
     folders = [scores_folder(root, subject, dataset, seed) for subject in shown]
     scores = [results[dataset, subject][seed] for subject in shown]
     rows = []

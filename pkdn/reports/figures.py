@@ -29,6 +29,7 @@ CURVE_MARGINS: Final = {
     "wspace": 0.18,
     "hspace": 0.07,
 }
+SCATTER_MARGINS: Final = {"left": 0.08, "right": 0.99, "top": 0.97, "bottom": 0.13, "wspace": 0.08}
 LOSS_MARGINS: Final = {"left": 0.1, "right": 0.6, "top": 0.97, "bottom": 0.14}
 FINE_TICKS: Final = (1, 2, 3, 4, 6, 8)
 COARSE_TICKS: Final = (1, 2, 5)
@@ -56,6 +57,24 @@ class Line(NamedTuple):
     colour: str
     dashed: bool
     curves: Sequence[Mapping[str, np.ndarray]]
+
+
+class Point(NamedTuple):
+    """One network: what it costs and what it gives.
+
+    Attributes:
+        label: Beside the point.
+        colour: Of the point.
+        gmac: 10⁹ multiply–adds for one face.
+        latency_ms: Of one face, in milliseconds; NaN where it was not measured.
+        psnr: In dB.
+    """
+
+    label: str
+    colour: str
+    gmac: float
+    latency_ms: float
+    psnr: float
 
 
 class Tile(NamedTuple):
@@ -88,6 +107,34 @@ def training_curves(path: Path, panels: Mapping[str, Sequence[Line]]) -> None:
         axes[0][0].set_ylabel("PSNR on the validation faces, dB")
         axes[1][0].set_ylabel("L1 distance to HR, training faces")
         figure.subplots_adjust(**CURVE_MARGINS)
+
+
+def scatter(path: Path, points: Sequence[Point]) -> None:
+    """Draw PSNR against multiply–adds on the left, against latency on the right."""
+    with _figure(path, (10.0, 4.2), CURVE_DPI) as figure:
+        left, right = figure.subplots(1, 2, sharey=True)
+        for axes, what, title in (
+            (left, "gmac", "GMAC of one face"),
+            (right, "latency_ms", "latency of one face, ms"),
+        ):
+            for point in points:
+                cost = getattr(point, what)
+                axes.plot(cost, point.psnr, "o", color=point.colour, markersize=8)
+                axes.annotate(
+                    point.label,
+                    (cost, point.psnr),
+                    xytext=(7, 4),
+                    textcoords="offset points",
+                    fontsize=9,
+                )
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=COARSE_TICKS))
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.set_xlabel(title)
+            axes.margins(0.18, 0.12)
+        left.set_ylabel("PSNR on the test faces, dB")
+        figure.subplots_adjust(**SCATTER_MARGINS)
 
 
 def loss_terms(path: Path, curves: Sequence[Mapping[str, np.ndarray]]) -> None:

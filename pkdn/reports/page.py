@@ -6,7 +6,7 @@ from pkdn.files import atomic_file, atomic_folder
 from pkdn.reports import appendix, parts, results, summary
 from pkdn.reports.comparisons import Comparison
 from pkdn.reports.document import FIGURES, TABLES, Document
-from pkdn.reports.records import Plan, read_results
+from pkdn.reports.records import Plan, read_absences, read_results
 from pkdn.reports.runs import read_runs
 
 PAGE = "report.md"
@@ -27,7 +27,8 @@ def write(*, root: Path, out: Path, plan: Plan) -> None:
     titles = parts.network_titles(complexity)
     scores = read_results(root, plan)
     runs = [run for run in read_runs(root, plan) if run.stage != "report"]
-    comparisons = [Comparison(scores, plan, dataset, titles) for dataset in plan.datasets]
+    absences = read_absences(root, plan)
+    comparisons = [Comparison(scores, absences, plan, dataset, titles) for dataset in plan.datasets]
     with (
         atomic_file(out / PAGE) as page,
         atomic_folder(out / TABLES) as tables,
@@ -36,7 +37,7 @@ def write(*, root: Path, out: Path, plan: Plan) -> None:
         document = Document(drawn, tables)
         summary.add(document, root, plan, runs, comparisons)
         for comparison in comparisons:
-            results.add(document, root, comparison)
+            results.add(document, root, comparison, complexity)
         appendix.add_complexity(document, plan, complexity, runs)
         appendix.add_parser(document, root, plan)
         appendix.add_readings(document)

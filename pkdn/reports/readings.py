@@ -159,8 +159,8 @@ READINGS: Final = (
         "Adam with betas 0.9 and 0.99; paper profile: rate 10⁻⁴ constant, batches of 8, no "
         "augmentation",
         "KDFSRNet's code",
-        "pkdn/training/loop.py",
-        "ADAM_BETAS",
+        "pkdn/recipe.py",
+        "Adam",
     ),
     Reading(
         "How long is the training?",
@@ -205,6 +205,53 @@ READINGS: Final = (
         "the paper names no seeds, and its gains of 0.04 to 0.05 dB may be smaller than the spread",
         _PARAMS,
         "seeds",
+    ),
+    Reading(
+        "By which recipe were the other systems of Table 1 trained?",
+        "by PKDN's own, and a second time by their authors' optimiser, rate, schedule, batches and "
+        "augmentation; for as many passes over the faces in either case",
+        "the paper does not say; the authors' lengths are for CelebA or not stated",
+        "pkdn/recipe.py",
+        "AuthorsRecipe",
+    ),
+    Reading(
+        "URDGN: who plays when?",
+        "generator and discriminator step side by side from the first step",
+        "its code holds back the player that is far ahead and slows the first 30 steps, of which "
+        "its paper says nothing",
+        "pkdn/networks/urdgn.py",
+        "AdversarialTask",
+    ),
+    Reading(
+        "FSRNet: how large are its networks?",
+        "3.27 M parameters at 15.3 GMAC: blocks with weights of their own, two hourglasses of "
+        "depth 3 with 128 features, whose features enter the decoder",
+        "its authors publish no training code; a public re-implementation has the same layers "
+        "but one and the same block repeated (2.2 M parameters)",
+        "pkdn/networks/fsrnet.py",
+        "PriorNetwork",
+    ),
+    Reading(
+        "FSRNet: which priors?",
+        "the 19 parsing classes and 68 landmarks that are at hand, all losses of equal weight",
+        "its paper takes 11 classes and Helen's 194 landmarks",
+        "pkdn/networks/fsrnet.py",
+        "PriorTask",
+    ),
+    Reading(
+        "DIC: does its hourglass know landmarks beforehand?",
+        "no: everything learns together from the start",
+        "its authors start from an hourglass trained on CelebA, and hold it still for the first "
+        "2,000 steps (20,000 on Helen); those weights are not part of this project",
+        "pkdn/networks/dic.py",
+        "LandmarkBranch",
+    ),
+    Reading(
+        "SISN: how many parameters?",
+        "8.30 M",
+        "its authors' 8.76 M hold 0.45 M of a convolution in each block that nothing uses",
+        "pkdn/networks/sisn.py",
+        "InternalSplitAttentionBlock",
     ),
     Reading(
         'What does Table 2\'s row "without PFB" mean?',

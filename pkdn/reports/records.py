@@ -17,6 +17,7 @@ from pkdn.errors import UserError
 from pkdn.reports.systems import Subject, all_subjects
 
 SCORES: Final = "scores.csv"
+ABSENT: Final = "absent.txt"
 SPLITS: Final = ("train", "val", "test")
 
 
@@ -28,7 +29,8 @@ class Plan:
         profile: ``demo`` or ``paper``.
         datasets: Names of data sets.
         seeds: Seeds of training.
-        networks: The baselines.
+        networks: The systems that PKDN is compared with.
+        authors_recipes: Those of them that were trained by their authors' recipes too.
         parser_dataset: The labelled faces that the parser was trained on; None for a parser
             that was not trained here.
         settings: Further parameters to print, by name.
@@ -39,6 +41,7 @@ class Plan:
     datasets: Sequence[str]
     seeds: Sequence[int]
     networks: Sequence[str]
+    authors_recipes: Sequence[str]
     parser_dataset: str | None
     settings: Mapping[str, object]
     mlflow_runs: Mapping[str, str] = field(default_factory=dict)
@@ -59,26 +62,51 @@ class Scores(NamedTuple):
 Results = dict[tuple[str, Subject], dict[int, Scores]]
 """Scores by data set, subject and seed."""
 
+Absences = dict[tuple[str, Subject], str]
+"""Why something was not trained, such as "needs landmarks", by data set and subject."""
+
+
+def subjects(plan: Plan) -> list[Subject]:
+    """Return everything that the plan scores."""
+    return all_subjects(plan.networks, plan.authors_recipes)
+
 
 def score_files(root: Path, plan: Plan) -> list[Path]:
-    """Return the files of scores that the plan asks for.
+    """Return the files of scores that the plan asks for, or those that say why there are none.
 
     Raises:
         UserError: One is missing.
     """
-    paths = [
-        scores_folder(root, subject, dataset, seed) / SCORES
-        for dataset in plan.datasets
-        for subject in all_subjects(plan.networks)
-        for seed in plan.seeds
-    ]
-    for path in paths:
-        _check_exists(path)
+    paths = []
+    for folder in _folders(root, plan):
+        reason = folder / ABSENT
+        paths.append(reason if reason.is_file() else folder / SCORES)
+        _check_exists(paths[-1])
     return paths
 
 
+def _folders(root: Path, plan: Plan) -> list[Path]:
+    return [
+        scores_folder(root, subject, dataset, seed)
+        for dataset in plan.datasets
+        for subject in subjects(plan)
+        for seed in plan.seeds
+    ]
+
+
+def read_absences(root: Path, plan: Plan) -> Absences:
+    """Read why subjects have no scores; those that have some are not in it."""
+    found: Absences = {}
+    for dataset in plan.datasets:
+        for subject in subjects(plan):
+            path = scores_folder(root, subject, dataset, plan.seeds[0]) / ABSENT
+            if path.is_file():
+                found[dataset, subject] = path.read_text(encoding="utf-8").strip()
+    return found
+
+
 def read_results(root: Path, plan: Plan) -> Results:
-    """Read the scores of everything that the plan asks for.
+    """Read the scores of everything that the plan asks for, but for what was not trained.
 
     Raises:
         UserError: A file is missing, or two subjects were scored on different faces.
@@ -86,9 +114,12 @@ def read_results(root: Path, plan: Plan) -> Results:
     results: Results = {}
     for dataset in plan.datasets:
         reference: tuple[Path, Scores] | None = None
-        for subject in all_subjects(plan.networks):
+        for subject in subjects(plan):
             for seed in plan.seeds:
-                path = scores_folder(root, subject, dataset, seed) / SCORES
+                folder = scores_folder(root, subject, dataset, seed)
+                if (folder / ABSENT).is_file():
+                    continue
+                path = folder / SCORES
                 scores = _read_scores(path)
                 reference = reference or (path, scores)
                 if scores.names != reference[1].names:

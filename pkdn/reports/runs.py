@@ -10,6 +10,7 @@ from pkdn.reports.records import Plan
 DATA_STAGES: Final = ("download", "align")
 PARSER_STAGES: Final = ("parser",)
 BASELINE_STAGES: Final = ("baseline", "evaluate_baseline")
+AUTHORS_STAGES: Final = ("authors", "evaluate_authors")
 
 
 class Run(NamedTuple):
@@ -76,4 +77,6 @@ def _belongs(run: Run, plan: Plan) -> bool:
     wanted = {"dataset": datasets, "seed": {None, *map(str, plan.seeds)}}
     if run.stage in BASELINE_STAGES:
         wanted["network"] = set(plan.networks)
+    if run.stage in AUTHORS_STAGES:
+        wanted["network"] = set(plan.authors_recipes)
     return all(run.tags.get(tag) in values for tag, values in wanted.items())

@@ -82,10 +82,11 @@ VARIANT_COLOURS: Final = {
 
 
 class Subject(NamedTuple):
-    """Something that was scored: a teacher, a student or a baseline.
+    """Something that was scored: a teacher, a student or a system it is compared with.
 
     Attributes:
-        kind: The stage that trained it: ``teacher``, ``student`` or ``baseline``.
+        kind: The stage that trained it: ``teacher``, ``student``, ``baseline`` (by the one
+            recipe) or ``authors`` (by its authors' recipe).
         name: Its variant of PKDN, or its network.
     """
 
@@ -101,15 +102,33 @@ PKDN: Final = Subject("student", "full")
 PKDN_TEACHER: Final = Subject("teacher", "full")
 
 
+# PKDN's paper follows KDFSRNet's code, so the one recipe is theirs; bicubic is not trained.
+WITHOUT_OWN_RECIPE: Final = (BICUBIC, "kdfsrnet", PKDN_NETWORK)
+
+
 def baseline(network: str) -> Subject:
-    """Return the subject of a row of Table 1."""
+    """Return the subject of a row of Table 1, trained by the one recipe."""
     return PKDN if network == PKDN_NETWORK else Subject("baseline", network)
 
 
-def all_subjects(networks: Sequence[str]) -> list[Subject]:
-    """Return everything that is scored: the baselines, PKDN's students, PKDN's teachers."""
+def by_authors(network: str) -> Subject:
+    """Return the subject of a row of Table 1, trained by its authors' recipe."""
+    return baseline(network) if network in WITHOUT_OWN_RECIPE else Subject("authors", network)
+
+
+def all_subjects(networks: Sequence[str], authors: Sequence[str]) -> list[Subject]:
+    """Return everything that is scored.
+
+    Args:
+        networks: The systems trained by the one recipe.
+        authors: Those trained by their authors' recipes.
+
+    Returns:
+        The systems by either recipe, PKDN's students, PKDN's teachers.
+    """
     return [
         *(Subject("baseline", name) for name in in_order(networks)),
+        *(Subject("authors", name) for name in in_order(authors)),
         *(Subject("student", name) for name in VARIANTS),
         *(Subject("teacher", name) for name in TEACHERS),
     ]
@@ -133,6 +152,8 @@ def title(subject: Subject, network_titles: Mapping[str, str]) -> str:
         return "PKDN"
     if subject.kind == "baseline":
         return network_title(subject.name, network_titles)
+    if subject.kind == "authors":
+        return f"{network_title(subject.name, network_titles)}, authors' recipe"
     return f"PKDN {subject.kind}: {short_title(subject.name)}"
 
 

@@ -5,29 +5,22 @@ It takes a task, which turns a batch into loss terms, and knows nothing of teach
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
+from torch import Tensor, nn
 
 from pkdn.data.batches import FaceBatches
 from pkdn.errors import UserError
-from pkdn.params import Recipe
 from pkdn.precision import Precision
+from pkdn.recipe import Adam, Recipe, RMSprop
 from pkdn.training.checkpoint import Checkpoint, random_state, restore_random_state
 
 if TYPE_CHECKING:  # a parser is trained here too, and does not depend on PKDN's losses
     from pkdn.tasks import Task
-
-# Not stated in the paper; chosen because KDFSRNet's code has them.
-ADAM_BETAS = (0.9, 0.99)
-ADAM_EPSILON = 1e-8
-# One-cycle schedule: our choice for short trainings of networks without normalisation.
-WARM_UP = 0.15
-FINAL_RATE = 0.02
 
 ROWS_PER_CURVE = 1000
 LEAST_STEPS_PER_ROW = 10
@@ -36,19 +29,62 @@ SECONDS_BETWEEN_CHECKPOINTS = 60
 Row = dict[str, float]
 
 
-def learning_rate(recipe: Recipe, step: int, num_steps: int) -> float:
-    """Return the rate of a step, counted from 0.
+class _Parts:
+    """What a task trains: for each loss term the module that minimises it, and its optimiser.
 
-    ``constant``: the recipe's rate. ``one_cycle``: a linear rise to it over the first 15% of the
-    training, then a half cosine down to 2% of it.
+    A gradient is taken of each term for the parameters of its own module alone, and all of them
+    before any weight moves: so a network and its adversary share a step without touching each
+    other's gradients.
     """
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    progress = (step + 1) / num_steps
-    if progress < WARM_UP:
-        return recipe.learning_rate * progress / WARM_UP
-    fall = 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
-    return recipe.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * fall)
+
+    def __init__(self, task: "Task", recipe: Recipe, precision: Precision) -> None:
+        modules = {term: precision.place(module) for term, module in task.minimised.items()}
+        trained = {
+            term: [p for p in module.parameters() if p.requires_grad]
+            for term, module in modules.items()
+        }
+        self.parameters = {term: found for term, found in trained.items() if found}
+        self.modules = {term: modules[term] for term in self.parameters}
+        self.optimizers = {
+            term: _optimizer(recipe, found) for term, found in self.parameters.items()
+        }
+
+    def step(self, terms: dict[str, Tensor], rate: float) -> None:
+        for term, parameters in self.parameters.items():
+            gradients = torch.autograd.grad(terms[term], parameters, allow_unused=True)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+
+    def train(self, mode: bool) -> None:
+        for module in self.modules.values():
+            module.train(mode)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "modules": {term: module.state_dict() for term, module in self.modules.items()},
+            "optimizers": {term: each.state_dict() for term, each in self.optimizers.items()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for term, module in self.modules.items():
+            module.load_state_dict(state["modules"][term])
+            self.optimizers[term].load_state_dict(state["optimizers"][term])
+
+
+def _optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    match recipe.optimizer:
+        case Adam(betas, epsilon):
+            return torch.optim.Adam(
+                parameters, lr=recipe.learning_rate, betas=betas, eps=epsilon, fused=True
+            )
+        case RMSprop(smoothing, epsilon):
+            return torch.optim.RMSprop(
+                parameters, lr=recipe.learning_rate, alpha=smoothing, eps=epsilon
+            )
 
 
 @dataclass
@@ -99,15 +135,15 @@ def train(
     checkpoint: Checkpoint | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Row]:
-    """Train ``task.network`` in place and return its curve.
+    """Train what the task minimises, in place, and return its curve.
 
     With a checkpoint that holds a state, the training continues there; on the CPU it ends with
     the very weights that an uninterrupted one ends with.
 
     Args:
-        task: the network and its loss.
+        task: the network, its adversaries if any, and their losses.
         batches: the training faces.
-        recipe: epochs, rate and schedule.
+        recipe: optimiser, rate, schedule and length.
         precision: number and memory format.
         title: what the progress bar says.
         validate: called after every epoch with the network in evaluation mode.
@@ -123,16 +159,12 @@ def train(
     """
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    network = precision.place(task.network)
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    if not parameters:
+    parts = _Parts(task, recipe, precision)
+    if not parts.modules:
         return []
-    optimizer = torch.optim.Adam(
-        parameters, lr=recipe.learning_rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True
-    )
     if not len(batches):
         raise UserError(f"{title}: expected training faces, found none")
-    progress = _restore(checkpoint, network, optimizer)
+    progress = _restore(checkpoint, parts)
     if on_row is not None:
         for row in progress.rows:
             on_row(row)
@@ -143,18 +175,14 @@ def train(
     started = time.perf_counter() - progress.seconds
     saved = time.perf_counter()
     means = _Means()
-    network.train()
+    parts.train(True)
     with _progress_bar() as bar:
         line = bar.add_task(title, total=num_steps, completed=progress.step, note="")
         for step, epoch, batch in _steps(batches, recipe, progress.step):
-            rate = learning_rate(recipe, step, num_steps)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+            rate = recipe.rate(step, epoch, num_steps)
             with precision.autocast():
                 terms = task.losses(batch, epoch)
-            optimizer.zero_grad(set_to_none=True)
-            terms["loss"].backward()
-            optimizer.step()
+            parts.step(terms, rate)
             means.add(terms)
             progress.step = step + 1
             bar.advance(line)
@@ -163,11 +191,11 @@ def train(
             if not ends_epoch and progress.step % steps_per_row:
                 continue
             row = {"epoch": epoch, "step": progress.step, "learning_rate": rate, **means.read()}
-            _check_finite(row, title)
+            _check_finite(row, parts.modules, title)
             if ends_epoch and validate is not None:
-                network.eval()
+                parts.train(False)
                 row |= validate()
-                network.train()
+                parts.train(True)
             progress.seconds = time.perf_counter() - started
             row["seconds"] = round(progress.seconds, 3)
             progress.rows.append(row)
@@ -175,20 +203,22 @@ def train(
             if on_row is not None:
                 on_row(row)
             if checkpoint and time.perf_counter() - saved > SECONDS_BETWEEN_CHECKPOINTS:
-                _save(checkpoint, network, optimizer, progress)
+                _save(checkpoint, parts, progress)
                 saved = time.perf_counter()
             if is_last:
                 break
-    network.eval()
+    parts.train(False)
     return progress.rows
 
 
-def _check_finite(row: Row, title: str) -> None:
-    if not math.isfinite(row["loss"]):
-        raise UserError(
-            f"{title}: expected a finite loss, got {row['loss']} at step {row['step']:.0f}: the "
-            f"training diverged; choose a learning_rate below {row['learning_rate']:.2g}"
-        )
+def _check_finite(row: Row, minimised: Iterable[str], title: str) -> None:
+    for term in minimised:
+        if not math.isfinite(row[term]):
+            raise UserError(
+                f"{title}: expected a finite {term}, got {row[term]} at step {row['step']:.0f}: "
+                "the training diverged; choose a learning_rate below "
+                f"{row['learning_rate']:.2g}"
+            )
 
 
 def _note(row: Row) -> str:
@@ -206,16 +236,10 @@ def _progress_bar() -> Progress:
     )
 
 
-def _save(
-    checkpoint: Checkpoint,
-    network: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    progress: _Progress,
-) -> None:
+def _save(checkpoint: Checkpoint, parts: _Parts, progress: _Progress) -> None:
     checkpoint.save(
         {
-            "network": network.state_dict(),
-            "optimizer": optimizer.state_dict(),
+            **parts.state(),
             "random": random_state(),
             "step": progress.step,
             "seconds": progress.seconds,
@@ -224,14 +248,11 @@ def _save(
     )
 
 
-def _restore(
-    checkpoint: Checkpoint | None, network: torch.nn.Module, optimizer: torch.optim.Optimizer
-) -> _Progress:
+def _restore(checkpoint: Checkpoint | None, parts: _Parts) -> _Progress:
     state = checkpoint.load() if checkpoint else None
     if state is None:
         return _Progress()
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
+    parts.restore(state)
     restore_random_state(state["random"])
     print(f"continuing at step {state['step']} of a training that was interrupted", flush=True)
     return _Progress(state["step"], state["seconds"], state["rows"])

@@ -9,9 +9,9 @@ from torch import nn
 from pkdn import tracking
 from pkdn.data.batches import FaceBatches
 from pkdn.data.shards import Shards
-from pkdn.params import Recipe
 from pkdn.precision import Precision
 from pkdn.provenance import write_curve
+from pkdn.recipe import Augmentation, Recipe
 from pkdn.training.checkpoint import single_flight
 from pkdn.training.loop import Row, train
 
@@ -24,9 +24,18 @@ CURVES = Path("data/curves")
 
 
 def open_faces(
-    dataset: str, *, with_labels: bool, batch_size: int, seed: int, precision: Precision
+    dataset: str,
+    *,
+    with_labels: bool,
+    batch_size: int,
+    seed: int,
+    precision: Precision,
+    augment: Augmentation | None = None,
 ) -> tuple[FaceBatches, FaceBatches]:
-    """Open the training and the validation faces of a data set, with parsing maps if needed."""
+    """Open the training and the validation faces of a data set, with parsing maps if needed.
+
+    ``augment`` is for the training faces alone.
+    """
     faces = FACES / dataset
     labels = PARSING / dataset if with_labels else None
     training, validation = (
@@ -36,6 +45,7 @@ def open_faces(
             batch_size=batch_size,
             seed=seed,
             device=precision.device,
+            augment=augment if split == "train" else None,
         )
         for split in ("train", "val")
     )
@@ -46,6 +56,13 @@ def manifests(dataset: str, *, with_labels: bool) -> list[Path]:
     """Return the small files that identify the content of a data set's shards."""
     folders = [FACES / dataset, PARSING / dataset] if with_labels else [FACES / dataset]
     return [folder / "manifest.json" for folder in folders]
+
+
+def curve_file(run: tracking.Run, phase: str = "") -> Path:
+    """Return where the curve of a run's phase goes."""
+    name = "-".join(part for part in (run.key, phase) if part)
+    place = CURVES / run.stage
+    return place / f"{name}.csv" if name else place.with_suffix(".csv")
 
 
 def train_recorded(
@@ -86,9 +103,7 @@ def train_recorded(
             task.network.load_state_dict(result["network"])
             curve = result["curve"]
             run.curve = curve
-    name = "-".join(part for part in (run.key, phase) if part)
-    place = CURVES / run.stage
-    write_curve(place / f"{name}.csv" if name else place.with_suffix(".csv"), curve)
+    write_curve(curve_file(run, phase), curve)
     if curve:
         last = {**curve[-1]}
         last["faces_per_second"] = last["step"] * batches.batch_size / last["seconds"]

@@ -1,0 +1,306 @@
+"""DIC: deep iterative collaboration between recovery and landmarks (Ma et al. 2020).
+
+In each of four steps a recurrent branch makes an SR face, an hourglass finds landmarks on it, and
+their heatmaps, merged to five parts of the face, steer the next step by attention. Every step's
+image and heatmaps are compared with the truth.
+
+Structure as in the authors' code (MIT licence). Difference: they start from an hourglass trained
+for landmarks beforehand and hold it still for the first steps; here everything learns together
+from the start, since those weights are not part of this project. Their recipe for CelebA has no
+augmentation, the one for Helen has; the former is used.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pkdn.data.batches import Batch
+from pkdn.networks._blocks import conv3
+from pkdn.networks._landmarks import (
+    NUM_LANDMARKS,
+    Hourglass,
+    PointwiseBottleneck,
+    heatmap_loss,
+)
+from pkdn.recipe import Adam, AuthorsRecipe
+from pkdn.tasks import Task
+
+TITLE = "DIC"
+INPUT = "16×16"
+NEEDS_LANDMARKS = True
+
+MEAN_RGB = (0.509, 0.424, 0.378)
+HEATMAP_WEIGHT = 0.1
+PRELU_START = 0.2
+LEAKY_SLOPE = 0.2
+LEAST_PEAK = 0.05
+# Landmarks of the five parts: eyes, nose, mouth, and the outline with the brows.
+PARTS = (slice(36, 42), slice(42, 48), slice(27, 36), slice(48, 68), slice(0, 27))
+
+# The rate is halved after 10, 20, 40 and 80 thousand of 150 thousand steps.
+HALVINGS = tuple(thousands / 150 for thousands in (10, 20, 40, 80))
+
+
+def halved(epoch: int, progress: float) -> float:  # noqa: ARG001
+    """Halve the rate at the authors' shares of the training."""
+    return 0.5 ** sum(progress > share for share in HALVINGS)
+
+
+RECIPE = AuthorsRecipe(
+    optimizer=Adam(betas=(0.9, 0.999)), learning_rate=1e-4, schedule=halved, batch_size=8
+)
+
+DEMO: dict[str, Any] = {
+    "width": 4,
+    "num_groups": 1,
+    "num_steps": 2,
+    "num_fusion_blocks": 1,
+    "hourglass_width": 16,
+    "hourglass_depth": 1,
+}
+
+
+class Steps(NamedTuple):
+    """What DIC makes of an LR face, step by step.
+
+    Attributes:
+        sr_images: each (N, 3, 128, 128).
+        heatmaps: each (N, 68, 32, 32).
+    """
+
+    sr_images: list[Tensor]
+    heatmaps: list[Tensor]
+
+
+def activated(convolution: nn.Module) -> nn.Sequential:
+    """Return a convolution with PReLU."""
+    return nn.Sequential(convolution, nn.PReLU(init=PRELU_START))
+
+
+class Projection(NamedTuple):
+    """The kernel and stride of a (transposed) convolution with 2 pixels of padding."""
+
+    kernel: int
+    stride: int
+
+    def up(self, width: int) -> nn.Sequential:
+        """Return what enlarges by the stride."""
+        return activated(nn.ConvTranspose2d(width, width, self.kernel, self.stride, padding=2))
+
+    def down(self, width: int) -> nn.Sequential:
+        """Return what makes smaller by the stride."""
+        return activated(nn.Conv2d(width, width, self.kernel, self.stride, padding=2))
+
+
+# Within a feedback block from 32×32 to 256×256 and back, as the authors' code has it; at its end
+# from 32×32 to 128×128.
+WITHIN = Projection(kernel=12, stride=8)
+AT_END = Projection(kernel=8, stride=4)
+
+
+def merge_parts(heatmaps: Tensor) -> Tensor:
+    """Scale each heatmap to a peak of 1 and add those of a part: (N, 68, …) → (N, 5, …)."""
+    peaks = heatmaps.amax((2, 3), keepdim=True).clamp_min(LEAST_PEAK)
+    scaled = heatmaps / peaks
+    return torch.stack([scaled[:, part].sum(1) for part in PARTS], dim=1)
+
+
+class PartAttention(nn.Module):
+    """Process features once for each part, and add them by the softmax of its heatmap."""
+
+    def __init__(self, width: int, num_blocks: int) -> None:
+        super().__init__()
+        wide = len(PARTS) * width
+        self.spread = nn.Sequential(nn.Conv2d(width, wide, 1), nn.LeakyReLU(LEAKY_SLOPE))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(wide, wide, 3, padding=1, groups=len(PARTS)),
+                nn.LeakyReLU(LEAKY_SLOPE),
+                nn.Conv2d(wide, wide, 3, padding=1, groups=len(PARTS)),
+            )
+            for _ in range(num_blocks)
+        )
+
+    def forward(self, features: Tensor, parts: Tensor) -> Tensor:
+        """(N, C, H, W) with heatmaps (N, 5, H, W) → (N, C, H, W)."""
+        features = self.spread(features)
+        for block in self.blocks:
+            features = features + block(features)
+        by_part = features.unflatten(1, (len(PARTS), -1))
+        return (by_part * parts.softmax(1)[:, :, None]).sum(1)
+
+
+class FeedbackBlock(nn.Module):
+    """Up- and down-projections, each fed by all before it (as in SRFBN).
+
+    Args:
+        in_channels: channels of the input.
+        width: channels of the output.
+        num_groups: pairs of projections.
+        attention: applied to the compressed input; None for the first step's block.
+    """
+
+    def __init__(
+        self, in_channels: int, width: int, num_groups: int, attention: PartAttention | None = None
+    ) -> None:
+        super().__init__()
+        self.attention = attention
+        self.compress = activated(nn.Conv2d(in_channels, width, 1))
+        self.up = nn.ModuleList(WITHIN.up(width) for _ in range(num_groups))
+        self.down = nn.ModuleList(WITHIN.down(width) for _ in range(num_groups))
+        later = range(2, num_groups + 1)
+        self.before_up, self.before_down = (
+            nn.ModuleList(
+                [nn.Identity(), *(activated(nn.Conv2d(n * width, width, 1)) for n in later)]
+            )
+            for _ in range(2)
+        )
+        self.merge = activated(nn.Conv2d(num_groups * width, width, 1))
+
+    def forward(self, features: Tensor, parts: Tensor | None = None) -> Tensor:
+        """(N, in_channels, 32, 32), parts (N, 5, 32, 32) or None → (N, width, 32, 32)."""
+        features = self.compress(features)
+        if self.attention is not None:
+            features = self.attention(features, parts)
+        small, large = [features], list[Tensor]()
+        groups = zip(self.before_up, self.up, self.before_down, self.down, strict=True)
+        for before_up, up, before_down, down in groups:
+            large.append(up(before_up(torch.cat(small, dim=1))))
+            small.append(down(before_down(torch.cat(large, dim=1))))
+        merged: Tensor = self.merge(torch.cat(small[1:], dim=1))
+        return merged
+
+
+def bottleneck(in_channels: int, out_channels: int) -> PointwiseBottleneck:
+    """Return a block of the landmark branch, with its one ReLU after the first convolution."""
+
+    def nothing(channels: int) -> nn.Module:  # noqa: ARG001
+        return nn.Identity()
+
+    def relu(channels: int) -> nn.Module:  # noqa: ARG001
+        return nn.ReLU(inplace=True)
+
+    return PointwiseBottleneck(in_channels, out_channels, (nothing, relu, nothing))
+
+
+class LandmarkBranch(nn.Module):
+    """A recurrent hourglass: an SR face and its own memory to heatmaps and new memory."""
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        self.width = width
+        self.features = nn.Sequential(
+            nn.Conv2d(3, width // 4, 7, 2, padding=3),
+            nn.ReLU(inplace=True),
+            bottleneck(width // 4, width // 2),
+            nn.MaxPool2d(2),
+            bottleneck(width // 2, width // 2),
+            bottleneck(width // 2, width),
+        )
+        self.join = nn.Conv2d(2 * width, 2 * width, 1)
+        double = partial(F.interpolate, scale_factor=2.0, mode="bilinear", align_corners=True)
+        block = partial(bottleneck, 2 * width, 2 * width)
+        self.hourglass = Hourglass(depth, block, double)
+        self.heatmaps = nn.Sequential(
+            bottleneck(width, width),
+            nn.Conv2d(width, width, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, NUM_LANDMARKS, 1),
+        )
+
+    def forward(self, image: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(N, 3, 128, 128), memory (N, width, 32, 32) or None → heatmaps, memory."""
+        features = self.features(image)
+        joined = self.join(torch.cat([features, features if memory is None else memory], dim=1))
+        found, memory = self.hourglass(joined).split(self.width, dim=1)
+        return self.heatmaps(found), memory
+
+
+class DIC(nn.Module):
+    """The network: 21.8 M parameters, 45.3 GMAC at the authors' sizes.
+
+    Args:
+        width: channels of the recovery branch.
+        num_groups: pairs of projections in a feedback block.
+        num_steps: how often image and landmarks are found.
+        num_fusion_blocks: residual blocks within the attention.
+        hourglass_width: channels of the landmark branch.
+        hourglass_depth: how often its hourglass halves the size.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 48,
+        num_groups: int = 6,
+        num_steps: int = 4,
+        num_fusion_blocks: int = 7,
+        hourglass_width: int = 256,
+        hourglass_depth: int = 4,
+    ) -> None:
+        super().__init__()
+        self.num_steps = num_steps
+        self.mean: Tensor
+        self.register_buffer("mean", torch.tensor(MEAN_RGB).reshape(3, 1, 1), persistent=False)
+        self.head = nn.Sequential(activated(conv3(3, 4 * width)), nn.PixelShuffle(2))
+        self.first = FeedbackBlock(width, width, num_groups)
+        attention = PartAttention(width, num_fusion_blocks)
+        self.feedback = FeedbackBlock(2 * width, width, num_groups, attention)
+        self.up = AT_END.up(width)
+        self.tail = conv3(width, 3)
+        self.landmarks = LandmarkBranch(hourglass_width, hourglass_depth)
+
+    def output(self, lr_image: Tensor) -> Steps:
+        """Return every step's image and heatmaps. ``lr_image``: (N, 3, 16, 16), [0, 1]."""
+        shifted = lr_image - self.mean
+        enlarged = F.interpolate(shifted, scale_factor=8.0, mode="bilinear", align_corners=False)
+        features = self.head(shifted)
+        steps = Steps([], [])
+        hidden, memory = self.first(features), None
+        for step in range(self.num_steps):
+            if step:
+                parts = merge_parts(steps.heatmaps[-1])
+                hidden = self.feedback(torch.cat([features, hidden], dim=1), parts)
+            image = enlarged + self.tail(self.up(hidden))
+            heatmaps, memory = self.landmarks(image, memory)
+            steps.sr_images.append(image + self.mean)
+            steps.heatmaps.append(heatmaps)
+        return steps
+
+    def forward(self, lr_image: Tensor) -> Tensor:
+        """(N, 3, 16, 16) in [0, 1] → (N, 3, 128, 128), [0, 1] with overshoot: the last step's."""
+        return self.output(lr_image).sr_images[-1]
+
+
+class CollaborationTask:
+    """The sum over the steps of the L1 distance to HR and a tenth of the heatmaps' MSE."""
+
+    def __init__(self, network: DIC) -> None:
+        self.network: nn.Module = network
+        self.steps = network.output
+        self.minimised: Mapping[str, nn.Module] = {"loss": self.network}
+
+    def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return ``loss`` and its terms ``l_sr``, the last step's alone, and ``l_heatmaps``."""
+        assert batch.landmarks is not None
+        found = self.steps(batch.lr_image)
+        of_images = [F.l1_loss(image.float(), batch.hr_image) for image in found.sr_images]
+        of_heatmaps = [heatmap_loss(each, batch.landmarks) for each in found.heatmaps]
+        l_heatmaps = torch.stack(of_heatmaps).sum()
+        return {
+            "loss": torch.stack(of_images).sum() + HEATMAP_WEIGHT * l_heatmaps,
+            "l_sr": of_images[-1],
+            "l_heatmaps": l_heatmaps,
+        }
+
+
+NETWORK = DIC
+
+
+def tasks(profile: str) -> Iterator[tuple[Task, str]]:
+    """Yield the one task."""
+    yield CollaborationTask(DIC(**(DEMO if profile == "demo" else {}))), ""

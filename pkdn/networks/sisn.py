@@ -1,0 +1,165 @@
+"""SISN: face hallucination by split-attention in split-attention network (Lu et al. 2021).
+
+Ten external groups, each of ten internal split-attention blocks, at 16×16; the result goes up by
+pixel shuffles. Inputs are on [0, 255] with the mean taken off.
+
+Difference to the authors' code (MIT licence): each of its 110 blocks carries a 1×1 convolution
+that nothing uses, 0.45 of its 8.76 M parameters; they are left out here: 8.30 M.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pkdn.errors import UserError
+from pkdn.networks._blocks import Upsample, bicubic_input, conv3, scale_tail
+from pkdn.recipe import Adam, AuthorsRecipe
+
+TITLE = "SISN"
+INPUT = "128×128, nearest"
+
+LEVELS = 255
+MEAN_RGB = (0.4488, 0.4371, 0.4040)
+NUM_DOUBLINGS = 3
+UNSHUFFLE = 8
+RADIX = 4
+ATTENTION_REDUCTION = 4
+LEAST_BATCH = 2
+LEAST_ATTENTION_CHANNELS = 32
+
+# The rate is halved every 50,000 of the 1,000,000 steps, eight times.
+HALVINGS = tuple(50_000 * i / 1_000_000 for i in range(1, 9))
+
+
+def halved(epoch: int, progress: float) -> float:  # noqa: ARG001
+    """Halve the rate at the authors' shares of the training."""
+    return 0.5 ** sum(progress > share for share in HALVINGS)
+
+
+RECIPE = AuthorsRecipe(
+    optimizer=Adam(betas=(0.9, 0.999)), learning_rate=2e-4, schedule=halved, batch_size=10
+)
+
+DEMO: dict[str, Any] = {
+    "width": 16,
+    "num_groups": 2,
+    "num_blocks": 1,
+    "global_residual": True,
+}
+
+
+class SplitAttention(nn.Module):
+    """Weigh four feature maps against each other, channel by channel, and add them.
+
+    The maps come from one grouped convolution; their weights from the average of their sum.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        hidden = max(width * RADIX // ATTENTION_REDUCTION, LEAST_ATTENTION_CHANNELS)
+        self.split = nn.Sequential(
+            nn.Conv2d(width, RADIX * width, 3, padding=1, groups=RADIX, bias=False),
+            nn.BatchNorm2d(RADIX * width),
+            nn.ReLU(inplace=True),
+        )
+        self.attend = nn.Sequential(
+            nn.Conv2d(width, hidden, 1),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(hidden, RADIX * width, 1),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) → (N, C, H, W)."""
+        maps = self.split(features).unflatten(1, (RADIX, -1))
+        pooled = maps.sum(1).mean((2, 3), keepdim=True)
+        weights = self.attend(pooled).unflatten(1, (RADIX, -1)).softmax(1)
+        summed: Tensor = (weights * maps).sum(1)
+        return summed
+
+
+class InternalSplitAttentionBlock(nn.Module):
+    """conv1×1 – split attention – conv1×1, added to the input, then ReLU."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(width, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            SplitAttention(width),
+            nn.Conv2d(width, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) → (N, C, H, W)."""
+        return torch.relu(features + self.body(features))
+
+
+class ExternalSplitAttentionGroup(nn.Module):
+    """Blocks in cascade and a convolution, added to one more block on the input."""
+
+    def __init__(self, width: int, num_blocks: int) -> None:
+        super().__init__()
+        blocks = [InternalSplitAttentionBlock(width) for _ in range(num_blocks)]
+        self.body = nn.Sequential(*blocks, conv3(width, width))
+        self.beside = InternalSplitAttentionBlock(width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) → (N, C, H, W)."""
+        summed: Tensor = self.body(features) + self.beside(features)
+        return summed
+
+
+class SISN(nn.Module):
+    """The network: 8,304,451 parameters, 2.2 GMAC at the authors' sizes.
+
+    Args:
+        width: channels of every feature map.
+        num_groups: external groups.
+        num_blocks: internal blocks in a group, beside the one on its skip.
+        global_residual: add the bicubic input to the output (our choice, for the demo).
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 64,
+        num_groups: int = 10,
+        num_blocks: int = 10,
+        global_residual: bool = False,
+    ) -> None:
+        super().__init__()
+        self.global_residual = global_residual
+        self.mean: Tensor
+        self.register_buffer("mean", torch.tensor(MEAN_RGB).reshape(3, 1, 1), persistent=False)
+        self.enlarge = nn.Upsample(scale_factor=UNSHUFFLE)
+        self.head = nn.Sequential(nn.PixelUnshuffle(UNSHUFFLE), conv3(3 * UNSHUFFLE**2, width))
+        groups = [ExternalSplitAttentionGroup(width, num_blocks) for _ in range(num_groups)]
+        self.body = nn.Sequential(*groups, conv3(width, width))
+        self.up = nn.Sequential(*(Upsample(width) for _ in range(NUM_DOUBLINGS)))
+        self.tail = conv3(width, 3)
+        if global_residual:
+            scale_tail(self.tail, 1 / LEVELS)
+
+    def forward(self, lr_image: Tensor) -> Tensor:
+        """(N, 3, 16, 16) in [0, 1] → (N, 3, 128, 128), [0, 1] with overshoot.
+
+        Raises:
+            UserError: it is trained on a single face.
+        """
+        if self.training and len(lr_image) < LEAST_BATCH:
+            raise UserError(
+                f"SISN is trained on batches of at least {LEAST_BATCH} faces, since it normalises "
+                f"averages over a batch; got {len(lr_image)}: choose a larger batch_size"
+            )
+        features = self.head(self.enlarge(LEVELS * (lr_image - self.mean)))
+        image = self.tail(self.up(features + self.body(features))) / LEVELS
+        if self.global_residual:
+            return image + bicubic_input(lr_image)
+        return image + self.mean
+
+
+NETWORK = SISN

@@ -16,7 +16,8 @@ from pkdn.errors import UserError
 PROFILES = ("demo", "paper")
 PARSERS = ("trained", "pretrained")
 PRECISIONS = ("auto", "fp32", "bf16")
-SCHEDULES = ("constant", "one_cycle")
+SCHEDULES = ("constant", "one_cycle", "poly")
+PARSER_RECIPES = ("quick", "face_parsing")
 FROM_PROFILE = "profile"
 
 
@@ -28,7 +29,7 @@ class RecipeValues:
         epochs: passes over the training faces.
         batch_size: faces in one step.
         learning_rate: Adam's rate; the peak where the schedule is ``one_cycle``.
-        schedule: ``constant`` or ``one_cycle``.
+        schedule: ``constant``, ``one_cycle`` or ``poly``.
         max_steps: where training ends though epochs are left; 0 for no such limit.
         threads: processor threads; 0 for as many as PyTorch takes.
     """
@@ -79,6 +80,7 @@ class Params:
     parser_dataset: str
     parser_recipe: RecipeValues
     parser_input_size: int
+    parser_recipe_name: str
     lambda_ts: float
     lambda_fs: float
     distill_epochs: int
@@ -241,6 +243,7 @@ def parse(values: object, file: Path) -> Params:
         parser_dataset=top.text("parser_dataset"),
         parser_recipe=_recipe(parser),
         parser_input_size=parser.whole("input_size", least=32),
+        parser_recipe_name=parser.choice("recipe", PARSER_RECIPES),
         lambda_ts=top.or_profile("lambda_ts", training).number("lambda_ts"),
         lambda_fs=top.or_profile("lambda_fs", training).number("lambda_fs"),
         distill_epochs=top.or_profile("distill_epochs", training).whole("distill_epochs", least=0),

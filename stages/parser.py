@@ -8,55 +8,67 @@ import torch
 from pkdn import command, params, precision, tracking
 from pkdn.data.batches import FaceBatches
 from pkdn.data.shards import Shards
-from pkdn.errors import UserError
 from pkdn.files import atomic_file
+from pkdn.parsing import pretrained as pretrained_parser
 from pkdn.parsing.agreement import agreement, figures, labelled, miou_on, write_iou
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.examples import write_examples
 from pkdn.parsing.maps import Parser, save_parser
 from pkdn.parsing.task import ParserTask
-from pkdn.recipe import Recipe
-from pkdn.training.session import FACES, train_recorded
+from pkdn.provenance import write_curve
+from pkdn.recipe import SGD, Adam, Optimizer, Recipe
+from pkdn.training.session import FACES, curve_file, train_recorded
 
 PARSER = Path("data/parser")
 METRICS = Path("data/metrics/parser.json")
 SEED = 0
 NUM_EXAMPLES = 8
+OPTIMIZERS: dict[str, Optimizer] = {"quick": Adam(), "face_parsing": SGD()}
 
 
 def main() -> None:
     """Write the weights, their agreement with held-out label maps, and a picture of it."""
     settings = params.load()
-    if settings.parser != "trained":
-        raise UserError(
-            f"parser: {settings.parser} is not available yet: set parser to trained in params.yaml"
-        )
-    recipe = Recipe.of(settings.parser_recipe)
-    dataset, size = settings.parser_dataset, settings.parser_input_size
+    dataset = settings.parser_dataset
     train, val, test = (labelled(FACES / dataset, s, dataset) for s in ("train", "val", "test"))
     compute = precision.choose(settings.precision, precision.default_device())
-    arguments = {"profile": settings.profile, "parser_dataset": dataset, "input_size": size}
+    recipe = Recipe.of(settings.parser_recipe, OPTIMIZERS[settings.parser_recipe_name])
+    pretrained = settings.parser == "pretrained"
+    size = pretrained_parser.INPUT_SIZE if pretrained else settings.parser_input_size
     with tracking.run(
         "parser",
         "",
-        {**arguments, **recipe.record()},
+        {
+            "profile": settings.profile,
+            "parser": settings.parser,
+            "parser_dataset": dataset,
+            "input_size": size,
+            **({} if pretrained else recipe.record()),
+        },
         {"dataset": dataset, "network": "bisenet", "precision": compute.name},
         inputs=[FACES / dataset / "manifest.json"],
     ) as run:
-        torch.manual_seed(SEED)
-        network = BiSeNet()
-        task = ParserTask(network, input_size=size)
-        parser = Parser(network, size, compute.device)
-        train_recorded(
-            task,
-            FaceBatches(
-                train, train, batch_size=recipe.batch_size, seed=SEED, device=compute.device
-            ),
-            recipe,
-            precision=compute,
-            validate=miou_on(val, parser) if len(val) else None,
-            run=run,
-        )
+        if pretrained:
+            print(pretrained_parser.TERMS)
+            network = pretrained_parser.read_checkpoint(pretrained_parser.locate())
+            parser = Parser(network, size, compute.device)
+            write_curve(curve_file(run), [])
+        else:
+            torch.manual_seed(SEED)
+            network = BiSeNet()
+            hard_pixels = settings.parser_recipe_name == "face_parsing"
+            task = ParserTask(network, input_size=size, hard_pixels=hard_pixels)
+            parser = Parser(network, size, compute.device)
+            train_recorded(
+                task,
+                FaceBatches(
+                    train, train, batch_size=recipe.batch_size, seed=SEED, device=compute.device
+                ),
+                recipe,
+                precision=compute,
+                validate=miou_on(val, parser) if len(val) else None,
+                run=run,
+            )
         save_parser(parser, PARSER / "parser.safetensors")
         run.metrics({f"test_{name}": value for name, value in judge(parser, test).items()})
         run.artifact(PARSER / "examples.png")

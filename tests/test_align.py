@@ -70,7 +70,7 @@ def test_the_catalogue_lists_every_photo_once(place: Place) -> None:
     lines = list(read_catalogue(place.photos))
     assert sorted(int(line.entry.name) for line in lines) == list(range(NUM_PHOTOS))
     assert [line.entry.split for line in lines] == sorted(
-        splits(), key=["train", "val", "test"].index
+        splits(), key=["test", "val", "train"].index
     )
     first = lines[0]
     assert int(first.num_bytes) == (place.root / first.entry.photo).stat().st_size

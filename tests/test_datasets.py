@@ -84,8 +84,9 @@ def test_missing_files_are_named_with_every_place_and_a_source(tmp_path: Path) -
     touch(mirror, "helen/trainset/1.jpg")
     with pytest.raises(UserError) as error:
         helen.locate(settings(tmp_path, mirror=str(mirror)))
-    for part in (mirror / "helen", tmp_path / "downloads" / "helen", "testset/", "https://ibug"):
+    for part in (mirror / "helen", tmp_path / "downloads" / "helen", "testset", "https://ibug"):
         assert str(part) in str(error.value)
+    assert not (tmp_path / "downloads/helen/trainset").exists()
 
 
 def test_the_mirror_comes_first_and_downloads_second(tmp_path: Path) -> None:
@@ -216,10 +217,42 @@ def test_a_turned_photo_is_read_upright() -> None:
 def test_every_kind_of_photo_becomes_rgb(mode: str) -> None:
     grey = 255 if mode == "1" else 204
     image = Image.new("RGB", (8, 6), (grey, grey, grey)).convert(mode)
-    options = {"transparency": bytes(range(256))} if mode == "P" else {}
-    decoded = decode_image(encoded(image, "tiff" if mode == "CMYK" else "png", **options))
+    decoded = decode_image(encoded(image, "tiff" if mode == "CMYK" else "png"))
     assert (decoded.shape, decoded.dtype) == ((6, 8, 3), np.uint8)
     assert (decoded == grey).all()
+
+
+def test_transparent_parts_are_white_as_they_are_seen() -> None:
+    image = Image.new("RGBA", (4, 2), (200, 0, 0, 255))
+    image.putpixel((0, 0), (0, 0, 0, 0))
+    image.putpixel((1, 0), (0, 0, 0, 51))
+    decoded = decode_image(encoded(image))
+    assert decoded[0].tolist() == [[255] * 3, [204] * 3, [200, 0, 0], [200, 0, 0]]
+    palette = image.convert("RGB").convert("P")
+    see_through = decode_image(encoded(palette, transparency=palette.getpixel((3, 1))))
+    assert see_through[1, 3].tolist() == [255] * 3
+
+
+def test_of_an_animation_the_first_picture_is_taken() -> None:
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    data = encoded(frames[0], "gif", save_all=True, append_images=frames[1:])
+    assert (decode_image(data) == (255, 0, 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\0\0\0\x18ftypheic" + bytes(40), "HEIC, which is not read here: convert it to JPEG"),
+        (b"", "cannot be decoded"),
+        (encoded(Image.new("F", (4, 4)), "tiff"), "floating-point"),
+        (encoded(Image.new("1", (30_000, 3_000))), "too large: 30000×3000 pixels"),
+        (encoded(Image.new("1", (30_000, 6_000))), "too large: .*: make it smaller"),
+    ],
+    ids=["heic", "empty", "float", "wide", "wider"],
+)
+def test_what_cannot_be_read_says_why(data: bytes, reason: str) -> None:
+    with pytest.raises(UnreadablePhotoError, match=reason):
+        decode_image(data)
 
 
 def test_sixteen_bits_are_scaled_not_cut() -> None:

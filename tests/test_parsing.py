@@ -21,6 +21,7 @@ from pkdn.parsing.agreement import (
     parse_faces,
     write_iou,
 )
+from pkdn.parsing.augmentation import mirror, mirror_some
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.classes import (
     CLASS_NAMES,
@@ -35,7 +36,7 @@ from pkdn.parsing.examples import draw_examples
 from pkdn.parsing.iou import ConfusionMatrix
 from pkdn.parsing.maps import Parser, load_parser, save_parser
 from pkdn.parsing.sizes import resize_images, resize_labels
-from pkdn.parsing.task import ParserTask, balanced_weights, mirror, mirror_some
+from pkdn.parsing.task import ParserTask, balanced_weights
 
 CPU = torch.device("cpu")
 INPUT_SIZE = 32

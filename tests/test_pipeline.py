@@ -18,8 +18,12 @@ from pkdn.provenance import NEUTRAL
 from stages.student import loss_weights
 
 ROOT = Path(__file__).parents[1]
-# Modules that cannot change a result: messages, records, atomic writing.
-UNDECLARED = {*NEUTRAL, "files.py"}
+# Modules that cannot change a result: messages, records, atomic writing, and downloads, whose
+# content is checked.
+UNDECLARED = {
+    *(ROOT / "pkdn" / name for name in (*NEUTRAL, "files.py")),
+    *(ROOT / "pkdn/data" / name for name in ("archives.py", "download.py", "fetching.py")),
+}
 TRAINING = {"batch_size", "epochs", "learning_rate", "profile", "profiles.demo.training"}
 # What a field of Params is made of.
 READS = {
@@ -28,6 +32,7 @@ READS = {
     "authors_limits": {"profile", "profiles.demo.authors"},
     "parser_recipe": {"profile", "profiles.demo.parser"},
     "parser_input_size": {"profile", "profiles.demo.parser"},
+    "parser_recipe_name": {"profile", "profiles.demo.parser"},
 }
 EQUATION_2 = {"lambda_ts", "lambda_fs", "distill_epochs"}
 
@@ -87,7 +92,7 @@ def imported_files(stage: PipelineStage, graph: grimp.ImportGraph) -> set[Path]:
     roots = {given["module"], *dynamic_imports(given, graph.modules)}
     modules = roots.union(*(graph.find_upstream_modules(root) for root in roots))
     files = {source(module) for module in modules}
-    return {file for file in files if file.name not in UNDECLARED and is_code(file)}
+    return {file for file in files if file not in UNDECLARED and is_code(file)}
 
 
 def shared_list(stage: PipelineStage) -> str:

@@ -14,7 +14,6 @@ import numpy as np
 from pkdn.data import datasets
 from pkdn.data.catalogue import Listed, read_catalogue, with_progress
 from pkdn.data.crops import (
-    Box,
     centre_box,
     crop_image,
     crop_labels,
@@ -22,7 +21,7 @@ from pkdn.data.crops import (
     landmarks_box,
 )
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.photo import SPLITS, Photo
+from pkdn.data.photo import SPLITS, Box, Photo
 from pkdn.data.pool import ordered_map
 from pkdn.data.reading import NUM_LANDMARKS, UnreadablePhotoError
 from pkdn.data.shards import ROWS_PER_SHARD, ShardWriter
@@ -120,6 +119,8 @@ def cut_face(name: str, root: Path, class_names: Sequence[str], listed: Listed) 
 
 def _box(photo: Photo) -> Box:
     height, width = photo.image.shape[:2]
+    if photo.box is not None:
+        return photo.box
     if photo.landmarks is None:
         return centre_box(width, height)
     centre = (photo.landmarks.min(axis=0) + photo.landmarks.max(axis=0)) / 2

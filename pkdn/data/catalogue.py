@@ -37,16 +37,23 @@ class Listed(NamedTuple):
     annotations_sha256: str
 
 
+TRAINING = "train"
+HELD_OUT_FIRST = ("test", "val", TRAINING)
+MAX_NAMED = 20
+"""Duplicates that are named."""
 COLUMNS = (*Entry._fields, "bytes", "sha256", "annotations_sha256")
 
 
 def write_catalogue(
     name: str, settings: DatasetSettings, path: Path, *, num_workers: int | None = None
 ) -> dict[str, int]:
-    """List the photos of the data set ``name`` in ``path``, by split and name.
+    """List the photos of the data set ``name`` in ``path``: test, validation, training; by name.
+
+    A photo whose very content is in two splits under two names is kept in the one that is held
+    out: nothing is trained on what it is tested on.
 
     Returns:
-        The number of photos of each split, and of bytes.
+        The number of photos of each split, of bytes, and of photos left out as duplicates.
 
     Raises:
         UserError: The data set is missing or has no photos.
@@ -55,21 +62,38 @@ def write_catalogue(
     root = dataset.locate(settings)
     entries = sorted(
         dataset.catalogue(root, settings),
-        key=lambda entry: (SPLITS.index(entry.split), entry.name),
+        key=lambda entry: (HELD_OUT_FIRST.index(entry.split), entry.name),
     )
     if not entries:
         raise UserError(f"expected photos of {name} in {root}; found none: complete the data set")
     assert len({entry.name for entry in entries}) == len(entries), f"{name}: names are not unique"
-    counts = {"photos": len(entries), **dict.fromkeys(SPLITS, 0), "bytes": 0}
-    listed = ordered_map(partial(fingerprint, root), entries, num_workers=num_workers)
+    counts = {"photos": 0, **dict.fromkeys(SPLITS, 0), "bytes": 0, "duplicates": 0}
+    listed = ordered_map(partial(fingerprint, name, root), entries, num_workers=num_workers)
+    held_out: dict[str, Entry] = {}
     with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for line in with_progress(listed, f"download {name}", len(entries)):
+            twin = held_out.get(line.sha256) if line.sha256 else None
+            if twin and twin.split != line.entry.split:
+                counts["duplicates"] += 1
+                _say_duplicate(line.entry, twin, counts["duplicates"])
+                continue
+            if line.entry.split != TRAINING:
+                held_out.setdefault(line.sha256, line.entry)
             writer.writerow((*line.entry, *line[1:]))
+            counts["photos"] += 1
             counts[line.entry.split] += 1
             counts["bytes"] += int(line.num_bytes or 0)
     return counts
+
+
+def _say_duplicate(entry: Entry, twin: Entry, number: int) -> None:
+    if number <= MAX_NAMED:
+        print(
+            f"left out: {entry.name} ({entry.split}) is {twin.name} ({twin.split}) once more",
+            file=sys.stderr,
+        )
 
 
 def read_catalogue(path: Path) -> Iterator[Listed]:
@@ -88,11 +112,13 @@ def read_catalogue(path: Path) -> Iterator[Listed]:
             yield Listed(Entry(*entry), *rest)
 
 
-def fingerprint(root: Path, entry: Entry) -> Listed:
-    """Read the files of a photo once, piece by piece."""
+def fingerprint(name: str, root: Path, entry: Entry) -> Listed:
+    """Read the files of a photo of the data set ``name`` once, piece by piece."""
     if not entry.photo:
         return Listed(entry, "", "", "")
-    annotations = [root / file for file in (entry.landmarks, entry.labels) if file]
+    dataset = datasets.load(name)
+    files = getattr(dataset, "annotation_files", _annotation_files)(root, entry)
+    annotations = [root / file for file in files]
     digest = hashlib.sha256()
     try:
         photo = root / entry.photo
@@ -102,6 +128,10 @@ def fingerprint(root: Path, entry: Entry) -> Listed:
     except OSError:
         return Listed(entry, "", "", "")
     return Listed(entry, str(size), photo_sum, digest.hexdigest() if annotations else "")
+
+
+def _annotation_files(root: Path, entry: Entry) -> list[str]:  # noqa: ARG001
+    return [file for file in (entry.landmarks, entry.labels) if file]
 
 
 def with_progress(items: Iterator[Item], title: str, total: int) -> Iterator[Item]:

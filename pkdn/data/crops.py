@@ -3,30 +3,16 @@
 Coordinates are continuous: pixel i spans i to i + 1, and (0, 0) is the photo's top left corner.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from PIL import Image
+
+from pkdn.data.photo import Box
 
 FACE_SIZE = 128
 """Pixels per side of an HR face (§4.1 of the paper)."""
 
 WIDENING = 0.3
 """Share of the side by which the box of the landmarks is widened, half on each side (DIC)."""
-
-
-class Box(NamedTuple):
-    """A rectangle of whole pixels of a photo; ``right`` and ``bottom`` are exclusive."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def source_side(self) -> int:
-        """Pixels along the shorter side: how much the photo knows of the face."""
-        return min(self.right - self.left, self.bottom - self.top)
 
 
 def landmarks_box(landmarks: np.ndarray, width: int, height: int) -> Box:

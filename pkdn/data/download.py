@@ -1,11 +1,35 @@
-"""Finding the files of a data set: in a mirror, or among the project's own downloads."""
+"""Finding the files of a data set: in a mirror, among the downloads, or at their sources."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from pkdn.data.datasets import DatasetSettings
+from filelock import FileLock
+
+from pkdn.data import archives
+from pkdn.data.fetching import RemoteFile, check_present, fetch
 from pkdn.errors import UserError
+
+WEB = ("http://", "https://")
+DOWNLOADS = Path("data/downloads")
+
+
+class Part(NamedTuple):
+    """Something that a data set needs in its root.
+
+    Attributes:
+        file: The archive it is unpacked from, or the file itself.
+        makes: The folder that the archive holds; empty for a file that is used as it is.
+    """
+
+    file: RemoteFile
+    makes: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what has to be in the root."""
+        return self.makes or self.file.name
 
 
 def from_repository(path: str | Path) -> Path:
@@ -17,35 +41,64 @@ def from_repository(path: str | Path) -> Path:
     return Path(os.environ.get("DVC_ROOT", "")) / path
 
 
-def locate(name: str, settings: DatasetSettings, *, folders: Sequence[str], source: str) -> Path:
-    """Return the root of a data set's files.
+def locate(
+    name: str, parts: Sequence[Part], *, mirror: str | None, downloads: Path = DOWNLOADS
+) -> Path:
+    """Return the root of a data set's files, fetched and unpacked if they are nowhere yet.
 
-    Looked for in the mirror first, then among the downloads.
+    A mirror comes first: it holds ``name/`` with the parts as they are or as archives. Then the
+    downloads, then the parts' own sources.
 
     Args:
-        name: Of the data set and of its folder.
-        settings: Says where the mirror and the downloads are.
-        folders: What has to be in the root.
-        source: Where people get the data set by hand.
+        name: Of the data set, and of its folder.
+        parts: What it needs in its root.
+        mirror: A folder, absolute or relative to the repository root, an address on the web, or
+            None.
+        downloads: Where data sets lie that were fetched or unpacked here.
 
     Raises:
-        UserError: The mirror is no folder, or no place holds all ``folders``.
+        UserError: The mirror is no folder, or a part cannot be had.
     """
-    places = [from_repository(settings.downloads) / name]
-    if settings.mirror:
-        mirror = from_repository(settings.mirror)
-        if not mirror.is_dir():
-            raise UserError(
-                f"expected an existing folder in PKDN_MIRROR, absolute or relative to the "
-                f"repository root; got {settings.mirror!r}: correct or unset it"
-            )
-        places.insert(0, mirror / name)
-    for place in places:
-        if all((place / folder).is_dir() for folder in folders):
+    mine = from_repository(downloads) / name
+    on_web = mirror if mirror and mirror.startswith(WEB) else None
+    folder = _folder(mirror) / name if mirror and not on_web else None
+    for place in filter(None, (folder, mine)):
+        if all((place / part.name).exists() for part in parts):
             return place
-    wanted = " and ".join(f"{folder}/" for folder in folders)
-    raise UserError(
-        f"expected the data set {name} with {wanted} in {' or '.join(map(str, places))}; found "
-        f"none: get it from {source} and unpack it there, or set PKDN_MIRROR to a folder that "
-        f"holds {name}/"
-    )
+    mine.mkdir(parents=True, exist_ok=True)
+    with FileLock(mine / ".lock"):
+        missing = [part for part in parts if not (mine / part.name).exists()]
+        links = [part for part in missing if folder and (folder / part.name).exists()]
+        for part in missing:
+            if part not in links and not (mine / part.name).exists():
+                _bring(part, mine, folder, on_web and f"{on_web.rstrip('/')}/{name}")
+        for part in links:  # one root for all parts, also those that the mirror has unpacked
+            assert folder is not None
+            (mine / part.name).symlink_to((folder / part.name).resolve())
+    return mine
+
+
+def _bring(part: Part, mine: Path, folder: Path | None, on_web: str | None) -> None:
+    found = folder / part.file.name if folder else None
+    if found and found.is_file():
+        check_present(part.file, found)
+    else:
+        looked = [f"{folder} has neither {part.name} nor {part.file.name}"] if folder else []
+        if part.makes:
+            looked.append(f"{mine} has no {part.makes}/")
+        mirrored = [f"{on_web}/{part.file.name}"] if on_web else []
+        found = fetch(part.file, mine, more_sources=mirrored, looked=looked)
+    if part.makes:
+        archives.unpack(found, mine, part.makes)
+    elif found.parent != mine:
+        (mine / part.name).symlink_to(found.resolve())
+
+
+def _folder(mirror: str) -> Path:
+    folder = from_repository(mirror)
+    if not folder.is_dir():
+        raise UserError(
+            f"expected in PKDN_MIRROR an address on the web or an existing folder, absolute or "
+            f"relative to the repository root; got {mirror!r}: correct or unset it"
+        )
+    return folder

@@ -11,7 +11,8 @@ class Entry(NamedTuple):
     """One photo of a data set, known by name before any file is opened.
 
     ``photo``, ``landmarks`` and ``labels`` are paths relative to the data set's root, with
-    ``/`` between folders on every platform, and empty where there is no such file.
+    ``/`` between folders on every platform, and empty where there is no such file. ``points``
+    are landmarks other than the 68, as numbers in words, for the data set's own file to read.
     """
 
     name: str
@@ -19,6 +20,21 @@ class Entry(NamedTuple):
     photo: str
     landmarks: str
     labels: str
+    points: str = ""
+
+
+class Box(NamedTuple):
+    """A rectangle of whole pixels of a photo; ``right`` and ``bottom`` are exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def source_side(self) -> int:
+        """Pixels along the shorter side: how much the photo knows of the face."""
+        return min(self.right - self.left, self.bottom - self.top)
 
 
 class Photo(NamedTuple):
@@ -30,6 +46,7 @@ class Photo(NamedTuple):
         landmarks: float32 (68, 2), x and y in pixels of ``image``, or None. The centre of the
             top left pixel is (0.5, 0.5).
         labels: uint8 (H, W), classes 0..18 in BiSeNet's order, or None.
+        box: What to cut out, where the data set knows it otherwise than by 68 landmarks.
         sha256: Of the photo's file as decoded; empty for a drawn photo.
         annotations_sha256: Of the landmarks' and the label map's bytes, in this order; empty
             where there are none.
@@ -41,3 +58,4 @@ class Photo(NamedTuple):
     labels: np.ndarray | None
     sha256: str = ""
     annotations_sha256: str = ""
+    box: Box | None = None

@@ -1,6 +1,7 @@
 """Files of a data set on disk to arrays: photos, landmarks and label maps."""
 
 import hashlib
+import warnings
 from io import BytesIO
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from pkdn.errors import UserError
 
 NUM_LANDMARKS = 68
 SIXTEEN_BIT_GREY = ("I", "I;16", "I;16L", "I;16B")
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+LARGEST_PIXELS = 89_478_485
+"""Pillow's own limit of what is no bomb: 256 MiB of RGB, which bounds the memory of a process."""
 LABEL_MODES = ("L", "P", "1")
 """Pillow's modes of one channel of at most 8 bits."""
 
@@ -23,7 +27,8 @@ class UnreadablePhotoError(Exception):
 def read_photo(root: Path, entry: Entry) -> Photo:
     """Read a photo from its files, as someone looking at it would see it.
 
-    The orientation in the EXIF data is applied, grey becomes RGB, and transparency is dropped.
+    The orientation in the EXIF data is applied, grey becomes RGB, transparent parts become white,
+    and of an animation the first picture is taken.
     Landmarks and label map refer to the photo so turned; a label map of another size but the
     same proportions is scaled to the photo.
 
@@ -42,7 +47,7 @@ def read_photo(root: Path, entry: Entry) -> Photo:
     if entry.labels:
         label_map = _content(root, entry.labels)
         digest.update(label_map)
-        labels = _fitted(decode_labels(label_map, entry.labels), image)
+        labels = fitted(decode_labels(label_map, entry.labels), image)
     has_annotations = bool(entry.landmarks or entry.labels)
     return Photo(
         entry,
@@ -55,19 +60,45 @@ def read_photo(root: Path, entry: Entry) -> Photo:
 
 
 def decode_image(data: bytes) -> np.ndarray:
-    """Decode a photo to RGB uint8, (H, W, 3)."""
+    """Decode a photo to RGB uint8, (H, W, 3).
+
+    Raises:
+        UnreadablePhotoError: It is broken, too large, or of a kind that is not read.
+    """
+    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+        raise UnreadablePhotoError("is HEIC, which is not read here: convert it to JPEG or PNG")
     try:
-        with Image.open(BytesIO(data)) as stored:
-            image: Image.Image = stored
-            ImageOps.exif_transpose(image, in_place=True)
-            image.load()
-            if image.mode in SIXTEEN_BIT_GREY:
-                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+        with warnings.catch_warnings():
+            # the size is judged below, before a pixel is decoded
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(data)) as stored:
+                return _as_seen(stored)
+    except Image.DecompressionBombError as error:
+        raise UnreadablePhotoError(f"is too large: {error}: make it smaller") from error
+    except UnreadablePhotoError:
+        raise
     except Exception as error:  # Pillow's decoders raise a dozen kinds for broken files
         raise UnreadablePhotoError(f"cannot be decoded ({error})") from error
+
+
+def _as_seen(stored: Image.Image) -> np.ndarray:
+    width, height = stored.size
+    if width * height > LARGEST_PIXELS:
+        raise UnreadablePhotoError(
+            f"is too large: {width}×{height} pixels, of at most {LARGEST_PIXELS:,}: make it smaller"
+        )
+    image = stored
+    ImageOps.exif_transpose(image, in_place=True)
+    image.load()
+    if image.mode == "F":
+        raise UnreadablePhotoError("has floating-point pixels, whose range is not known")
+    if image.mode in SIXTEEN_BIT_GREY:
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
+        image = Image.new("RGBA", seen.size, "white")
+        image.alpha_composite(seen)
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def decode_labels(data: bytes, name: str) -> np.ndarray:
@@ -113,7 +144,12 @@ def _content(root: Path, file: str) -> bytes:
         raise UnreadablePhotoError(f"{file} cannot be read ({error.strerror})") from error
 
 
-def _fitted(labels: np.ndarray, image: np.ndarray) -> np.ndarray:
+def fitted(labels: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Scale a label map to its photo.
+
+    Raises:
+        UnreadablePhotoError: It has other proportions.
+    """
     height, width = image.shape[:2]
     if labels.shape == (height, width):
         return labels

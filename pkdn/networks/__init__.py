@@ -9,9 +9,13 @@ A network's file has:
 - perhaps ``tasks(profile)``: its own training tasks in their order, each with the name of its
   phase: ``teacher`` for a network that sees parsing maps, and last the network's own with an
   empty name. Without it the network is trained alone, by
-  :class:`pkdn.tasks.SuperResolutionTask`.
+  :class:`pkdn.tasks.SuperResolutionTask`;
+- perhaps ``RECIPE``: its authors' :class:`pkdn.recipe.AuthorsRecipe`;
+- perhaps ``NEEDS_LANDMARKS = True``: its losses need 68 landmarks, so that on faces without any
+  it is not trained, and its row in the tables says why.
 
-To compare one more network, add its file and its name to ``networks`` in ``params.yaml``.
+To compare one more network, add its file and its name to ``networks`` in ``params.yaml``, and to
+``authors_recipes`` where it has a recipe that is to be tried too.
 """
 
 from collections.abc import Iterator

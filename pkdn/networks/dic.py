@@ -36,6 +36,7 @@ NEEDS_LANDMARKS = True
 MEAN_RGB = (0.509, 0.424, 0.378)
 HEATMAP_WEIGHT = 0.1
 PRELU_START = 0.2
+UPSCALE = 4
 LEAKY_SLOPE = 0.2
 LEAST_PEAK = 0.05
 # Landmarks of the five parts: eyes, nose, mouth, and the outline with the brows.
@@ -55,8 +56,9 @@ RECIPE = AuthorsRecipe(
 )
 
 DEMO: dict[str, Any] = {
-    "width": 4,
+    "width": 8,
     "num_groups": 1,
+    "projection_scale": 2,
     "num_steps": 2,
     "num_fusion_blocks": 1,
     "hourglass_width": 16,
@@ -81,25 +83,14 @@ def activated(convolution: nn.Module) -> nn.Sequential:
     return nn.Sequential(convolution, nn.PReLU(init=PRELU_START))
 
 
-class Projection(NamedTuple):
-    """The kernel and stride of a (transposed) convolution with 2 pixels of padding."""
-
-    kernel: int
-    stride: int
-
-    def up(self, width: int) -> nn.Sequential:
-        """Return what enlarges by the stride."""
-        return activated(nn.ConvTranspose2d(width, width, self.kernel, self.stride, padding=2))
-
-    def down(self, width: int) -> nn.Sequential:
-        """Return what makes smaller by the stride."""
-        return activated(nn.Conv2d(width, width, self.kernel, self.stride, padding=2))
+def enlarge(width: int, scale: int) -> nn.Sequential:
+    """Return a transposed convolution with PReLU that enlarges by ``scale``."""
+    return activated(nn.ConvTranspose2d(width, width, scale + 4, scale, padding=2))
 
 
-# Within a feedback block from 32×32 to 256×256 and back, as the authors' code has it; at its end
-# from 32×32 to 128×128.
-WITHIN = Projection(kernel=12, stride=8)
-AT_END = Projection(kernel=8, stride=4)
+def reduce(width: int, scale: int) -> nn.Sequential:
+    """Return a convolution with PReLU that makes smaller by ``scale``."""
+    return activated(nn.Conv2d(width, width, scale + 4, scale, padding=2))
 
 
 def merge_parts(heatmaps: Tensor) -> Tensor:
@@ -141,17 +132,23 @@ class FeedbackBlock(nn.Module):
         in_channels: channels of the input.
         width: channels of the output.
         num_groups: pairs of projections.
+        scale: by which a projection enlarges, and the next makes smaller.
         attention: applied to the compressed input; None for the first step's block.
     """
 
     def __init__(
-        self, in_channels: int, width: int, num_groups: int, attention: PartAttention | None = None
+        self,
+        in_channels: int,
+        width: int,
+        num_groups: int,
+        scale: int,
+        attention: PartAttention | None = None,
     ) -> None:
         super().__init__()
         self.attention = attention
         self.compress = activated(nn.Conv2d(in_channels, width, 1))
-        self.up = nn.ModuleList(WITHIN.up(width) for _ in range(num_groups))
-        self.down = nn.ModuleList(WITHIN.down(width) for _ in range(num_groups))
+        self.up = nn.ModuleList(enlarge(width, scale) for _ in range(num_groups))
+        self.down = nn.ModuleList(reduce(width, scale) for _ in range(num_groups))
         later = range(2, num_groups + 1)
         self.before_up, self.before_down = (
             nn.ModuleList(
@@ -226,6 +223,7 @@ class DIC(nn.Module):
     Args:
         width: channels of the recovery branch.
         num_groups: pairs of projections in a feedback block.
+        projection_scale: by which these enlarge 32×32: to 256×256 in the authors' code.
         num_steps: how often image and landmarks are found.
         num_fusion_blocks: residual blocks within the attention.
         hourglass_width: channels of the landmark branch.
@@ -237,6 +235,7 @@ class DIC(nn.Module):
         *,
         width: int = 48,
         num_groups: int = 6,
+        projection_scale: int = 8,
         num_steps: int = 4,
         num_fusion_blocks: int = 7,
         hourglass_width: int = 256,
@@ -247,10 +246,10 @@ class DIC(nn.Module):
         self.mean: Tensor
         self.register_buffer("mean", torch.tensor(MEAN_RGB).reshape(3, 1, 1), persistent=False)
         self.head = nn.Sequential(activated(conv3(3, 4 * width)), nn.PixelShuffle(2))
-        self.first = FeedbackBlock(width, width, num_groups)
+        self.first = FeedbackBlock(width, width, num_groups, projection_scale)
         attention = PartAttention(width, num_fusion_blocks)
-        self.feedback = FeedbackBlock(2 * width, width, num_groups, attention)
-        self.up = AT_END.up(width)
+        self.feedback = FeedbackBlock(2 * width, width, num_groups, projection_scale, attention)
+        self.up = enlarge(width, UPSCALE)
         self.tail = conv3(width, 3)
         self.landmarks = LandmarkBranch(hourglass_width, hourglass_depth)
 

@@ -60,7 +60,7 @@ DEMO: dict[str, Any] = {
     "largest_width": 8,
     "num_blocks": 1,
     "attention_width": 8,
-    "attention_size": 16,
+    "attention_size": 64,
     "global_residual": True,
 }
 

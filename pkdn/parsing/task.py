@@ -1,5 +1,6 @@
 """The loss that trains a face parser."""
 
+import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -8,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pkdn.errors import UserError
+from pkdn.parsing.augmentation import jitter, mirror_some, scale_and_cut
 from pkdn.parsing.bisenet import BiSeNet
-from pkdn.parsing.classes import NUM_CLASSES, mirrored_labels
+from pkdn.parsing.classes import NUM_CLASSES
 from pkdn.parsing.sizes import check_input_size, resize_images, resize_labels
 
 AUXILIARY_WEIGHT = 1.0
@@ -17,6 +19,9 @@ AUXILIARY_WEIGHT = 1.0
 
 BALANCE = 1 / 3
 """Exponent of the class weights: none leaves rare classes out, a half or more fattens them."""
+
+HARD_PROBABILITY = 0.7
+LEAST_HARD_PIXELS = 16
 
 MIN_FACES = 2
 """Batch normalisation of globally averaged features needs two values to normalise."""
@@ -38,12 +43,14 @@ class ParserTask:
     """Cross-entropy of BiSeNet's three heads on labelled faces.
 
     PKDN takes a pretrained parser and states no training. The mirroring and the equal weights
-    of the heads are those of the widely used checkpoint; weights for rare classes stand where
-    that one mines hard pixels (chosen because they serve a training of minutes far better).
+    of the heads are those of the widely used checkpoint.
 
     Args:
         network: the parser to train.
         input_size: side to which faces and maps are resized, a multiple of 32.
+        hard_pixels: the rest of that checkpoint's recipe: the loss of the hardest pixels, jitter
+            of the colours, random squares at random scales. Without it all pixels count, rare
+            classes more (chosen because that serves a training of minutes far better).
 
     Attributes:
         network: the parser to train.
@@ -53,10 +60,11 @@ class ParserTask:
         UserError: the input size is no positive multiple of 32.
     """
 
-    def __init__(self, network: BiSeNet, *, input_size: int) -> None:
+    def __init__(self, network: BiSeNet, *, input_size: int, hard_pixels: bool = False) -> None:
         self.network: nn.Module = network
         self.minimised: Mapping[str, nn.Module] = {"loss": self.network}
         self.input_size = check_input_size(input_size)
+        self.hard_pixels = hard_pixels
 
     def losses(self, batch: LabelledBatch, epoch: float) -> dict[str, Tensor]:  # noqa: ARG002
         """Return ``loss`` and its terms ``l_main``, ``l_auxiliary8`` and ``l_auxiliary16``.
@@ -81,20 +89,46 @@ class ParserTask:
                     f"got {len(images)}: choose a larger batch_size or add labelled faces"
                 )
             images, labels = mirror_some(images, labels)
-        labels = resize_labels(labels, self.input_size).long()
-        logits = self.network(resize_images(images, self.input_size))
-        weights = balanced_weights(labels)
-        main = F.cross_entropy(logits.main, labels, weights)
-        if logits.auxiliary8 is None:
+        images = resize_images(images, self.input_size)
+        labels = resize_labels(labels, self.input_size)
+        if self.network.training and self.hard_pixels:
+            images, labels = scale_and_cut(jitter(images), labels)
+        labels = labels.long()
+        logits = self.network(images)
+        main = self._cross_entropy(logits.main, labels)
+        if logits.auxiliary8 is None or logits.auxiliary16 is None:
             return {"loss": main, "l_main": main}
-        auxiliary8 = F.cross_entropy(logits.auxiliary8, labels, weights)
-        auxiliary16 = F.cross_entropy(logits.auxiliary16, labels, weights)
+        auxiliary8 = self._cross_entropy(logits.auxiliary8, labels)
+        auxiliary16 = self._cross_entropy(logits.auxiliary16, labels)
         return {
             "loss": main + AUXILIARY_WEIGHT * (auxiliary8 + auxiliary16),
             "l_main": main,
             "l_auxiliary8": auxiliary8,
             "l_auxiliary16": auxiliary16,
         }
+
+    def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if self.hard_pixels:
+            return hard_cross_entropy(logits, labels)
+        return F.cross_entropy(logits, labels, balanced_weights(labels))
+
+
+def hard_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Average the cross-entropy over the pixels whose true class has less than 0.7 probability.
+
+    At least a sixteenth of the pixels count (online hard example mining, as for the widely used
+    checkpoint).
+
+    Args:
+        logits: (N, 19, H, W).
+        labels: int64 0 to 18, (N, H, W).
+    """
+    losses = F.cross_entropy(logits.float(), labels, reduction="none").flatten()
+    least = max(1, losses.numel() // LEAST_HARD_PIXELS)
+    hard = losses > -math.log(HARD_PROBABILITY)
+    if int(hard.sum()) >= least:
+        return losses[hard].mean()
+    return losses.topk(least).values.mean()
 
 
 def balanced_weights(labels: Tensor) -> Tensor:
@@ -110,24 +144,3 @@ def balanced_weights(labels: Tensor) -> Tensor:
     """
     counts = torch.bincount(labels.flatten(), minlength=NUM_CLASSES)
     return (counts.clamp_min(1) / labels.numel()).pow(-BALANCE)
-
-
-def mirror_some(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Mirror each face with probability ½, so that its left parts become right ones.
-
-    Args:
-        images: (N, 3, H, W).
-        labels: uint8 0 to 18, (N, H, W).
-    """
-    chosen = (torch.rand(len(images)) < 0.5).to(images.device)
-    mirrored_images, mirrored = mirror(images, labels)
-    return (
-        torch.where(chosen[:, None, None, None], mirrored_images, images),
-        torch.where(chosen[:, None, None], mirrored, labels),
-    )
-
-
-def mirror(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Mirror faces (N, 3, H, W) and maps (N, H, W), exchanging left and right classes."""
-    table = torch.from_numpy(mirrored_labels()).to(labels.device)
-    return images.flip(-1), table[labels.flip(-1).long()].to(labels.dtype)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from pkdn.data.batches import FaceBatches
 from pkdn.errors import UserError
 from pkdn.precision import Precision
-from pkdn.recipe import Adam, Recipe, RMSprop
+from pkdn.recipe import SGD, Adam, Recipe, RMSprop
 from pkdn.training.checkpoint import Checkpoint, random_state, restore_random_state
 
 if TYPE_CHECKING:  # a parser is trained here too, and does not depend on PKDN's losses
@@ -84,6 +84,14 @@ def _optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Op
         case RMSprop(smoothing, epsilon):
             return torch.optim.RMSprop(
                 parameters, lr=recipe.learning_rate, alpha=smoothing, eps=epsilon
+            )
+        case SGD(momentum, weight_decay):
+            return torch.optim.SGD(
+                parameters,
+                lr=recipe.learning_rate,
+                momentum=momentum,
+                weight_decay=weight_decay,
+                fused=True,
             )
 
 

@@ -9,6 +9,8 @@ A data set's module offers:
 - ``catalogue(root, settings) -> list[Entry]``: names and splits; opens no photo.
 - ``read(root, entry) -> Photo``: reads or draws one photo; raises
   :class:`~pkdn.data.reading.UnreadablePhotoError` where that fails.
+- perhaps ``annotation_files(root, entry) -> list[str]``: its files beside the photo, where they
+  are others than ``entry.landmarks`` and ``entry.labels``.
 """
 
 import importlib
@@ -19,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
 
+from pkdn.data.download import DOWNLOADS
 from pkdn.data.photo import Entry, Photo
 from pkdn.errors import UserError
 from pkdn.params import Params
@@ -30,8 +33,8 @@ class DatasetSettings:
 
     Attributes:
         folder: The photos of the ``folder`` data set, or None.
-        mirror: A folder that holds data sets by their names, absolute or relative to the
-            repository root, or None.
+        mirror: A folder or an address on the web that holds data sets by their names; a folder
+            is absolute or relative to the repository root. Or None.
         downloads: Where data sets lie that were fetched or unpacked here.
         counts: How many faces each split of ``synthetic`` gets.
         seed: What the faces of ``synthetic`` are drawn from.
@@ -39,7 +42,7 @@ class DatasetSettings:
 
     folder: Path | None = None
     mirror: str | None = None
-    downloads: Path = Path("data/downloads")
+    downloads: Path = DOWNLOADS
     counts: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
 

@@ -20,7 +20,8 @@ from pkdn.errors import UserError
 TITLE = "Own photos"
 LABELLED = "maybe"
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+# HEIC is listed too, so that the message says that it is not read.
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic", ".heif")
 IMAGES = "images"
 LABELS = "labels"
 TRAIN_SHARE = 0.8
@@ -97,8 +98,14 @@ def _stem(file: str) -> str:
 
 def _files(root: Path) -> list[str]:
     found = []
-    for folder, subfolders, files in os.walk(root, onerror=_refuse):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+    seen: set[str] = set()
+    for folder, subfolders, files in os.walk(root, onerror=_refuse, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:  # a link to a folder above, or to one that is searched anyway
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         here = Path(folder).relative_to(root)
         found += [(here / file).as_posix() for file in files if not file.startswith(".")]
     for file in found:

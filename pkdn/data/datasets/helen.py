@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pkdn.data import download
 from pkdn.data.datasets import DatasetSettings
+from pkdn.data.fetching import RemoteFile
 from pkdn.data.photo import Entry, Photo
 from pkdn.data.reading import read_photo
 from pkdn.errors import UserError
@@ -14,7 +15,11 @@ LABELLED = "no"
 
 TRAIN_FOLDER = "trainset"
 TEST_FOLDER = "testset"
-SOURCE = "https://ibug.doc.ic.ac.uk/resources/300-W/ (the part named Helen)"
+# The distribution asks for a name and a purpose before it gives the archive: no address here.
+ARCHIVE = RemoteFile(
+    "helen.zip", None, "", (), "https://ibug.doc.ic.ac.uk/resources/300-W/ (the part named Helen)"
+)
+PARTS = (download.Part(ARCHIVE, TRAIN_FOLDER), download.Part(ARCHIVE, TEST_FOLDER))
 NUM_TESTSET = 330
 """Photos in the complete ``testset``."""
 NUM_TEST = 50
@@ -25,7 +30,7 @@ NUM_VAL = 50
 
 def locate(settings: DatasetSettings) -> Path:
     """Return the folder that holds ``trainset/`` and ``testset/``."""
-    return download.locate("helen", settings, folders=(TRAIN_FOLDER, TEST_FOLDER), source=SOURCE)
+    return download.locate("helen", PARTS, mirror=settings.mirror, downloads=settings.downloads)
 
 
 def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: ARG001

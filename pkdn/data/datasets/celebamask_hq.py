@@ -1,0 +1,127 @@
+"""CelebAMask-HQ: 30,000 photos of 1024×1024, each part of a face in a mask file of its own.
+
+Its photos are CelebA's: every one belongs to the split of the photo that it was made from, so
+that no CelebA test face trains anything here.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from pkdn.data import download
+from pkdn.data.datasets import DatasetSettings, celeba
+from pkdn.data.download import Part
+from pkdn.data.fetching import RemoteFile
+from pkdn.data.photo import Entry, Photo
+from pkdn.data.reading import UnreadablePhotoError, decode_image, fitted, read_photo
+from pkdn.errors import UserError
+
+TITLE = "CelebAMask-HQ"
+LABELLED = "yes"
+
+FOLDER = "CelebAMask-HQ"
+PHOTOS = f"{FOLDER}/CelebA-HQ-img"
+MASKS = f"{FOLDER}/CelebAMask-HQ-mask-anno"
+MAPPING = f"{FOLDER}/CelebA-HQ-to-CelebA-mapping.txt"
+MASKS_PER_FOLDER = 2_000
+PARTS = (
+    Part(
+        RemoteFile(
+            "CelebAMask-HQ.zip",
+            None,
+            "",
+            ("gdrive:1badu11NqxGf6qM3PTTooQDJvQbejgbTv",),
+            "https://github.com/switchablenorms/CelebAMask-HQ",
+        ),
+        FOLDER,
+    ),
+    celeba.PARTITION_PART,
+)
+
+MASK_NAMES = (
+    "skin",
+    "l_brow",
+    "r_brow",
+    "l_eye",
+    "r_eye",
+    "eye_g",
+    "l_ear",
+    "r_ear",
+    "ear_r",
+    "nose",
+    "mouth",
+    "u_lip",
+    "l_lip",
+    "neck",
+    "neck_l",
+    "cloth",
+    "hair",
+    "hat",
+)
+"""Parts in the order of their labels, from 1: where masks overlap the later part is on top."""
+
+
+def locate(settings: DatasetSettings) -> Path:
+    """Return the folder that holds ``CelebAMask-HQ/`` and CelebA's partition file."""
+    return download.locate(
+        "celebamask_hq", PARTS, mirror=settings.mirror, downloads=settings.downloads
+    )
+
+
+def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: ARG001
+    """Return all photos of the mapping file with their CelebA splits.
+
+    Raises:
+        UserError: The mapping is not in the official layout, or CelebA's list lacks a photo.
+    """
+    splits = celeba.partition(root / celeba.PARTITION)
+    entries = []
+    for line in (root / MAPPING).read_text(encoding="utf-8").splitlines()[1:]:
+        number, _, original = (*line.split(), "", "", "")[:3]
+        if not number.isdecimal() or original not in splits:
+            raise UserError(
+                f"expected `NUMBER ID NAME.jpg` with a photo of {celeba.PARTITION} in each line "
+                f"of {root / MAPPING}; got {line[:80]!r}: fetch both again"
+            )
+        index = int(number)
+        entries.append(
+            Entry(
+                name=f"{index:05d}",
+                split=splits[original],
+                photo=f"{PHOTOS}/{index}.jpg",
+                landmarks="",
+                labels=f"{MASKS}/{index // MASKS_PER_FOLDER}/{index:05d}",
+            )
+        )
+    return entries
+
+
+def annotation_files(root: Path, entry: Entry) -> list[str]:
+    """Return the mask files of a photo that exist, in the order of their labels."""
+    files = [f"{entry.labels}_{part}.png" for part in MASK_NAMES]
+    return [file for file in files if (root / file).is_file()]
+
+
+def read(root: Path, entry: Entry) -> Photo:
+    """Read one photo and lay its masks over each other."""
+    photo = read_photo(root, entry._replace(labels=""))
+    digest = hashlib.sha256()
+    labels: np.ndarray | None = None
+    for file in annotation_files(root, entry):
+        part = file.removeprefix(f"{entry.labels}_").removesuffix(".png")
+        content = (root / file).read_bytes()
+        digest.update(content)
+        mask = decode_image(content).max(axis=-1)
+        if labels is None:
+            labels = np.zeros_like(mask)
+        if mask.shape != labels.shape:
+            raise UnreadablePhotoError(f"its masks differ in size: {file}")
+        labels[mask > 0] = MASK_NAMES.index(part) + 1
+    if labels is None:
+        raise UnreadablePhotoError(f"has no mask {entry.labels}_*.png")
+    return photo._replace(
+        entry=entry,
+        labels=fitted(labels, photo.image),
+        annotations_sha256=digest.hexdigest(),
+    )

@@ -1,0 +1,257 @@
+"""Files from the network: resumed, checked, and whole or not there at all."""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import requests
+from filelock import FileLock
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from pkdn.errors import UserError
+
+CONNECT_SECONDS = 10
+SILENCE_SECONDS = 60
+CHUNK = 1 << 16
+"""Bytes written at once, and lost at most when a connection is cut."""
+TRIES = 4
+"""Attempts in a row without a single new byte before a source is given up."""
+FIRST_WAIT_SECONDS = 1.0
+"""Doubled with every attempt in vain."""
+BUSY = (429, 500, 502, 503, 504)
+DRIVE = "gdrive:"
+
+
+class RemoteFile(NamedTuple):
+    """A file as its publishers offer it.
+
+    Attributes:
+        name: Of the file.
+        num_bytes: Its length; None where it is not published.
+        checksum: Such as ``md5:0123…``; empty where none is published.
+        sources: Addresses, tried in order; ``gdrive:ID`` is a file on Google Drive.
+        by_hand: Where people get it.
+    """
+
+    name: str
+    num_bytes: int | None
+    checksum: str
+    sources: tuple[str, ...]
+    by_hand: str
+
+    @property
+    def facts(self) -> str:
+        """Return name, length and checksum in words."""
+        known = [f"{self.num_bytes:,} bytes" if self.num_bytes else "", self.checksum]
+        return ", ".join([self.name, *filter(None, known)])
+
+
+class FetchError(Exception):
+    """A source does not give the file; the message says why."""
+
+
+def fetch(
+    file: RemoteFile,
+    folder: Path,
+    *,
+    more_sources: Sequence[str] = (),
+    looked: Sequence[str] = (),
+) -> Path:
+    """Return the path of the file in ``folder``, fetched if it is not there.
+
+    A download that was cut off is continued, also by a later call and from another source. The
+    file gets its name when length and checksum are right.
+
+    Args:
+        file: What to fetch.
+        folder: Where it goes; created if needed.
+        more_sources: Addresses of mirrors, tried before the file's own.
+        looked: What was tried before, for the message.
+
+    Raises:
+        UserError: The file that is there is another one, or no source gives it.
+    """
+    target = folder / file.name
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f".{file.name}.lock"):
+        if target.exists():
+            check_present(file, target)
+            return target
+        failures = list(looked)
+        for source in (*more_sources, *file.sources):
+            part = folder / f".{file.name}.part"
+            try:
+                _download(file, source, part)
+                _verify(file, part)
+            except FetchError as error:
+                failures.append(f"{source}: {error}")
+                continue
+            part.replace(target)
+            return target
+    if not (more_sources or file.sources):
+        failures.append("it has no public address")
+    raise UserError(
+        f"expected to fetch {file.facts}; {'; '.join(failures)}: get it from "
+        f"{file.by_hand} and put it at {target}, or set PKDN_MIRROR"
+    )
+
+
+def check_present(file: RemoteFile, path: Path) -> None:
+    """Check a file that the user, a mirror or an earlier run put at ``path``.
+
+    Raises:
+        UserError: It has another length or checksum.
+    """
+    try:
+        _compare(file, path)
+    except FetchError as error:
+        raise UserError(
+            f"expected {file.facts} at {path}; {error}: delete it, or put the whole file there"
+        ) from None
+
+
+def _verify(file: RemoteFile, part: Path) -> None:
+    try:
+        _compare(file, part)
+    except FetchError:
+        part.unlink()
+        raise
+
+
+def _compare(file: RemoteFile, path: Path) -> None:
+    size = path.stat().st_size
+    if file.num_bytes is not None and size != file.num_bytes:
+        raise FetchError(f"got {size:,} bytes")
+    if not size:
+        raise FetchError("got an empty file")
+    if not file.checksum:
+        return
+    kind, _, expected = file.checksum.partition(":")
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, kind).hexdigest()
+    if found != expected:
+        raise FetchError(f"got the {kind} {found}")
+
+
+def _download(file: RemoteFile, source: str, part: Path) -> None:
+    if not file.checksum:  # halves of different files could not be told from one
+        part.unlink(missing_ok=True)
+    if source.startswith(DRIVE):
+        _from_drive(source.removeprefix(DRIVE), part)
+    else:
+        _from_web(file, source, part)
+
+
+def _from_drive(identity: str, part: Path) -> None:
+    import gdown
+
+    # gdown keeps its own unfinished file, continues it, and tells quota pages from files
+    fetched = part.with_suffix(".drive")
+    try:
+        gdown.download(id=identity, output=str(fetched), quiet=not _on_terminal(), resume=True)
+    except Exception as error:  # gdown raises its own kinds, those of requests and OSError
+        raise FetchError(" ".join(str(error).split()) or type(error).__name__) from error
+    if not fetched.is_file():
+        raise FetchError("Google Drive gave no file")
+    shutil.move(fetched, part)
+
+
+def _from_web(file: RemoteFile, url: str, part: Path) -> None:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not _on_terminal()) as progress:
+        bar = progress.add_task(file.name, total=file.num_bytes)
+        in_vain = 0
+        while in_vain < TRIES:
+            before = _size(part)
+            try:
+                for size, total in _continue(url, part):
+                    progress.update(bar, completed=size, total=total or file.num_bytes)
+                    if file.num_bytes is not None and size > file.num_bytes:
+                        part.unlink()
+                        raise FetchError(f"got more than {file.num_bytes:,} bytes")
+                return
+            except _CutOffError as error:
+                reason = str(error)
+            in_vain = 0 if _size(part) > before else in_vain + 1
+            if in_vain < TRIES:
+                time.sleep(FIRST_WAIT_SECONDS * 2 ** max(0, in_vain - 1))
+    raise FetchError(f"{reason}, {TRIES} times in a row")
+
+
+class _CutOffError(Exception):
+    """The connection ended early, or the server is busy: worth another attempt."""
+
+
+def _continue(url: str, part: Path) -> Iterator[tuple[int, int | None]]:
+    """Fetch what ``part`` lacks; yield its size, and the whole's where the server tells it."""
+    have = _size(part)
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    try:
+        with requests.get(
+            url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, SILENCE_SECONDS)
+        ) as answer:
+            if answer.status_code == requests.codes.requested_range_not_satisfiable:
+                return  # nothing is missing; the checksum decides
+            _check(answer)
+            start = _start(answer, have)
+            length = answer.headers.get("Content-Length")
+            total = start + int(length) if length else None
+            with part.open("r+b" if start else "wb") as stream:
+                stream.seek(start)
+                for chunk in answer.iter_content(CHUNK):
+                    stream.write(chunk)
+                    yield stream.tell(), total
+            if total is not None and _size(part) < total:
+                raise _CutOffError(f"cut off after {_size(part):,} of {total:,} bytes")
+    except requests.exceptions.InvalidURL as error:
+        raise FetchError(str(error)) from error
+    except requests.RequestException as error:
+        raise _CutOffError(type(error).__name__) from error
+
+
+def _check(answer: requests.Response) -> None:
+    if answer.status_code in BUSY:
+        raise _CutOffError(f"HTTP {answer.status_code} {answer.reason}")
+    if answer.status_code not in (requests.codes.ok, requests.codes.partial_content):
+        raise FetchError(f"HTTP {answer.status_code} {answer.reason}")
+    if "text/html" in answer.headers.get("Content-Type", ""):
+        raise FetchError("got a web page instead of the file (a quota, or a login?)")
+
+
+def _start(answer: requests.Response, have: int) -> int:
+    """Return where the answer's bytes belong: the server may not have heeded the range."""
+    if answer.status_code != requests.codes.partial_content:
+        return 0
+    unit, _, rest = answer.headers.get("Content-Range", "").partition(" ")
+    first = rest.partition("-")[0]
+    if unit != "bytes" or not first.isdecimal() or int(first) != have:
+        raise FetchError(f"asked for the bytes from {have}, got {unit} {rest}")
+    return have
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _on_terminal() -> bool:
+    return Console(stderr=True).is_terminal

@@ -1,0 +1,78 @@
+"""What faces and their maps go through while a parser is trained."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pkdn.parsing.classes import mirrored_labels
+
+# The widely used checkpoint's: jitter by up to a half, photos scaled to 0.75–2 times their size,
+# of which a square of 7/8 of the original side is cut out.
+JITTER = 0.5
+ZOOMS = (1.0, 1.25, 1.5, 1.75, 2.0)
+CUT_SHARE = 7 / 8
+LUMA = (0.299, 0.587, 0.114)
+
+
+def mirror_some(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mirror each face with probability ½, so that its left parts become right ones.
+
+    Args:
+        images: (N, 3, H, W).
+        labels: uint8 0 to 18, (N, H, W).
+    """
+    chosen = (torch.rand(len(images)) < 0.5).to(images.device)
+    mirrored_images, mirrored = mirror(images, labels)
+    return (
+        torch.where(chosen[:, None, None, None], mirrored_images, images),
+        torch.where(chosen[:, None, None], mirrored, labels),
+    )
+
+
+def mirror(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mirror faces (N, 3, H, W) and maps (N, H, W), exchanging left and right classes."""
+    table = torch.from_numpy(mirrored_labels()).to(labels.device)
+    return images.flip(-1), table[labels.flip(-1).long()].to(labels.dtype)
+
+
+def jitter(images: Tensor) -> Tensor:
+    """Change brightness, contrast and saturation of each face by up to a half.
+
+    Args:
+        images: RGB, [0, 1], (N, 3, H, W).
+
+    Returns:
+        The same, clamped to [0, 1].
+    """
+    factors = 1 + JITTER * (2 * torch.rand(3, len(images), 1, 1, 1) - 1)
+    brightness, contrast, saturation = factors.to(images.device)
+    weights = torch.tensor(LUMA, device=images.device).view(1, 3, 1, 1)
+    images = (images * brightness).clamp(0, 1)
+    average = (images * weights).sum(1, keepdim=True).mean((2, 3), keepdim=True)
+    images = (average + (images - average) * contrast).clamp(0, 1)
+    grey = (images * weights).sum(1, keepdim=True)
+    return (grey + (images - grey) * saturation).clamp(0, 1)
+
+
+def scale_and_cut(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Cut a random square out of each face at a random scale, and bring it back to its size.
+
+    Scales below 1, which would need pixels from outside of the face, are left out.
+
+    Args:
+        images: (N, 3, S, S).
+        labels: uint8, (N, S, S).
+    """
+    count = len(images)
+    zoom = torch.tensor(ZOOMS)[torch.randint(len(ZOOMS), (count,))]
+    share = CUT_SHARE / zoom
+    centres = (2 * torch.rand(count, 2) - 1) * (1 - share)[:, None]
+    transform = torch.zeros(count, 2, 3)
+    transform[:, 0, 0] = transform[:, 1, 1] = share
+    transform[:, :, 2] = centres
+    grid = F.affine_grid(transform.to(images.device), list(images.shape), align_corners=False)
+    cut = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    maps = F.grid_sample(
+        labels[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False
+    )
+    return cut, maps[:, 0].to(labels.dtype)

@@ -1,0 +1,118 @@
+"""Archives: what is unpacked, and what is refused."""
+
+import io
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pkdn.data import archives
+from pkdn.data.archives import unpack
+from pkdn.errors import UserError
+
+
+def make_zip(path: Path, members: dict[str, bytes], *, link: str = "") -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            info = zipfile.ZipInfo(name)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            if name == link:
+                info.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(info, content)
+    return path
+
+
+def make_tar(path: Path, members: dict[str, bytes], **link: str) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        for name, target in link.items():
+            info = tarfile.TarInfo(f"faces/{name}")
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            archive.addfile(info)
+    return path
+
+
+@pytest.mark.parametrize("top", ["", "data/"])
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_the_folder_is_found_at_the_top_or_one_below(tmp_path: Path, make, top: str) -> None:
+    archive = make(tmp_path / "a", {f"{top}faces/é 1.jpg": b"1", f"{top}readme": b"no"})
+    unpack(archive, tmp_path / "out", "faces")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["faces"]
+    assert (tmp_path / "out/faces/é 1.jpg").read_bytes() == b"1"
+
+
+def test_names_that_are_no_unicode_keep_their_bytes(tmp_path: Path) -> None:
+    latin = "faces/caf\udce9.jpg"
+    with tarfile.open(tmp_path / "a.tar", "w", errors="surrogateescape") as archive:
+        info = tarfile.TarInfo(latin)
+        info.size = 1
+        archive.addfile(info, io.BytesIO(b"1"))
+    unpack(tmp_path / "a.tar", tmp_path, "faces")
+    assert [path.name for path in (tmp_path / "faces").iterdir()] == ["caf\udce9.jpg"]
+
+
+@pytest.mark.parametrize("name", ["../out.jpg", "/tmp/out.jpg", "faces/../../out.jpg", "C:/out"])
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_no_member_lies_outside(tmp_path: Path, make, name: str) -> None:
+    archive = make(tmp_path / "a", {"faces/1.jpg": b"1", name: b"2"})
+    with pytest.raises(UserError, match="lies outside of the archive's folder: do not use it"):
+        unpack(archive, tmp_path / "out", "faces")
+    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out.jpg").exists()
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../secret"])
+def test_no_link_leads_out(tmp_path: Path, target: str) -> None:
+    tar = make_tar(tmp_path / "a.tgz", {"faces/1.jpg": b"1"}, link=target)
+    with pytest.raises(UserError, match="faces/link"):
+        unpack(tar, tmp_path / "out", "faces")
+    made = make_zip(tmp_path / "a.zip", {"faces/l": target.encode()}, link="faces/l")
+    with pytest.raises(UserError, match="is a link"):
+        unpack(made, tmp_path / "out", "faces")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_a_bomb_is_not_unpacked(tmp_path: Path, make) -> None:
+    archive = make(tmp_path / "a", {f"faces/{i}": bytes(4 << 20) for i in range(6)})
+    assert archive.stat().st_size < 100_000
+    with pytest.raises(UserError, match="may be a bomb"):
+        unpack(archive, tmp_path / "out", "faces")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_total_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = make_zip(tmp_path / "a", {"faces/1": bytes(100), "faces/2": bytes(100)})
+    with pytest.raises(UserError, match="at most 150 bytes; it claims 200"):
+        unpack(archive, tmp_path / "out", "faces", largest=150)
+    monkeypatch.setattr(archives, "SMALLEST_LIMIT", 10)
+    monkeypatch.setattr(archives, "LARGEST_RATIO", 0.1)
+    with pytest.raises(UserError, match="may be a bomb"):
+        unpack(archive, tmp_path / "out", "faces")
+
+
+def test_half_an_archive_is_refused(tmp_path: Path) -> None:
+    for make in (make_zip, make_tar):
+        whole = make(tmp_path / "whole", {"faces/1.jpg": bytes(range(256)) * 100}).read_bytes()
+        (tmp_path / "half").write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(UserError, match="expected a whole zip or tar archive"):
+            unpack(tmp_path / "half", tmp_path / "out", "faces")
+        assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_another_archive_is_refused(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "a", {"photos/1.jpg": b"1"})
+    with pytest.raises(UserError, match=r"expected the folder faces/ in .* not there"):
+        unpack(archive, tmp_path, "faces")
+
+
+def test_what_was_there_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces/old.jpg").touch()
+    unpack(make_zip(tmp_path / "a", {"faces/new.jpg": b"1"}), tmp_path, "faces")
+    assert [path.name for path in (tmp_path / "faces").iterdir()] == ["new.jpg"]

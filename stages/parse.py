@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import time
 from pathlib import Path
 
+import torch
 from rich.progress import Progress
 
 from pkdn import command, tracking
@@ -36,6 +38,7 @@ def main() -> None:
         {"dataset": dataset, "network": "bisenet"},
         inputs=[faces / "manifest.json", PARSER],
     ) as run:
+        started = time.monotonic()
         with Progress() as progress:
             bar = progress.add_task(f"parse {dataset}", total=sum(counts.values()))
             confusions = parse_faces(
@@ -44,9 +47,16 @@ def main() -> None:
                 PARSING / dataset,
                 advance=lambda count: progress.advance(bar, count),
             )
+        seconds = time.monotonic() - started
+        speed = {
+            "seconds": round(seconds, 2),
+            "faces_per_second": round(sum(counts.values()) / seconds, 1),
+            "threads": torch.get_num_threads(),
+        }
+        run.metrics(speed)
         found = {split: figures(confusion) for split, confusion in confusions.items()}
         with atomic_file(METRICS / f"{dataset}.json") as temporary:
-            content = {"faces": counts, "agreement": found}
+            content = {"faces": counts, **speed, "agreement": found}
             temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         for split, values in found.items():
             run.metrics({f"{split}_{name}": value for name, value in values.items()})

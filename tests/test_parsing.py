@@ -21,7 +21,7 @@ from pkdn.parsing.agreement import (
     parse_faces,
     write_iou,
 )
-from pkdn.parsing.augmentation import mirror, mirror_some
+from pkdn.parsing.augmentation import jitter, mirror, mirror_some, scale_and_cut
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.classes import (
     CLASS_NAMES,
@@ -36,7 +36,7 @@ from pkdn.parsing.examples import draw_examples
 from pkdn.parsing.iou import ConfusionMatrix
 from pkdn.parsing.maps import Parser, load_parser, save_parser
 from pkdn.parsing.sizes import resize_images, resize_labels
-from pkdn.parsing.task import ParserTask, balanced_weights
+from pkdn.parsing.task import ParserTask, balanced_weights, hard_cross_entropy
 
 CPU = torch.device("cpu")
 INPUT_SIZE = 32
@@ -172,9 +172,43 @@ class TestTask:
         assert weights[5] / weights[1] == pytest.approx(12 ** (1 / 3))
         assert weights.isfinite().all()
 
-    def test_terms_add_up_and_evaluation_has_the_main_head_alone(self) -> None:
+    def test_jitter_stays_in_range_and_leaves_grey_grey(self) -> None:
         torch.manual_seed(0)
-        task = ParserTask(BiSeNet(), input_size=INPUT_SIZE)
+        images = torch.rand(8, 1, 6, 6).expand(8, 3, 6, 6)
+        changed = jitter(images)
+        assert 0 <= changed.min() < changed.max() <= 1
+        assert torch.allclose(changed[:, 0], changed[:, 2], atol=1e-6)
+        assert not torch.allclose(changed, images, atol=0.05)
+
+    def test_scaled_cuts_keep_faces_and_maps_together(self) -> None:
+        torch.manual_seed(0)
+        row = torch.arange(64) // 4
+        labels = row.to(torch.uint8).expand(16, 64, 64).contiguous()
+        images = (row / 16).expand(16, 3, 64, 64).contiguous()
+        cut, maps = scale_and_cut(images, labels)
+        assert maps.dtype == torch.uint8
+        assert (16 * cut[:, 0] - maps.float()).abs().median() < 0.25
+        widths = torch.stack([m.max() - m.min() for m in maps]).int()
+        assert len(set(widths.tolist())) > 2
+        assert widths.max() <= 15
+
+    def test_hard_pixels_are_those_below_the_threshold_or_a_sixteenth(self) -> None:
+        labels = torch.zeros(1, 4, 8, dtype=torch.int64)
+        logits = torch.zeros(1, NUM_CLASSES, 4, 8)
+        logits[:, 0] = 9.0
+        easy = torch.nn.functional.cross_entropy(logits, labels)
+        # All pixels are easy: the two hardest of 32 count.
+        logits[0, 0, 0, :2] = 8.0
+        harder = torch.nn.functional.cross_entropy(logits[..., :1, :2], labels[..., :1, :2])
+        assert hard_cross_entropy(logits, labels) == pytest.approx(harder.item())
+        assert harder > easy
+        logits[0, 0, :2] = 0.0
+        assert hard_cross_entropy(logits, labels) == pytest.approx(np.log(NUM_CLASSES), rel=1e-5)
+
+    @pytest.mark.parametrize("hard_pixels", [False, True])
+    def test_terms_add_up_and_evaluation_has_the_main_head_alone(self, hard_pixels: bool) -> None:
+        torch.manual_seed(0)
+        task = ParserTask(BiSeNet(), input_size=INPUT_SIZE, hard_pixels=hard_pixels)
         batch = Faces(torch.rand(2, 3, 64, 64), torch.from_numpy(random_labels(2, 64, 64)))
         terms = task.losses(batch, 0)
         assert set(terms) == {"loss", "l_main", "l_auxiliary8", "l_auxiliary16"}

@@ -137,7 +137,7 @@ def test_every_figure_is_there_and_shown(report: Report) -> None:
     shown = set(re.findall(r"\]\((figures/[^)]+)\)", report.text))
     written = {f"figures/{path.name}" for path in (report.folder / "figures").iterdir()}
     assert shown == written
-    assert len(shown) == 9
+    assert len(shown) == 11
 
 
 def test_grid_has_a_column_for_each_system_and_a_row_for_each_face(report: Report) -> None:
@@ -148,6 +148,15 @@ def test_grid_has_a_column_for_each_system_and_a_row_for_each_face(report: Repor
     lr_tile, hr_tile = pixels[28:156, 6:134], pixels[28:156, 676:804]
     assert (lr_tile[:8, :8] == lr_tile[0, 0]).all()
     assert len(np.unique(hr_tile.reshape(-1, 3), axis=0)) > 1000
+
+
+def test_the_crop_index_is_published_beside_the_page(report: Report) -> None:
+    published = (report.folder / "tables/crops-helen.csv").read_text()
+    root = report.folder.parent
+    assert published == (root / "data/faces/helen/index.csv").read_text()
+    assert "(tables/crops-helen.csv)" in report.section("The faces of `helen`")
+    with Image.open(report.folder / "figures/crops-helen.png") as figure:
+        assert figure.size == grid_size(10, 1)
 
 
 def test_each_row_can_be_followed_to_its_runs(report: Report) -> None:

@@ -13,7 +13,7 @@ from pkdn.errors import UserError
 from pkdn.networks import pkdn, sparnet, urdgn
 from pkdn.params import AuthorsLimits, RecipeValues
 from pkdn.precision import Precision
-from pkdn.recipe import Adam, AuthorsRecipe, Recipe, RMSprop, constant, one_cycle
+from pkdn.recipe import SGD, Adam, AuthorsRecipe, Recipe, RMSprop, constant, one_cycle, poly
 from pkdn.tasks import DistillationTask, SuperResolutionTask, Task, TeacherTask
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop
@@ -313,6 +313,26 @@ def test_rmsprop_is_rmsprop(faces_folder: Path) -> None:
     # After one step the mean of the squared gradient is a tenth of it, whatever the gradient.
     moved = [(a - b).abs().max() for a, b in zip(before, task.network.parameters(), strict=True)]
     assert max(moved).item() == pytest.approx(1e-3 / 0.1**0.5, rel=0.01)
+
+
+def test_the_poly_schedule_rises_and_falls() -> None:
+    rates = [poly(0, (step + 1) / 80_000) for step in range(80_000)]
+    assert rates.index(max(rates)) == pytest.approx(1_000, abs=2)
+    assert rates[499] == pytest.approx(0.5 * (1 - 500 / 80_000) ** 0.9)
+    assert rates[39_999] == pytest.approx(0.5**0.9)
+    assert rates[-1] == 0
+
+
+def test_sgd_is_sgd(faces_folder: Path) -> None:
+    task = student_task()
+    before = [p.clone() for p in task.network.parameters()]
+    batch = next(batches(faces_folder).epoch(0))
+    loss = task.losses(batch, 0)["loss"]
+    gradients = torch.autograd.grad(loss, list(task.network.parameters()))
+    recipe = replace(RECIPE, schedule=constant, optimizer=SGD(0.9, 0.0), max_steps=1)
+    run(task, faces_folder, recipe)
+    for old, gradient, new in zip(before, gradients, task.network.parameters(), strict=True):
+        torch.testing.assert_close(new, old - 1e-3 * gradient, atol=1e-7, rtol=1e-4)
 
 
 def test_a_recipe_records_what_it_is() -> None:

@@ -22,7 +22,7 @@ from pkdn.data.crops import (
 )
 from pkdn.data.datasets import DatasetSettings
 from pkdn.data.photo import SPLITS, Box, Photo
-from pkdn.data.pool import ordered_map
+from pkdn.data.pool import num_cores, ordered_map
 from pkdn.data.reading import NUM_LANDMARKS, UnreadablePhotoError
 from pkdn.data.shards import ROWS_PER_SHARD, ShardWriter
 from pkdn.errors import UserError
@@ -76,17 +76,18 @@ def align(
         num_workers: Processes; by default one per core.
 
     Returns:
-        Metrics: counts, names of faces left out, seconds and faces per second.
+        Metrics: counts, names of faces left out, seconds, faces per second in all and per core.
 
     Raises:
         UserError: Files changed since the catalogue, a label map has an unknown class, or too
             few faces are left for training and testing.
     """
     started = time.monotonic()
+    workers = num_workers or num_cores()
     num_photos = sum(1 for _ in read_catalogue(photos))
     root = datasets.load(name).locate(settings)
     cut = partial(cut_face, name, root, tuple(class_names))
-    results = ordered_map(cut, read_catalogue(photos), num_workers=num_workers)
+    results = ordered_map(cut, read_catalogue(photos), num_workers=workers)
     with atomic_folder(folder) as temporary:
         tally = _pack(with_progress(results, f"align {name}", num_photos), temporary)
         tally.check(name)
@@ -99,6 +100,7 @@ def align(
         "left_out_names": tally.named,
         "seconds": round(seconds, 2),
         "faces_per_second": round(tally.faces.total() / seconds, 1),
+        "faces_per_second_per_core": round(tally.faces.total() / seconds / workers, 2),
     }
 
 

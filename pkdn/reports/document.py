@@ -56,6 +56,11 @@ class Document:
         self._blocks.append(f"![{caption}]({FIGURES}/{name}.png)")
         return self._figures / f"{name}.png"
 
+    def copied_table(self, path: Path, name: str) -> str:
+        """Copy a CSV file to ``tables/NAME.csv``; return its place for a link."""
+        shutil.copyfile(path, self._tables / f"{name}.csv")
+        return f"{TABLES}/{name}.csv"
+
     def copied_figure(self, source: Path, name: str, caption: str) -> None:
         """Add a figure that a stage has made already."""
         shutil.copyfile(source, self.figure(name, caption))

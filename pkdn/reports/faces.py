@@ -21,6 +21,9 @@ from pkdn.reports.systems import (
 )
 from pkdn.reports.tables import number
 
+NUM_CROPS: Final = 20
+CROPS_IN_A_ROW: Final = 10
+LONGEST_NAME: Final = 18
 LR_SIDE: Final = 16
 NUM_FACES: Final = 4
 
@@ -52,6 +55,19 @@ def grid(
         ]
         rows.append([Tile(_low_resolution(hr_image), ""), *tiles, Tile(hr_image, "")])
     return ["LR", *titles, "HR"], rows, names
+
+
+def crops(root: Path, dataset: str) -> list[list[Tile]]:
+    """Return rows of twenty HR test faces, spread over the data set, with their names."""
+    shards = Shards(root / "data" / "faces" / dataset, "test")
+    chosen = np.unique(np.linspace(0, len(shards) - 1, NUM_CROPS).round().astype(int))
+    tiles = [
+        Tile(face, shards.names[index][-LONGEST_NAME:])
+        for index, face in zip(chosen, shards.read("faces", chosen), strict=True)
+    ]
+    missing = -len(tiles) % CROPS_IN_A_ROW
+    tiles += [Tile(None, "")] * missing
+    return [tiles[i : i + CROPS_IN_A_ROW] for i in range(0, len(tiles), CROPS_IN_A_ROW)]
 
 
 def _kept(folder: Path, scores: Scores) -> list[str]:

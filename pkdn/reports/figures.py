@@ -33,6 +33,8 @@ SCATTER_MARGINS: Final = {"left": 0.08, "right": 0.99, "top": 0.97, "bottom": 0.
 LOSS_MARGINS: Final = {"left": 0.1, "right": 0.6, "top": 0.97, "bottom": 0.14}
 FINE_TICKS: Final = (1, 2, 3, 4, 6, 8)
 COARSE_TICKS: Final = (1, 2, 5)
+# Pixels that a label takes beside its point.
+LABEL_SIZE: Final = (80, 26)
 STYLE: Final[Any] = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -117,24 +119,29 @@ def scatter(path: Path, points: Sequence[Point]) -> None:
             (left, "gmac", "GMAC of one face"),
             (right, "latency_ms", "latency of one face, ms"),
         ):
-            for point in points:
-                cost = getattr(point, what)
-                axes.plot(cost, point.psnr, "o", color=point.colour, markersize=8)
-                axes.annotate(
-                    point.label,
-                    (cost, point.psnr),
-                    xytext=(7, 4),
-                    textcoords="offset points",
-                    fontsize=9,
-                )
             axes.set_xscale("log")
+            for point in points:
+                axes.plot(getattr(point, what), point.psnr, "o", color=point.colour, markersize=8)
             axes.xaxis.set_major_locator(LogLocator(subs=COARSE_TICKS))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.set_xlabel(title)
-            axes.margins(0.18, 0.12)
+            axes.margins(0.24, 0.14)
+            figure.subplots_adjust(**SCATTER_MARGINS)
+            _label(axes, [(getattr(p, what), p.psnr, p.label) for p in points])
         left.set_ylabel("PSNR on the test faces, dB")
-        figure.subplots_adjust(**SCATTER_MARGINS)
+
+
+def _label(axes: Axes, points: Sequence[tuple[float, float, str]]) -> None:
+    """Write labels to the right of their points, below where one above would be in the way."""
+    pixels = {label: axes.transData.transform((x, y)) for x, y, label in points}
+    for x, y, label in points:
+        across, down = (np.array([pixels[o] for _, _, o in points]) - pixels[label]).T
+        crowded = ((across > -LABEL_SIZE[0]) & (across < LABEL_SIZE[0]) & (down > 0)) & (
+            down < LABEL_SIZE[1]
+        )
+        offset = (7, -11) if crowded.any() else (7, 4)
+        axes.annotate(label, (x, y), xytext=offset, textcoords="offset points", fontsize=9)
 
 
 def loss_terms(path: Path, curves: Sequence[Mapping[str, np.ndarray]]) -> None:

@@ -193,6 +193,22 @@ READINGS: Final = (
         "NUM_VAL",
     ),
     Reading(
+        "Which faces of CelebA are used?",
+        "the official training photos; 100 and 1,000 of the official validation and test photos, "
+        "by the hashes of their names",
+        "the paper's 168,854 / 100 / 1,000 are left over by a filter whose list is not published",
+        "pkdn/data/datasets/celeba.py",
+        "NUM_TEST",
+    ),
+    Reading(
+        "How is a face of CelebA cut out, with five landmarks?",
+        "by DIC's rule, on the box that 68 landmarks would have, estimated from the five",
+        "the estimate is the median over Helen's faces, which have all 68; DIC found 68 landmarks "
+        "by a detector",
+        "pkdn/data/datasets/celeba.py",
+        "BOX_FROM_FIVE",
+    ),
+    Reading(
         "Is the model for Helen trained on Helen or on CelebA?",
         "every data set has models of its own",
         "KDFSRNet publishes weights of its own for Helen",

@@ -20,11 +20,26 @@ def add(
 ) -> None:
     """Add everything about one data set."""
     document.heading(f"Results on `{comparison.dataset}`")
+    _add_crops(document, root, comparison.dataset)
     _add_systems(document, root, comparison)
     _add_scatter(document, comparison, complexity)
     _add_ablation(document, comparison)
     _add_faces(document, root, comparison)
     _add_curves(document, root, comparison)
+
+
+def _add_crops(document: Document, root: Path, dataset: str) -> None:
+    document.heading(f"The faces of `{dataset}`", level=3)
+    index = root / "data" / "faces" / dataset / "index.csv"
+    place = document.copied_table(index, f"crops-{dataset}")
+    document.text(
+        f"[{place}]({place}) has every face: its name, split, source, box in pixels of the source",
+        "and that file's SHA-256, so that others can cut the very same faces. Some test faces as",
+        "they were cut:",
+    )
+    rows = faces.crops(root, dataset)
+    path = document.figure(f"crops-{dataset}", f"HR test faces of {dataset}")
+    figures.face_grid(path, [""] * len(rows[0]), rows)
 
 
 def _add_systems(document: Document, root: Path, comparison: Comparison) -> None:
@@ -150,7 +165,7 @@ def _add_faces(document: Document, root: Path, comparison: Comparison) -> None:
     )
     if not rows:
         return
-    document.heading(f"Faces of `{dataset}`", level=3)
+    document.heading(f"Enlarged faces of `{dataset}`", level=3)
     document.text(
         "Test faces as in the paper's Fig. 4, each with its PSNR; LR is the input, drawn with",
         f"large pixels. The networks are those of seed {plan.seeds[0]}. From top to bottom:",

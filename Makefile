@@ -1,4 +1,4 @@
-# make repro   from photos to reports/report.md
+# make repro   from photos to reports/report.md, several stages at a time
 # make test    the tests
 # make check   formatting, lint, types, and who may import whom
 # make ui      the runs in MLflow, at http://127.0.0.1:5000
@@ -16,7 +16,7 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 .PHONY: repro test check format ui
 
 repro: $(READY)
-	dvc repro
+	python -m pkdn repro
 
 test: $(READY)
 	python -m pytest

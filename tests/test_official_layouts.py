@@ -110,6 +110,16 @@ def test_an_unpacked_mirror_is_used_in_place(celeba_mirror: Path, tmp_path: Path
     assert not (tmp_path / "downloads").exists()
 
 
+def test_half_a_list_in_the_mirror_is_not_a_list(celeba_mirror: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(celeba_mirror / "celeba/img_align_celeba.zip") as archive:
+        archive.extractall(celeba_mirror / "celeba")
+    partition = celeba_mirror / "celeba" / celeba.PARTITION
+    partition.write_bytes(b"".join(partition.read_bytes().splitlines(keepends=True)[:6]))
+    settings = DatasetSettings(mirror=str(celeba_mirror), downloads=tmp_path / "downloads")
+    with pytest.raises(UserError, match=r"expected list_eval_partition\.txt, 168 bytes"):
+        celeba.locate(settings)
+
+
 def test_a_half_archive_in_the_mirror_is_not_unpacked(celeba_mirror: Path, tmp_path: Path) -> None:
     archive = celeba_mirror / "celeba/img_align_celeba.zip"
     archive.write_bytes(archive.read_bytes()[:-100])

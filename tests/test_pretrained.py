@@ -75,29 +75,26 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> Non
         read_checkpoint(tmp_path / "a.pth")
 
 
-def test_it_is_taken_from_a_mirror_when_it_is_the_published_file(
+def test_it_is_taken_from_mirror_or_downloads_if_it_is_the_published_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mirror/bisenet").mkdir(parents=True)
     path = checkpoint(tmp_path / "mirror/bisenet" / CHECKPOINT.name)
     monkeypatch.setenv("PKDN_MIRROR", str(tmp_path / "mirror"))
-    offline = CHECKPOINT._replace(sources=())
-    monkeypatch.setattr(pretrained, "CHECKPOINT", offline)
-    monkeypatch.setattr("pkdn.data.download._bring", pytest.fail)
-    assert pretrained.locate() == path
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PKDN_MIRROR", raising=False)
+    with pytest.raises(UserError, match=r"expected parsing_bisenet\.pth, 53,289,463 bytes"):
+        pretrained.locate()
     content = path.read_bytes()
-    published = offline._replace(
-        num_bytes=len(content), checksum="sha256:" + hashlib.sha256(content).hexdigest()
-    )
+    checksum = "sha256:" + hashlib.sha256(content).hexdigest()
+    published = CHECKPOINT._replace(num_bytes=len(content), checksum=checksum, sources=())
     monkeypatch.setattr(pretrained, "CHECKPOINT", published)
-    mine = tmp_path / "data/downloads/bisenet"
-    mine.mkdir(parents=True)
-    (mine / CHECKPOINT.name).write_bytes(content)
-    assert pretrained.locate() == Path("data/downloads/bisenet") / CHECKPOINT.name
+    assert pretrained.locate() == path
+    monkeypatch.delenv("PKDN_MIRROR")
+    mine = Path("data/downloads/bisenet") / CHECKPOINT.name
+    with pytest.raises(UserError, match="facexlib"):
+        pretrained.locate()
+    mine.write_bytes(content)
+    assert pretrained.locate() == mine
 
 
 def test_published_facts() -> None:

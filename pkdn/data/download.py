@@ -57,13 +57,17 @@ def locate(
         downloads: Where data sets lie that were fetched or unpacked here.
 
     Raises:
-        UserError: The mirror is no folder, or a part cannot be had.
+        UserError: The mirror is no folder, a part cannot be had, or a file is another one than
+            its publishers offer.
     """
     mine = from_repository(downloads) / name
     on_web = mirror if mirror and mirror.startswith(WEB) else None
     folder = _folder(mirror) / name if mirror and not on_web else None
     for place in filter(None, (folder, mine)):
         if all((place / part.name).exists() for part in parts):
+            for part in parts:
+                if not part.makes:
+                    check_present(part.file, place / part.name)
             return place
     mine.mkdir(parents=True, exist_ok=True)
     with FileLock(mine / ".lock"):

@@ -67,12 +67,12 @@ def outdated() -> dict[str, set[str]]:
         for stage in mine:
             needed |= _reached(graph, stage)
         changed = set(repo.status([stage.addressing for stage in needed]))
-        late: set[Any] = set()
-        for stage in needed:
-            if stage.addressing in changed or changed & {
-                other.addressing for other in _reached(graph, stage)
-            }:
-                late.add(stage)
+        late = [
+            stage
+            for stage in repo.index.stages  # dvc.yaml has long chains of stages first
+            if stage in needed
+            and changed & {one.addressing for one in (stage, *_reached(graph, stage))}
+        ]
         return {
             stage.addressing: {o.addressing for o in graph.successors(stage) if o in late}
             for stage in late

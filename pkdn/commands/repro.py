@@ -66,7 +66,7 @@ def outdated() -> dict[str, set[str]]:
         needed = set(mine)
         for stage in mine:
             needed |= _reached(graph, stage)
-        changed = set(repo.status([stage.addressing for stage in needed]))
+        changed = set(repo.status())  # with targets it would load the pipeline for each of them
         late = [
             stage
             for stage in repo.index.stages  # dvc.yaml has long chains of stages first

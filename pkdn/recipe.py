@@ -42,6 +42,15 @@ def poly(epoch: int, progress: float) -> float:  # noqa: ARG001
     return min(1.0, progress / POLY_WARM_UP) * (1 - progress) ** POLY_POWER
 
 
+def halved_at(*shares: float) -> Schedule:
+    """Return a schedule that halves the rate after each of these shares of the training."""
+
+    def halved(epoch: int, progress: float) -> float:  # noqa: ARG001
+        return 0.5 ** sum(progress > share for share in shares)
+
+    return halved
+
+
 SCHEDULES: dict[str, Schedule] = {"constant": constant, "one_cycle": one_cycle, "poly": poly}
 
 

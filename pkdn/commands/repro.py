@@ -150,6 +150,5 @@ def _show(name: str, job: Job, count: str) -> None:
     seconds = time.monotonic() - job.started
     outcome = "FAILED" if job.process.returncode else "done"
     print(f"{name}: {outcome} after {seconds:.0f} s ({count})", flush=True)
-    text = job.output.read_text(encoding="utf-8", errors="replace")
     if job.process.returncode:
-        print(text, flush=True)
+        print(job.output.read_text(encoding="utf-8", errors="replace"), flush=True)

@@ -26,7 +26,7 @@ from pkdn.networks._landmarks import (
     PointwiseBottleneck,
     heatmap_loss,
 )
-from pkdn.recipe import Adam, AuthorsRecipe
+from pkdn.recipe import Adam, AuthorsRecipe, halved_at
 from pkdn.tasks import Task
 
 TITLE = "DIC"
@@ -46,13 +46,11 @@ PARTS = (slice(36, 42), slice(42, 48), slice(27, 36), slice(48, 68), slice(0, 27
 HALVINGS = tuple(thousands / 150 for thousands in (10, 20, 40, 80))
 
 
-def halved(epoch: int, progress: float) -> float:  # noqa: ARG001
-    """Halve the rate at the authors' shares of the training."""
-    return 0.5 ** sum(progress > share for share in HALVINGS)
-
-
 RECIPE = AuthorsRecipe(
-    optimizer=Adam(betas=(0.9, 0.999)), learning_rate=1e-4, schedule=halved, batch_size=8
+    optimizer=Adam(betas=(0.9, 0.999)),
+    learning_rate=1e-4,
+    schedule=halved_at(*HALVINGS),
+    batch_size=8,
 )
 
 DEMO: dict[str, Any] = {

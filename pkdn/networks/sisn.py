@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pkdn.errors import UserError
 from pkdn.networks._blocks import Upsample, bicubic_input, conv3, scale_tail
-from pkdn.recipe import Adam, AuthorsRecipe
+from pkdn.recipe import Adam, AuthorsRecipe, halved_at
 
 TITLE = "SISN"
 INPUT = "128×128, nearest"
@@ -32,13 +32,11 @@ LEAST_ATTENTION_CHANNELS = 32
 HALVINGS = tuple(50_000 * i / 1_000_000 for i in range(1, 9))
 
 
-def halved(epoch: int, progress: float) -> float:  # noqa: ARG001
-    """Halve the rate at the authors' shares of the training."""
-    return 0.5 ** sum(progress > share for share in HALVINGS)
-
-
 RECIPE = AuthorsRecipe(
-    optimizer=Adam(betas=(0.9, 0.999)), learning_rate=2e-4, schedule=halved, batch_size=10
+    optimizer=Adam(betas=(0.9, 0.999)),
+    learning_rate=2e-4,
+    schedule=halved_at(*HALVINGS),
+    batch_size=10,
 )
 
 DEMO: dict[str, Any] = {

@@ -20,16 +20,12 @@ PARTS = (
             "lfw-deepfunneled.tgz",
             None,
             "md5:68331da3eb755a505a502b5aacb3c201",
-            (
-                "http://vis-www.cs.umass.edu/lfw/lfw-deepfunneled.tgz",
-                "https://ndownloader.figshare.com/files/5976015",
-            ),
+            ("http://vis-www.cs.umass.edu/lfw/lfw-deepfunneled.tgz",),
             "http://vis-www.cs.umass.edu/lfw/",
         ),
         FOLDER,
     ),
 )
-SIDE = 250
 FACE_SHARE = 0.6
 """Side of the face's square around the centre, of the photo's side. Not stated by anyone; chosen
 because deep funnelling puts all faces there, at a size that fills about as much."""

@@ -1,4 +1,4 @@
-"""Packed arrays on disk: written once as a stream, read by memory map.
+"""Packed arrays on disk: written once as a stream, read row by row.
 
 A folder holds ``{split}-{number}.{array}.npy`` files, ``index.csv`` with one line per row in the
 order of writing, and ``manifest.json``. Few large files instead of many small ones: DVC commits
@@ -7,6 +7,7 @@ and checks them out ten times faster.
 
 import csv
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -131,8 +132,8 @@ class ShardWriter:
 class Shards:
     """One split of a folder of shards.
 
-    Files are mapped when first read, so that an instance costs little more than its names and
-    may be handed to another process.
+    An instance costs little more than its names: rows are read when they are asked for, not by
+    memory map, whose pages would count as the process's own until all of the data is in memory.
 
     Args:
         folder: As written by :class:`ShardWriter`.
@@ -158,7 +159,6 @@ class Shards:
         self._rows_per_shard: int = manifest["rows_per_shard"]
         self.names: list[str] = [line["name"] for line in self.index()]
         assert len(self.names) == manifest["rows"][split], f"{folder}: index and manifest differ"
-        self._maps: dict[tuple[str, int], np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -185,18 +185,23 @@ class Shards:
         rows = np.asarray(indices, dtype=np.int64)
         assert not rows.size or (rows.min() >= 0 and rows.max() < len(self)), "row out of range"
         result = np.empty((len(rows), *layout["shape"]), layout["dtype"])
-        for place, (shard, row) in enumerate(
-            zip(*np.divmod(rows, self._rows_per_shard), strict=True)
-        ):
-            result[place] = self._map(array, int(shard))[row]
+        shards, places = np.divmod(rows, self._rows_per_shard)
+        for shard in np.unique(shards).tolist():
+            chosen = np.flatnonzero(shards == shard)
+            path = self.folder / shard_name(self.split, shard, array)
+            num_rows = min(self._rows_per_shard, len(self) - shard * self._rows_per_shard)
+            _read_rows(path, num_rows, places[chosen].tolist(), result, chosen.tolist())
         return result
 
-    def _map(self, array: str, shard: int) -> np.ndarray:
-        if (array, shard) not in self._maps:
-            path = self.folder / shard_name(self.split, shard, array)
-            self._maps[array, shard] = np.load(path, mmap_mode="r")
-        return self._maps[array, shard]
 
-    def __getstate__(self) -> dict[str, Any]:
-        # a pickled memory map would carry the whole file's content
-        return {**self.__dict__, "_maps": {}}
+def _read_rows(
+    path: Path, num_rows: int, wanted: list[int], result: np.ndarray, places: list[int]
+) -> None:
+    """Read the rows ``wanted`` of a file that holds ``num_rows`` into ``result`` at ``places``."""
+    row_bytes = result[:1].nbytes
+    with path.open("rb", buffering=0) as file:
+        first = file.seek(0, os.SEEK_END) - num_rows * row_bytes  # behind NumPy's header
+        for row, place in zip(wanted, places, strict=True):
+            file.seek(first + row * row_bytes)
+            num_bytes = file.readinto(result[place : place + 1])
+            assert num_bytes == row_bytes, f"{path} ends within row {row}"

@@ -65,6 +65,19 @@ def machine() -> dict[str, Any]:
     }
 
 
+def peak_mib(*, of_workers: bool = False) -> float:
+    """Return the most memory that this process has held at once, in MiB.
+
+    Args:
+        of_workers: Of any one of its worker processes that have ended, instead.
+    """
+    import resource
+
+    who = resource.RUSAGE_CHILDREN if of_workers else resource.RUSAGE_SELF
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return round(resource.getrusage(who).ru_maxrss * unit / 2**20, 1)
+
+
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that make results."""
     found = {"python": platform.python_version()}

@@ -9,6 +9,7 @@ from pkdn.data.alignment import align
 from pkdn.data.datasets import DatasetSettings
 from pkdn.files import atomic_file
 from pkdn.parsing.classes import CLASS_NAMES
+from pkdn.provenance import peak_mib
 
 
 def main() -> None:
@@ -21,6 +22,8 @@ def main() -> None:
     photos = Path("data/photos") / name / "photos.csv"
     with tracking.run("align", name, {"dataset": name}, {"dataset": name}, [photos]) as run:
         metrics = align(name, settings, photos, Path("data/faces") / name, class_names=CLASS_NAMES)
+        metrics["peak_mib"] = peak_mib()
+        metrics["peak_mib_per_worker"] = peak_mib(of_workers=True)
         with atomic_file(Path("data/metrics/align") / f"{name}.json") as temporary:
             temporary.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         faces = {f"{split}_faces": count for split, count in metrics["faces"].items()}

@@ -15,6 +15,7 @@ from pkdn.files import atomic_file
 from pkdn.parsing.agreement import figures, parse_faces
 from pkdn.parsing.maps import load_parser
 from pkdn.precision import default_device
+from pkdn.provenance import peak_mib
 
 FACES = Path("data/faces")
 PARSING = Path("data/parsing")
@@ -52,6 +53,7 @@ def main() -> None:
             "seconds": round(seconds, 2),
             "faces_per_second": round(sum(counts.values()) / seconds, 1),
             "threads": torch.get_num_threads(),
+            "peak_mib": peak_mib(),
         }
         run.metrics(speed)
         found = {split: figures(confusion) for split, confusion in confusions.items()}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pkdn.data.batches import HR_SIZE, LR_SIZE
+from pkdn.faces import HR_SIZE, LR_SIZE
 from pkdn.precision import Precision
 
 WARM_UP_RUNS = 2

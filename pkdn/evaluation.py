@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from pkdn import metrics
-from pkdn.data.batches import Batch, FaceBatches
-from pkdn.data.shards import Shards
 from pkdn.errors import UserError
+from pkdn.faces.batches import Batch, FaceBatches
+from pkdn.faces.resampling import quantize
+from pkdn.faces.shards import Shards
 from pkdn.metrics import parsing
-from pkdn.resampling import quantize
 
 Forward = Callable[[Tensor, Tensor | None], Tensor]
 Parse = Callable[[Tensor], Tensor]

@@ -8,7 +8,6 @@ from pkdn import command, params, tracking
 from pkdn.data.alignment import align
 from pkdn.data.datasets import DatasetSettings
 from pkdn.files import atomic_file
-from pkdn.parsing.classes import CLASS_NAMES
 from pkdn.provenance import peak_mib
 
 
@@ -21,7 +20,7 @@ def main() -> None:
     settings = DatasetSettings.of(params.load())
     photos = Path("data/photos") / name / "photos.csv"
     with tracking.run("align", name, {"dataset": name}, {"dataset": name}, [photos]) as run:
-        metrics = align(name, settings, photos, Path("data/faces") / name, class_names=CLASS_NAMES)
+        metrics = align(name, settings, photos, Path("data/faces") / name)
         metrics["peak_mib"] = peak_mib()
         metrics["peak_mib_per_worker"] = peak_mib(of_workers=True)
         with atomic_file(Path("data/metrics/align") / f"{name}.json") as temporary:

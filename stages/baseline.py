@@ -8,8 +8,8 @@ import torch
 
 from pkdn import command, networks, params, precision, tracking, weights
 from pkdn.errors import UserError
+from pkdn.learning.recipe import Recipe
 from pkdn.provenance import write_curve
-from pkdn.recipe import Recipe
 from pkdn.training.session import curve_file, manifests, open_faces, train_recorded
 from pkdn.training.validation import psnr_on
 

@@ -9,8 +9,8 @@ from PIL import Image
 from rich.progress import track
 
 from pkdn import command, tracking, weights
-from pkdn.data.shards import Shards
 from pkdn.evaluation import evaluate
+from pkdn.faces.shards import Shards
 from pkdn.files import atomic_file, atomic_folder
 from pkdn.parsing.maps import load_parser
 from pkdn.precision import default_device

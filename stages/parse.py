@@ -9,8 +9,8 @@ import torch
 from rich.progress import Progress
 
 from pkdn import command, tracking
-from pkdn.data.photo import SPLITS
-from pkdn.data.shards import Shards
+from pkdn.faces import SPLITS
+from pkdn.faces.shards import Shards
 from pkdn.files import atomic_file
 from pkdn.parsing.agreement import figures, parse_faces
 from pkdn.parsing.maps import load_parser

@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 
 from pkdn import command, params, precision, tracking
-from pkdn.data.batches import FaceBatches
-from pkdn.data.shards import Shards
+from pkdn.faces.batches import FaceBatches
+from pkdn.faces.shards import Shards
 from pkdn.files import atomic_file
+from pkdn.learning.recipe import SGD, Adam, Optimizer, Recipe
 from pkdn.parsing import pretrained as pretrained_parser
 from pkdn.parsing.agreement import agreement, figures, labelled, miou_on, write_iou
 from pkdn.parsing.bisenet import BiSeNet
@@ -16,7 +17,6 @@ from pkdn.parsing.examples import write_examples
 from pkdn.parsing.maps import Parser, save_parser
 from pkdn.parsing.task import ParserTask
 from pkdn.provenance import write_curve
-from pkdn.recipe import SGD, Adam, Optimizer, Recipe
 from pkdn.training.session import FACES, curve_file, train_recorded
 
 PARSER = Path("data/parser")

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from pkdn import command, params, precision, tracking, weights
+from pkdn.learning.recipe import Recipe
+from pkdn.learning.tasks import DistillationTask, SuperResolutionTask, Task
 from pkdn.networks import pkdn
-from pkdn.recipe import Recipe
-from pkdn.tasks import DistillationTask, SuperResolutionTask, Task
 from pkdn.training.session import manifests, open_faces, train_recorded
 from pkdn.training.validation import psnr_on
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 
 from pkdn import command, params, precision, tracking, weights
+from pkdn.learning.recipe import Recipe
+from pkdn.learning.tasks import TeacherTask
 from pkdn.networks import pkdn
-from pkdn.recipe import Recipe
-from pkdn.tasks import TeacherTask
 from pkdn.training.session import manifests, open_faces, train_recorded
 from pkdn.training.validation import psnr_on
 

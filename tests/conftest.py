@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pkdn.data.shards import Shards, ShardWriter
+from pkdn.faces.shards import Shards, ShardWriter
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pkdn import metrics
-from pkdn.data.shards import ShardWriter
+from pkdn.faces.shards import ShardWriter
 from pkdn.reports.records import Plan, subjects
 from pkdn.reports.systems import PKDN, TEACHERS, VARIANTS, Subject
 

@@ -12,10 +12,9 @@ from pkdn.data.alignment import align
 from pkdn.data.catalogue import read_catalogue, write_catalogue
 from pkdn.data.datasets import DatasetSettings, folder
 from pkdn.data.pool import CHUNK, CHUNKS_PER_WORKER, ordered_map
-from pkdn.data.shards import Shards
 from pkdn.errors import UserError
+from pkdn.faces.shards import Shards
 
-CLASS_NAMES = [f"class{number}" for number in range(19)]
 NUM_PHOTOS = 24
 WIDTH, HEIGHT = 90, 80
 
@@ -51,7 +50,6 @@ class Place:
             self.settings,
             self.photos,
             self.faces,
-            class_names=CLASS_NAMES,
             num_workers=num_workers,
         )
 
@@ -162,7 +160,7 @@ def test_an_unknown_class_stops_with_its_file_and_the_expected_ones(
     labels[0, 0] = label
     place.save("labels/3.png", labels)
     place.catalogue()
-    expected = rf"19 classes 0 class0,.* 18 class18; got class {label} in labels/3\.png"
+    expected = rf"19 classes 0 background,.* 18 hat; got class {label} in labels/3\.png"
     with pytest.raises(UserError, match=expected):
         place.align()
     assert not place.faces.exists()

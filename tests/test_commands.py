@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from pkdn import weights
+from pkdn.faces.resampling import quantize, to_float
 from pkdn.networks.pkdn import PKDN
-from pkdn.resampling import quantize, to_float
 
 SIZES = {"width": 8, "num_blocks": 1, "global_residual": True}
 

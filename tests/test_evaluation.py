@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pkdn import metrics
-from pkdn.data.shards import Shards, ShardWriter
 from pkdn.errors import UserError
 from pkdn.evaluation import evaluate
+from pkdn.faces.shards import Shards, ShardWriter
 
 NUM_FACES = 5
 CPU = torch.device("cpu")

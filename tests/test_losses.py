@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pkdn.losses import (
+from pkdn.learning.losses import (
     distillation_weights,
     feature_loss,
     super_resolution_loss,

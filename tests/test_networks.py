@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from pkdn import networks
 from pkdn.complexity import size
-from pkdn.data.batches import FaceBatches
-from pkdn.data.shards import Shards
 from pkdn.errors import UserError
+from pkdn.faces.batches import FaceBatches
+from pkdn.faces.shards import Shards
 from pkdn.networks import _landmarks, dic, fsrnet, kdfsrnet, pkdn, sisn
 
 # At the authors' sizes: parameters, and 10⁹ multiply-accumulates.

@@ -11,8 +11,17 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
-from pkdn.data.shards import Shards, ShardWriter
 from pkdn.errors import UserError
+from pkdn.faces.classes import (
+    CLASS_NAMES,
+    LEFT_RIGHT,
+    NUM_CLASSES,
+    PALETTE,
+    colorize,
+    mirrored_labels,
+)
+from pkdn.faces.encoding import encode, num_channels
+from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.parsing.agreement import (
     agreement,
     figures,
@@ -23,15 +32,6 @@ from pkdn.parsing.agreement import (
 )
 from pkdn.parsing.augmentation import jitter, mirror, mirror_some, scale_and_cut
 from pkdn.parsing.bisenet import BiSeNet
-from pkdn.parsing.classes import (
-    CLASS_NAMES,
-    LEFT_RIGHT,
-    NUM_CLASSES,
-    PALETTE,
-    colorize,
-    mirrored_labels,
-)
-from pkdn.parsing.encoding import encode, num_channels
 from pkdn.parsing.examples import draw_examples
 from pkdn.parsing.iou import ConfusionMatrix
 from pkdn.parsing.maps import Parser, load_parser, save_parser

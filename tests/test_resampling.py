@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pkdn.resampling import bicubic, quantize, to_float
+from pkdn.faces.resampling import bicubic, quantize, to_float
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkdn.data.shards import Shards, ShardWriter
 from pkdn.errors import UserError
+from pkdn.faces.shards import Shards, ShardWriter
 
 
 def row(number: int) -> dict[str, np.ndarray]:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from pkdn.data.datasets import DatasetSettings, synthetic
-from pkdn.data.photo import SPLITS, Photo
+from pkdn.data.photo import Photo
 from pkdn.errors import UserError
+from pkdn.faces import SPLITS
 
 ROOT = synthetic.locate(DatasetSettings())
 NUM_CLASSES = 19

@@ -7,14 +7,23 @@ import pytest
 import torch
 
 from pkdn import networks
-from pkdn.data.batches import FaceBatches, degrade
-from pkdn.data.shards import Shards, ShardWriter
 from pkdn.errors import UserError
+from pkdn.faces.batches import FaceBatches, degrade
+from pkdn.faces.shards import Shards, ShardWriter
+from pkdn.learning.recipe import (
+    SGD,
+    Adam,
+    AuthorsRecipe,
+    Recipe,
+    RMSprop,
+    constant,
+    one_cycle,
+    poly,
+)
+from pkdn.learning.tasks import DistillationTask, SuperResolutionTask, Task, TeacherTask
 from pkdn.networks import pkdn, sparnet, urdgn
 from pkdn.params import AuthorsLimits, RecipeValues
 from pkdn.precision import Precision
-from pkdn.recipe import SGD, Adam, AuthorsRecipe, Recipe, RMSprop, constant, one_cycle, poly
-from pkdn.tasks import DistillationTask, SuperResolutionTask, Task, TeacherTask
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop
 from pkdn.training.checkpoint import Checkpoint, single_flight

@@ -98,10 +98,10 @@ def main(arguments: argparse.Namespace) -> None:
     from rich.progress import track
 
     from pkdn import weights
-    from pkdn.data.batches import degrade
+    from pkdn.faces.batches import degrade
+    from pkdn.faces.resampling import quantize, to_float
     from pkdn.files import atomic_file
     from pkdn.precision import default_device
-    from pkdn.resampling import quantize, to_float
 
     device = default_device()
     network = weights.load(arguments.model or default_model()).to(device)

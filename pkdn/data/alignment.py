@@ -4,7 +4,7 @@ import csv
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,11 +21,13 @@ from pkdn.data.crops import (
     landmarks_box,
 )
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.photo import SPLITS, Box, Photo
+from pkdn.data.photo import Box, Photo
 from pkdn.data.pool import num_cores, ordered_map
-from pkdn.data.reading import NUM_LANDMARKS, UnreadablePhotoError
-from pkdn.data.shards import ROWS_PER_SHARD, ShardWriter
+from pkdn.data.reading import UnreadablePhotoError
 from pkdn.errors import UserError
+from pkdn.faces import NUM_LANDMARKS, SPLITS
+from pkdn.faces.classes import CLASS_NAMES, NUM_CLASSES
+from pkdn.faces.shards import ROWS_PER_SHARD, ShardWriter
 from pkdn.files import atomic_folder
 
 MIN_SOURCE_SIDE = 64
@@ -60,7 +62,6 @@ def align(
     photos: Path,
     folder: Path,
     *,
-    class_names: Sequence[str],
     num_workers: int | None = None,
 ) -> dict[str, Any]:
     """Cut the faces of a data set and pack them.
@@ -72,7 +73,6 @@ def align(
         settings: Where its files are.
         photos: Its catalogue, as :func:`pkdn.data.catalogue.write_catalogue` left it.
         folder: Where shards, index and the list of photos left out go; replaced as a whole.
-        class_names: Of the labels 0, 1, … that a label map may hold.
         num_workers: Processes; by default one per core.
 
     Returns:
@@ -86,7 +86,7 @@ def align(
     workers = num_workers or num_cores()
     num_photos = sum(1 for _ in read_catalogue(photos))
     root = datasets.load(name).locate(settings)
-    cut = partial(cut_face, name, root, tuple(class_names))
+    cut = partial(cut_face, name, root)
     results = ordered_map(cut, read_catalogue(photos), num_workers=workers)
     with atomic_folder(folder) as temporary:
         tally = _pack(with_progress(results, f"align {name}", num_photos), temporary)
@@ -104,7 +104,7 @@ def align(
     }
 
 
-def cut_face(name: str, root: Path, class_names: Sequence[str], listed: Listed) -> Face | LeftOut:
+def cut_face(name: str, root: Path, listed: Listed) -> Face | LeftOut:
     """Read one photo of the data set ``name`` and cut out its face."""
     try:
         photo = datasets.load(name).read(root, listed.entry)
@@ -112,7 +112,7 @@ def cut_face(name: str, root: Path, class_names: Sequence[str], listed: Listed) 
         box = _box(photo)
     except UnreadablePhotoError as error:
         return LeftOut(listed, UNREADABLE, str(error))
-    _check_labels(photo, class_names)
+    _check_labels(photo)
     if box.source_side < MIN_SOURCE_SIDE:
         reason = f"{box.source_side} of {MIN_SOURCE_SIDE} pixels per side"
         return LeftOut(listed, SMALL, reason)
@@ -152,14 +152,14 @@ def _check_unchanged(photo: Photo, listed: Listed, name: str) -> None:
         )
 
 
-def _check_labels(photo: Photo, class_names: Sequence[str]) -> None:
+def _check_labels(photo: Photo) -> None:
     if photo.labels is None:
         return
     highest = int(photo.labels.max())
-    if highest >= len(class_names):
-        expected = ", ".join(f"{label} {name}" for label, name in enumerate(class_names))
+    if highest >= NUM_CLASSES:
+        expected = ", ".join(f"{label} {name}" for label, name in enumerate(CLASS_NAMES))
         raise UserError(
-            f"expected the {len(class_names)} classes {expected}; got class {highest} in "
+            f"expected the {NUM_CLASSES} classes {expected}; got class {highest} in "
             f"{photo.entry.labels or photo.entry.name}: renumber the label map"
         )
 

@@ -13,9 +13,10 @@ from rich.progress import track
 
 from pkdn.data import datasets
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.photo import SPLITS, Entry
+from pkdn.data.photo import Entry
 from pkdn.data.pool import ordered_map
 from pkdn.errors import UserError
+from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, sha256
 
 Item = TypeVar("Item")

@@ -7,9 +7,7 @@ import numpy as np
 from PIL import Image
 
 from pkdn.data.photo import Box
-
-FACE_SIZE = 128
-"""Pixels per side of an HR face (§4.1 of the paper)."""
+from pkdn.faces import HR_SIZE
 
 WIDENING = 0.3
 """Share of the side by which the box of the landmarks is widened, half on each side (DIC)."""
@@ -62,7 +60,7 @@ def crop_labels(labels: np.ndarray, box: Box) -> np.ndarray:
 
 def crop_landmarks(landmarks: np.ndarray, box: Box) -> np.ndarray:
     """Move landmarks from the photo's pixels to the face's: (n, 2) to float32 (n, 2)."""
-    scale = FACE_SIZE / np.array([box.right - box.left, box.bottom - box.top])
+    scale = HR_SIZE / np.array([box.right - box.left, box.bottom - box.top])
     return ((landmarks - np.array([box.left, box.top])) * scale).astype(np.float32)
 
 
@@ -76,4 +74,4 @@ def _moved_inside(left: int, top: int, side: int, width: int, height: int) -> Bo
 def _resized(pixels: np.ndarray, box: Box, resample: Image.Resampling) -> np.ndarray:
     # cut first: a resize with Pillow's `box` lets pixels around the box bleed into its border
     cut = Image.fromarray(pixels[box.top : box.bottom, box.left : box.right])
-    return np.asarray(cut.resize((FACE_SIZE, FACE_SIZE), resample))
+    return np.asarray(cut.resize((HR_SIZE, HR_SIZE), resample))

@@ -1,10 +1,8 @@
 """What a data set is made of: entries in its catalogue, and the photos behind them."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-
-SPLITS: Final = ("train", "val", "test")
 
 
 class Entry(NamedTuple):

@@ -10,8 +10,8 @@ from PIL import Image, ImageOps
 
 from pkdn.data.photo import Entry, Photo
 from pkdn.errors import UserError
+from pkdn.faces import NUM_LANDMARKS
 
-NUM_LANDMARKS = 68
 SIXTEEN_BIT_GREY = ("I", "I;16", "I;16L", "I;16B")
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 LARGEST_PIXELS = 89_478_485

@@ -9,8 +9,8 @@ A network's file has:
 - perhaps ``tasks(profile)``: its own training tasks in their order, each with the name of its
   phase: ``teacher`` for a network that sees parsing maps, and last the network's own with an
   empty name. Without it the network is trained alone, by
-  :class:`pkdn.tasks.SuperResolutionTask`;
-- perhaps ``RECIPE``: its authors' :class:`pkdn.recipe.AuthorsRecipe`;
+  :class:`pkdn.learning.tasks.SuperResolutionTask`;
+- perhaps ``RECIPE``: its authors' :class:`pkdn.learning.recipe.AuthorsRecipe`;
 - perhaps ``NEEDS_LANDMARKS = True``: its losses need 68 landmarks, so that on faces without any
   it is not trained, and its row in the tables says why.
 
@@ -27,7 +27,7 @@ from types import ModuleType
 from torch import nn
 
 from pkdn.errors import UserError
-from pkdn.tasks import SuperResolutionTask, Task
+from pkdn.learning.tasks import SuperResolutionTask, Task
 
 
 def names() -> list[str]:

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from pkdn.learning.tasks import Output
 from pkdn.networks._blocks import (
     Downsample,
     ResidualChannelAttentionGroup,
@@ -10,7 +11,6 @@ from pkdn.networks._blocks import (
     conv3,
     start_near_input,
 )
-from pkdn.tasks import Output
 
 NUM_LEVELS = 4
 DOWN_TAPS = tuple(f"down{level}" for level in range(1, NUM_LEVELS + 1))

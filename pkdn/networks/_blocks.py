@@ -7,12 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pkdn.resampling import bicubic, quantize, to_float
+from pkdn.faces import HR_SIZE
+from pkdn.faces.resampling import bicubic, quantize, to_float
 
 Pooling = Literal["average", "average_max_variance"]
 
 
-def bicubic_input(lr_image: Tensor, size: int = 128) -> Tensor:
+def bicubic_input(lr_image: Tensor, size: int = HR_SIZE) -> Tensor:
     """Upsample the LR face to the size that a network works at, exactly as Pillow would.
 
     Args:

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-NUM_LANDMARKS = 68
-HR_SIZE = 128
+from pkdn.faces import HR_SIZE
+
 # In pixels of the heatmap, as in DIC's code.
 SIGMA = 1.0
 

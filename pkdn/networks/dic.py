@@ -18,16 +18,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pkdn.data.batches import Batch
+from pkdn.faces import NUM_LANDMARKS
+from pkdn.faces.batches import Batch
+from pkdn.learning.recipe import Adam, AuthorsRecipe, halved_at
+from pkdn.learning.tasks import Task
 from pkdn.networks._blocks import conv3
 from pkdn.networks._landmarks import (
-    NUM_LANDMARKS,
     Hourglass,
     PointwiseBottleneck,
     heatmap_loss,
 )
-from pkdn.recipe import Adam, AuthorsRecipe, halved_at
-from pkdn.tasks import Task
 
 TITLE = "DIC"
 INPUT = "16×16"

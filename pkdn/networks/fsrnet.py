@@ -19,18 +19,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pkdn.data.batches import Batch
-from pkdn.losses import super_resolution_loss
+from pkdn.faces import NUM_LANDMARKS
+from pkdn.faces.batches import Batch
+from pkdn.faces.encoding import encode, num_channels
+from pkdn.learning.losses import super_resolution_loss
+from pkdn.learning.recipe import AuthorsRecipe, RMSprop, constant
+from pkdn.learning.tasks import Task
 from pkdn.networks._blocks import bicubic_input, conv3, scale_tail
 from pkdn.networks._landmarks import (
-    NUM_LANDMARKS,
     Hourglass,
     PointwiseBottleneck,
     heatmap_loss,
 )
-from pkdn.parsing.encoding import encode, num_channels
-from pkdn.recipe import AuthorsRecipe, RMSprop, constant
-from pkdn.tasks import Task
 
 TITLE = "FSRNet"
 INPUT = "128×128, bicubic"

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pkdn.faces.encoding import encode, num_channels
+from pkdn.learning.tasks import DistillationTask, Output, Task, TeacherTask
 from pkdn.networks._autoencoder import DOWN_TAPS, UP_TAPS, AttentionAutoencoder, AttentionStudent
 from pkdn.networks._blocks import bicubic_input
-from pkdn.parsing.encoding import encode, num_channels
-from pkdn.tasks import DistillationTask, Output, Task, TeacherTask
 
 TITLE = "KDFSRNet"
 INPUT = "128×128, bicubic"

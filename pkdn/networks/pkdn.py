@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pkdn.faces.encoding import encode, num_channels
+from pkdn.learning.tasks import Output
 from pkdn.networks._autoencoder import DOWN_TAPS, UP_TAPS, AttentionStudent
 from pkdn.networks._blocks import (
     ChannelAttention,
@@ -20,8 +22,6 @@ from pkdn.networks._blocks import (
     conv3,
     start_near_input,
 )
-from pkdn.parsing.encoding import encode, num_channels
-from pkdn.tasks import Output
 
 TITLE = "PKDN"
 INPUT = "128×128, bicubic"

@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pkdn.faces import HR_SIZE
+from pkdn.faces.resampling import bicubic
+from pkdn.learning.recipe import Adam, AuthorsRecipe, constant
 from pkdn.networks._blocks import bicubic_input, scale_tail
-from pkdn.recipe import Adam, AuthorsRecipe, constant
-from pkdn.resampling import bicubic
 
 TITLE = "SPARNet"
 INPUT = "128×128, bicubic"
 
-HR_SIZE = 128
 NUM_HALVINGS = 3
 SLOPE = 0.2
 LARGEST_ZOOM = 1.3

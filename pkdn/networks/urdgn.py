@@ -14,11 +14,11 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pkdn.data.batches import Batch
-from pkdn.losses import super_resolution_loss
+from pkdn.faces.batches import Batch
+from pkdn.learning.losses import super_resolution_loss
+from pkdn.learning.recipe import AuthorsRecipe, RMSprop
+from pkdn.learning.tasks import Task
 from pkdn.networks._blocks import bicubic_input, scale_tail
-from pkdn.recipe import AuthorsRecipe, RMSprop
-from pkdn.tasks import Task
 
 TITLE = "URDGN"
 INPUT = "16×16"

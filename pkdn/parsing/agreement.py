@@ -5,11 +5,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pkdn.data.photo import SPLITS
-from pkdn.data.shards import INDEX, MANIFEST, Shards, ShardWriter
 from pkdn.errors import UserError
+from pkdn.faces import SPLITS
+from pkdn.faces.classes import CLASS_NAMES
+from pkdn.faces.shards import INDEX, MANIFEST, Shards, ShardWriter
 from pkdn.files import atomic_file, atomic_folder
-from pkdn.parsing.classes import CLASS_NAMES
 from pkdn.parsing.iou import ConfusionMatrix
 from pkdn.parsing.maps import Parser
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pkdn.parsing.classes import mirrored_labels
+from pkdn.faces.classes import mirrored_labels
 
 # The widely used checkpoint's: jitter by up to a half, photos scaled to 0.75–2 times their size,
 # of which a square of 7/8 of the original side is cut out.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pkdn.parsing.classes import NUM_CLASSES
+from pkdn.faces.classes import NUM_CLASSES
 from pkdn.parsing.resnet18 import ResNet18
 
 SIDE_MULTIPLE = 32

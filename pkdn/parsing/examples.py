@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pkdn.faces.classes import CLASS_NAMES, PALETTE, colorize
 from pkdn.files import atomic_file
-from pkdn.parsing.classes import CLASS_NAMES, PALETTE, colorize
 
 COLUMNS = ("photo", "truth", "prediction")
 GAP = 4

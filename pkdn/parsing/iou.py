@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pkdn.parsing.classes import NUM_CLASSES
+from pkdn.faces.classes import NUM_CLASSES
 
 
 class ConfusionMatrix:

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pkdn.errors import UserError
+from pkdn.faces import HR_SIZE
 from pkdn.files import atomic_file
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.sizes import check_input_size, resize_images
 
-MAP_SIZE = 128
 BATCH_SIZE = 8
 """Faces parsed at once; more is not faster on processors."""
 
@@ -57,14 +57,14 @@ class Parser:
                 f"faces to parse are uint8 (N, H, W, 3), got {faces.dtype} {tuple(faces.shape)}"
             )
         maps = [self._parse(batch) for batch in faces.split(BATCH_SIZE) if len(batch)]
-        empty = torch.empty((0, MAP_SIZE, MAP_SIZE), dtype=torch.uint8, device=self.device)
+        empty = torch.empty((0, HR_SIZE, HR_SIZE), dtype=torch.uint8, device=self.device)
         return torch.cat([empty, *maps])
 
     def _parse(self, faces: Tensor) -> Tensor:
         images = faces.to(self.device).permute(0, 3, 1, 2).float() / 255
         logits = self.network(resize_images(images, self.input_size)).main
-        if self.input_size != MAP_SIZE:
-            logits = F.interpolate(logits, (MAP_SIZE, MAP_SIZE), mode="bilinear")
+        if self.input_size != HR_SIZE:
+            logits = F.interpolate(logits, (HR_SIZE, HR_SIZE), mode="bilinear")
         return logits.argmax(dim=1).to(torch.uint8)
 
 

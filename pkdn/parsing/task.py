@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pkdn.errors import UserError
+from pkdn.faces.classes import NUM_CLASSES
 from pkdn.parsing.augmentation import jitter, mirror_some, scale_and_cut
 from pkdn.parsing.bisenet import BiSeNet
-from pkdn.parsing.classes import NUM_CLASSES
 from pkdn.parsing.sizes import check_input_size, resize_images, resize_labels
 
 AUXILIARY_WEIGHT = 1.0

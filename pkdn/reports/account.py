@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from pkdn.faces import SPLITS
 from pkdn.reports import published
-from pkdn.reports.records import SPLITS, Plan, count_faces, subjects
+from pkdn.reports.records import Plan, count_faces, subjects
 from pkdn.reports.runs import Run
 from pkdn.reports.systems import title
 from pkdn.reports.tables import NOTHING, Numbers, Table, duration, listing

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from pkdn.data.shards import Shards
+from pkdn.faces.shards import Shards
 from pkdn.reports import statistics
 from pkdn.reports.figures import TILE, Tile
 from pkdn.reports.records import Plan, Results, Scores, scores_folder

@@ -14,11 +14,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from pkdn.errors import UserError
+from pkdn.faces import SPLITS
 from pkdn.reports.systems import Subject, all_subjects
 
 SCORES: Final = "scores.csv"
 ABSENT: Final = "absent.txt"
-SPLITS: Final = ("train", "val", "test")
 
 
 @dataclass(frozen=True)

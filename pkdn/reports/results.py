@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pkdn.faces import SPLITS
 from pkdn.reports import curves, faces, figures, published
 from pkdn.reports.comparisons import PAPER, Comparison
 from pkdn.reports.document import Document
-from pkdn.reports.records import SPLITS, count_faces
+from pkdn.reports.records import count_faces
 from pkdn.reports.summary import DEMO
 from pkdn.reports.systems import PKDN, network_title, table_order
 from pkdn.reports.tables import listing

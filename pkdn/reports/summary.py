@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from pkdn.faces import SPLITS
 from pkdn.reports import account, published, statistics
 from pkdn.reports.comparisons import Comparison
 from pkdn.reports.document import Document
-from pkdn.reports.records import SPLITS, Plan, count_faces
+from pkdn.reports.records import Plan, count_faces
 from pkdn.reports.runs import Run
 from pkdn.reports.systems import BICUBIC, PKDN, PKDN_TEACHER, Subject, in_order, network_title
 from pkdn.reports.tables import NOTHING, listing, number

@@ -13,14 +13,14 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from pkdn.data.batches import FaceBatches
 from pkdn.errors import UserError
+from pkdn.faces.batches import FaceBatches
+from pkdn.learning.recipe import SGD, Adam, Recipe, RMSprop
 from pkdn.precision import Precision
-from pkdn.recipe import SGD, Adam, Recipe, RMSprop
 from pkdn.training.checkpoint import Checkpoint, random_state, restore_random_state
 
 if TYPE_CHECKING:  # a parser is trained here too, and does not depend on PKDN's losses
-    from pkdn.tasks import Task
+    from pkdn.learning.tasks import Task
 
 ROWS_PER_CURVE = 1000
 LEAST_STEPS_PER_ROW = 10

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from pkdn import tracking
-from pkdn.data.batches import FaceBatches
-from pkdn.data.shards import Shards
+from pkdn.faces.batches import FaceBatches
+from pkdn.faces.shards import Shards
+from pkdn.learning.recipe import Augmentation, Recipe
 from pkdn.precision import Precision
 from pkdn.provenance import write_curve
-from pkdn.recipe import Augmentation, Recipe
 from pkdn.training.checkpoint import single_flight
 from pkdn.training.loop import Row, train
 
 if TYPE_CHECKING:
-    from pkdn.tasks import Task
+    from pkdn.learning.tasks import Task
 
 FACES = Path("data/faces")
 PARSING = Path("data/parsing")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pkdn.data.batches import Batch, FaceBatches
+from pkdn.faces.batches import Batch, FaceBatches
 from pkdn.precision import Precision
 
 

@@ -16,6 +16,7 @@ from pkdn.data.fetching import RemoteFile
 from pkdn.data.photo import Entry, Photo
 from pkdn.data.reading import UnreadablePhotoError, decode_image, fitted, read_photo
 from pkdn.errors import UserError
+from pkdn.faces.classes import CLASS_NAMES
 
 TITLE = "CelebAMask-HQ"
 LABELLED = "yes"
@@ -39,26 +40,7 @@ PARTS = (
     celeba.PARTITION_PART,
 )
 
-MASK_NAMES = (
-    "skin",
-    "l_brow",
-    "r_brow",
-    "l_eye",
-    "r_eye",
-    "eye_g",
-    "l_ear",
-    "r_ear",
-    "ear_r",
-    "nose",
-    "mouth",
-    "u_lip",
-    "l_lip",
-    "neck",
-    "neck_l",
-    "cloth",
-    "hair",
-    "hat",
-)
+MASK_NAMES = CLASS_NAMES[1:]
 """Parts in the order of their labels, from 1: where masks overlap the later part is on top."""
 
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from pkdn.data.datasets import DatasetSettings
 from pkdn.data.drawing.face import draw_face
-from pkdn.data.photo import SPLITS, Entry, Photo
+from pkdn.data.photo import Entry, Photo
 from pkdn.errors import UserError
+from pkdn.faces import SPLITS
 
 TITLE = "Synthetic"
 LABELLED = "yes"

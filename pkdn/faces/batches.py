@@ -7,11 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pkdn.data.shards import Shards
-from pkdn.resampling import bicubic, to_float
+from pkdn.faces import LR_SIZE
+from pkdn.faces.resampling import bicubic, to_float
+from pkdn.faces.shards import Shards
 
-HR_SIZE = 128
-LR_SIZE = 16
 FACES_PER_LOOK = 1024
 
 

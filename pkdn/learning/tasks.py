@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from pkdn.data.batches import Batch
-from pkdn.losses import (
+from pkdn.faces.batches import Batch
+from pkdn.learning.losses import (
     distillation_weights,
     feature_loss,
     super_resolution_loss,
@@ -94,7 +94,7 @@ class DistillationTask:
         taps: names of the features compared in Eq. 5.
         lambda_ts: weight of Eq. 4.
         lambda_fs: weight of Eq. 5.
-        distill_epochs: see :func:`pkdn.losses.distillation_weights`.
+        distill_epochs: see :func:`pkdn.learning.losses.distillation_weights`.
     """
 
     def __init__(

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from pkdn.data.photo import SPLITS
 from pkdn.errors import UserError
+from pkdn.faces import SPLITS
 from pkdn.files import sha256
 
 ROWS_PER_SHARD = 1024
@@ -58,7 +58,7 @@ class ShardWriter:
         """Add one row.
 
         Args:
-            split: One of :data:`~pkdn.data.photo.SPLITS`.
+            split: One of :data:`~pkdn.faces.SPLITS`.
             arrays: The row's arrays by name; names, shapes and dtypes as in the first row.
             index_row: Its line in the index, columns as in the first row, with at least
                 ``name``; ``split``, ``shard`` and ``row`` are filled in here.
@@ -137,7 +137,7 @@ class Shards:
 
     Args:
         folder: As written by :class:`ShardWriter`.
-        split: One of :data:`~pkdn.data.photo.SPLITS`; it may have no rows.
+        split: One of :data:`~pkdn.faces.SPLITS`; it may have no rows.
 
     Attributes:
         arrays: The names of the arrays of every row.
@@ -203,5 +203,5 @@ def _read_rows(
         first = file.seek(0, os.SEEK_END) - num_rows * row_bytes  # behind NumPy's header
         for row, place in zip(wanted, places, strict=True):
             file.seek(first + row * row_bytes)
-            num_bytes = file.readinto(result[place : place + 1])
+            num_bytes = file.readinto(result[place : place + 1].data)
             assert num_bytes == row_bytes, f"{path} ends within row {row}"

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pkdn.errors import UserError
-from pkdn.parsing.classes import NUM_CLASSES, PALETTE
+from pkdn.faces.classes import NUM_CLASSES, PALETTE
 
 _NUM_CHANNELS = {"palette": 3, "onehot": NUM_CLASSES}
 ENCODINGS = tuple(_NUM_CHANNELS)

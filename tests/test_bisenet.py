@@ -74,6 +74,20 @@ def test_every_parameter_gets_a_gradient_in_training() -> None:
     assert without == []
 
 
+@pytest.mark.parametrize("side", [64, 96])
+def test_smaller_maps_have_the_geometry_of_the_images_size(network: BiSeNet, side: int) -> None:
+    images = torch.rand(2, 3, side, side)
+    with torch.inference_mode():
+        whole = network.eval()(images).main
+        expected = nn.functional.interpolate(whole, (48, 48), mode="bilinear")
+        found = network(images, map_size=48).main
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(network(images, map_size=side).main, whole)
+    # What inference has prepared, training may use.
+    network.train()(images, map_size=48).main.sum().backward()
+    network.zero_grad()
+
+
 def test_images_are_normalised_inside(network: BiSeNet) -> None:
     seen = []
     handle = network.cp.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))

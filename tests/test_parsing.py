@@ -35,7 +35,7 @@ from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.examples import draw_examples
 from pkdn.parsing.iou import ConfusionMatrix
 from pkdn.parsing.maps import Parser, load_parser, save_parser
-from pkdn.parsing.sizes import resize_images, resize_labels
+from pkdn.parsing.sizes import resize_images
 from pkdn.parsing.task import ParserTask, balanced_weights, hard_cross_entropy
 
 CPU = torch.device("cpu")
@@ -257,13 +257,6 @@ class TestSizes:
             resized = resize_images(floats, size)[0].permute(1, 2, 0).numpy() * 255
             expected = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
             assert np.abs(resized - np.asarray(expected)).max() < 1.01
-
-    def test_labels_keep_their_values_and_places(self) -> None:
-        labels = torch.from_numpy(random_labels(2, 64, 64))
-        doubled = resize_labels(labels, 128)
-        assert (doubled[:, ::2, ::2] == labels).all()
-        assert (resize_labels(doubled, 64) == labels).all()
-        assert doubled.dtype == torch.uint8
 
 
 class TestParser:

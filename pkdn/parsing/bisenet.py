@@ -1,5 +1,6 @@
 """BiSeNet, the face-parsing network."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -46,14 +47,16 @@ class BiSeNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
-    def forward(self, images: Tensor) -> Logits:
+    def forward(self, images: Tensor, *, map_size: int | None = None) -> Logits:
         """Score every pixel for every class.
 
         Args:
             images: RGB, [0, 1], (N, 3, H, W); H and W multiples of 32.
+            map_size: side of the logits; without it they have the images' size.
 
         Returns:
-            Logits of the images' size; the auxiliary ones are None in evaluation mode.
+            Logits, in the geometry that they have at the images' size; the auxiliary ones are
+            None in evaluation mode.
 
         Raises:
             ValueError: a side is no multiple of 32.
@@ -66,13 +69,14 @@ class BiSeNet(nn.Module):
             )
         context = self.cp((images - self.mean) / self.std)
         fused = self.ffm(context.spatial8, context.context8)
-        main = _upsample(self.conv_out(fused), height, width)
+        size = (height, width)
+        main = _upsample(self.conv_out(fused), size, map_size)
         if not self.training:
             return Logits(main, None, None)
         return Logits(
             main,
-            _upsample(self.conv_out16(context.context8), height, width),
-            _upsample(self.conv_out32(context.context16), height, width),
+            _upsample(self.conv_out16(context.context8), size, map_size),
+            _upsample(self.conv_out32(context.context16), size, map_size),
         )
 
 
@@ -169,6 +173,24 @@ def _average(features: Tensor) -> Tensor:
     return features.mean(dim=(2, 3), keepdim=True)
 
 
-def _upsample(logits: Tensor, height: int, width: int) -> Tensor:
-    # The checkpoint was trained with aligned corners.
-    return F.interpolate(logits, (height, width), mode="bilinear", align_corners=True)
+def _upsample(logits: Tensor, size: tuple[int, int], map_size: int | None) -> Tensor:
+    if map_size is None:
+        # The checkpoint was trained with aligned corners.
+        return F.interpolate(logits, size, mode="bilinear", align_corners=True)
+    rows, columns = (
+        _weights(source, through, map_size, logits.device).to(logits.dtype)
+        for source, through in zip(logits.shape[-2:], size, strict=True)
+    )
+    return rows @ logits @ columns.T
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)  # cached for trainings too
+def _weights(source: int, through: int, target: int, device: torch.device) -> Tensor:
+    """Interpolate to ``through`` pixels and from there to ``target``, as one (target, source).
+
+    Both steps at once cost a fraction of either, above all backwards on processors.
+    """
+    steps = torch.eye(source)[None]
+    steps = F.interpolate(steps, through, mode="linear", align_corners=True)
+    return F.interpolate(steps, target, mode="linear")[0].T.contiguous().to(device)

@@ -7,7 +7,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.nn import functional as F
 
 from pkdn.errors import UserError
 from pkdn.faces import HR_SIZE
@@ -62,9 +61,7 @@ class Parser:
 
     def _parse(self, faces: Tensor) -> Tensor:
         images = faces.to(self.device).permute(0, 3, 1, 2).float() / 255
-        logits = self.network(resize_images(images, self.input_size)).main
-        if self.input_size != HR_SIZE:
-            logits = F.interpolate(logits, (HR_SIZE, HR_SIZE), mode="bilinear")
+        logits = self.network(resize_images(images, self.input_size), map_size=HR_SIZE).main
         return logits.argmax(dim=1).to(torch.uint8)
 
 

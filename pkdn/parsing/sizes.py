@@ -26,10 +26,3 @@ def resize_images(images: Tensor, size: int) -> Tensor:
     if images.shape[-2:] == (size, size):
         return images
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
-
-
-def resize_labels(labels: Tensor, size: int) -> Tensor:
-    """Resize uint8 maps (N, H, W) to a square by the nearest pixel."""
-    if labels.shape[-2:] == (size, size):
-        return labels
-    return F.interpolate(labels[:, None], (size, size), mode="nearest-exact")[:, 0]

@@ -12,7 +12,7 @@ from pkdn.errors import UserError
 from pkdn.faces.classes import NUM_CLASSES
 from pkdn.parsing.augmentation import jitter, mirror_some, scale_and_cut
 from pkdn.parsing.bisenet import BiSeNet
-from pkdn.parsing.sizes import check_input_size, resize_images, resize_labels
+from pkdn.parsing.sizes import check_input_size, resize_images
 
 AUXILIARY_WEIGHT = 1.0
 """α of Yu et al. 2018, Eq. 5: both auxiliary heads weigh as much as the main one."""
@@ -47,7 +47,8 @@ class ParserTask:
 
     Args:
         network: the parser to train.
-        input_size: side to which faces and maps are resized, a multiple of 32.
+        input_size: side to which faces are resized, a multiple of 32; the loss is taken at the
+            size of their maps.
         hard_pixels: the rest of that checkpoint's recipe: the loss of the hardest pixels, jitter
             of the colours, random squares at random scales. Without it all pixels count, rare
             classes more (chosen because that serves a training of minutes far better).
@@ -89,12 +90,10 @@ class ParserTask:
                     f"got {len(images)}: choose a larger batch_size or add labelled faces"
                 )
             images, labels = mirror_some(images, labels)
-        images = resize_images(images, self.input_size)
-        labels = resize_labels(labels, self.input_size)
         if self.network.training and self.hard_pixels:
             images, labels = scale_and_cut(jitter(images), labels)
         labels = labels.long()
-        logits = self.network(images)
+        logits = self.network(resize_images(images, self.input_size), map_size=labels.shape[-1])
         main = self._cross_entropy(logits.main, labels)
         if logits.auxiliary8 is None or logits.auxiliary16 is None:
             return {"loss": main, "l_main": main}

@@ -144,7 +144,7 @@ READINGS: Final = (
         "Is ‖·‖₁ a sum or a mean?",
         "the mean absolute error",
         "the code of every predecessor, and the weights λ are theirs",
-        "pkdn/losses.py",
+        "pkdn/learning/losses.py",
         "_mean_absolute_error",
     ),
     Reading(
@@ -159,7 +159,7 @@ READINGS: Final = (
         "Adam with betas 0.9 and 0.99; paper profile: rate 10⁻⁴ constant, batches of 8, no "
         "augmentation",
         "KDFSRNet's code",
-        "pkdn/recipe.py",
+        "pkdn/learning/recipe.py",
         "Adam",
     ),
     Reading(
@@ -227,7 +227,7 @@ READINGS: Final = (
         "by PKDN's own, and a second time by their authors' optimiser, rate, schedule, batches and "
         "augmentation; for as many passes over the faces in either case",
         "the paper does not say; the authors' lengths are for CelebA or not stated",
-        "pkdn/recipe.py",
+        "pkdn/learning/recipe.py",
         "AuthorsRecipe",
     ),
     Reading(

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,8 +142,34 @@ def test_an_adversary_and_its_network_learn_by_their_own_losses(faces_folder: Pa
     assert all(gradient is None for gradient in gradients)
 
 
-def test_a_killed_adversarial_training_ends_with_the_same_weights(
+class KilledError(Exception):
+    pass
+
+
+@pytest.fixture
+def killed(
     faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Task], Checkpoint]:
+    """Train a task for eight steps, and be killed before the last of them is saved."""
+
+    def train_and_die(task: Task) -> Checkpoint:
+        monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", 0)
+        monkeypatch.setattr(loop, "LEAST_STEPS_PER_ROW", 1)
+        saved = Checkpoint(tmp_path, waited=False)
+
+        def kill(row: loop.Row) -> None:
+            if row["step"] == 8:
+                raise KilledError
+
+        with pytest.raises(KilledError):
+            run(task, faces_folder, checkpoint=saved, on_row=kill)
+        return saved
+
+    return train_and_die
+
+
+def test_a_killed_adversarial_training_ends_with_the_same_weights(
+    faces_folder: Path, killed: Callable[[Task], Checkpoint]
 ) -> None:
     def task() -> urdgn.AdversarialTask:
         torch.manual_seed(0)
@@ -152,16 +179,7 @@ def test_a_killed_adversarial_training_ends_with_the_same_weights(
 
     whole = task()
     run(whole, faces_folder)
-    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", 0)
-    monkeypatch.setattr(loop, "LEAST_STEPS_PER_ROW", 1)
-    saved = Checkpoint(tmp_path, waited=False)
-
-    def kill(row: loop.Row) -> None:
-        if row["step"] == 8:
-            raise KilledError
-
-    with pytest.raises(KilledError):
-        run(task(), faces_folder, checkpoint=saved, on_row=kill)
+    saved = killed(task())
     resumed = task()
     torch.manual_seed(12345)
     run(resumed, faces_folder, checkpoint=saved)
@@ -364,26 +382,12 @@ def test_a_recipe_records_what_it_is() -> None:
     }
 
 
-class KilledError(Exception):
-    pass
-
-
 def test_a_killed_training_ends_with_the_same_weights(
-    faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    faces_folder: Path, killed: Callable[[Task], Checkpoint]
 ) -> None:
     whole = student_task()
     curve = run(whole, faces_folder)
-
-    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", 0)
-    monkeypatch.setattr(loop, "LEAST_STEPS_PER_ROW", 1)
-    saved = Checkpoint(tmp_path, waited=False)
-
-    def kill(row: loop.Row) -> None:
-        if row["step"] == 8:
-            raise KilledError
-
-    with pytest.raises(KilledError):
-        run(student_task(), faces_folder, checkpoint=saved, on_row=kill)
+    saved = killed(student_task())
     state = saved.load()
     assert state is not None
     assert state["step"] == 7

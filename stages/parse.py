@@ -49,10 +49,12 @@ def main() -> None:
                 advance=lambda count: progress.advance(bar, count),
             )
         seconds = time.monotonic() - started
+        rate, threads = sum(counts.values()) / seconds, torch.get_num_threads()
         speed = {
             "seconds": round(seconds, 2),
-            "faces_per_second": round(sum(counts.values()) / seconds, 1),
-            "threads": torch.get_num_threads(),
+            "faces_per_second": round(rate, 1),
+            "faces_per_second_per_core": round(rate / threads, 2),
+            "threads": threads,
             "peak_mib": peak_mib(),
         }
         run.metrics(speed)

@@ -168,6 +168,26 @@ def test_splits_are_the_same_on_every_machine() -> None:
     assert found.count("val") == pytest.approx(500, abs=90)
 
 
+@pytest.mark.parametrize("root", ["", "images/"])
+def test_folders_named_as_splits_are_the_splits(tmp_path: Path, root: str) -> None:
+    touch(tmp_path, *(f"{root}{file}.jpg" for file in ("train/1", "train/a/2", "test/1")))
+    if root:
+        touch(tmp_path, "labels/train/1.png")
+    splits = {name: entry.split for name, entry in catalogue(tmp_path).items()}
+    assert splits == {"train/1": "train", "train/a/2": "train", "test/1": "test"}
+
+
+def test_photos_outside_of_the_splits_folders_are_named(tmp_path: Path) -> None:
+    touch(tmp_path, "train/1.jpg", "test/1.jpg", "more/3.jpg")
+    with pytest.raises(UserError, match=r"in train/, val/, test/.*got more/3"):
+        catalogue(tmp_path)
+
+
+def test_a_folder_named_train_alone_makes_no_splits(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"train/{number}.jpg" for number in range(100)))
+    assert {entry.split for entry in catalogue(tmp_path).values()} == {"train", "val", "test"}
+
+
 def test_label_maps_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
     touch(tmp_path, "images/a/1.jpg", "labels/a/1.png", "labels/stray.png", "cover.jpg")
     entries = catalogue(tmp_path)

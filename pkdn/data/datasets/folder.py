@@ -2,7 +2,8 @@
 
 With the subfolders ``images/`` and ``labels/`` the photos are those in ``images/``, and each
 has its label map at the same place in ``labels/``, as ``.png``. A ``.pts`` file with 68
-landmarks may lie beside a photo; without one the photo is taken as framed already.
+landmarks may lie beside a photo; without one the photo is taken as framed already. Photos in
+``train/``, ``val/`` and ``test/`` belong to these splits; others are split by their names.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from pkdn.data.download import from_repository
 from pkdn.data.photo import Entry, Photo
 from pkdn.data.reading import read_photo
 from pkdn.errors import UserError
+from pkdn.faces import SPLITS
 
 TITLE = "Own photos"
 LABELLED = "maybe"
@@ -52,7 +54,8 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
     Photos that differ only in suffix keep it in their names, and fall into the same split.
 
     Raises:
-        UserError: There are no photos, or a path is not Unicode.
+        UserError: There are no photos, a path is not Unicode, or some photos lie in ``train/`` and
+            ``test/`` and others outside of the splits' folders.
     """
     labelled = (root / IMAGES).is_dir() and (root / LABELS).is_dir()
     photos_root = root / IMAGES if labelled else root
@@ -63,13 +66,14 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
             f"expected photos ({', '.join(SUFFIXES)}) in {photos_root}; found none: correct "
             "`folder` in params.yaml"
         )
+    split = _split_by_folder if {"train", "test"} <= set(map(_top, photos)) else split_of
     prefix = f"{IMAGES}/" if labelled else ""
     stems = [_stem(photo) for photo in photos]
     occurrences = Counter(stems)
     return [
         Entry(
             name=stem if occurrences[stem] == 1 else photo,
-            split=split_of(stem),
+            split=split(stem),
             photo=prefix + photo,
             landmarks=f"{prefix}{stem}.pts" if f"{stem}.pts" in files else "",
             labels=f"{LABELS}/{stem}.png" if labelled else "",
@@ -90,6 +94,20 @@ def split_of(stem: str) -> str:
     if share < TRAIN_SHARE:
         return "train"
     return "val" if share < TRAIN_SHARE + VAL_SHARE else "test"
+
+
+def _split_by_folder(stem: str) -> str:
+    split = _top(stem)
+    if split not in SPLITS:
+        raise UserError(
+            f"expected all photos in {', '.join(f'{name}/' for name in SPLITS)}, since `folder` "
+            f"has train/ and test/; got {stem}: move it into one of them or out of `folder`"
+        )
+    return split
+
+
+def _top(file: str) -> str:
+    return file.partition("/")[0]
 
 
 def _stem(file: str) -> str:

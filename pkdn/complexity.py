@@ -49,11 +49,21 @@ def example(num_faces: int, device: torch.device) -> Tensor:
     return (levels / 255).to(device)
 
 
-def size(network: nn.Module, *, needs_labels: bool = False) -> Size:
-    """Count a network's parameters and its multiplications for one face."""
-    inputs = [example(1, torch.device("cpu"))]
+def _inputs(num_faces: int, device: torch.device, *, needs_labels: bool) -> list[Tensor]:
+    found = [example(num_faces, device)]
     if needs_labels:
-        inputs.append(torch.zeros(1, HR_SIZE, HR_SIZE, dtype=torch.uint8))
+        found.append(torch.zeros(num_faces, HR_SIZE, HR_SIZE, dtype=torch.uint8, device=device))
+    return found
+
+
+def size(network: nn.Module, *, needs_labels: bool = False) -> Size:
+    """Count a network's parameters and its multiplications for one face.
+
+    Args:
+        network: takes LR faces (N, 3, 16, 16).
+        needs_labels: it takes labels (N, 128, 128), too, as teachers do.
+    """
+    inputs = _inputs(1, torch.device("cpu"), needs_labels=needs_labels)
     network.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(*inputs)
@@ -61,21 +71,24 @@ def size(network: nn.Module, *, needs_labels: bool = False) -> Size:
     return Size(parameters, counter.get_total_flops() / 2e9)
 
 
-def cost(network: nn.Module, num_faces: int, precision: Precision) -> Cost:
+def cost(
+    network: nn.Module, num_faces: int, precision: Precision, *, needs_labels: bool = False
+) -> Cost:
     """Measure a forward pass on a batch; the median over at least five passes.
 
     Args:
         network: takes LR faces (N, 3, 16, 16).
         num_faces: N.
         precision: number and memory format, and the device.
+        needs_labels: it takes labels (N, 128, 128), too, as teachers do.
     """
     network = precision.place(network.eval())
-    images = example(num_faces, precision.device)
+    inputs = _inputs(num_faces, precision.device, needs_labels=needs_labels)
 
     @torch.inference_mode()
     def forward() -> None:
         with precision.autocast():
-            network(images)
+            network(*inputs)
         if precision.device.type == "cuda":
             torch.cuda.synchronize()
 

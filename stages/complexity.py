@@ -5,6 +5,7 @@ measured together can be compared.
 """
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.progress import track
@@ -15,6 +16,7 @@ from pkdn.files import atomic_file
 OUT = Path("data/complexity.csv")
 COLUMNS = (
     "network",
+    "role",
     "profile",
     "title",
     "input",
@@ -26,27 +28,35 @@ COLUMNS = (
 )
 
 
-def measure(name: str, profile: str, compute: precision.Precision | None) -> dict[str, object]:
-    """Return one network's row; latency and memory only where ``compute`` is given."""
-    module = networks.load(name)
-    network = networks.build(name, profile)
-    size = complexity.size(network)
-    row: dict[str, object] = {
-        "network": name,
-        "profile": profile,
-        "title": module.TITLE,
-        "input": module.INPUT,
-        "parameters": size.parameters,
-        "gmac": round(size.gmac, 4),
-    }
-    if compute is not None:
-        one, eight = (complexity.cost(network, faces, compute) for faces in (1, 8))
-        row |= {
-            "latency_ms_b1": round(one.latency_ms, 3),
-            "latency_ms_b8": round(eight.latency_ms, 3),
-            "peak_mib_b8": round(eight.peak_mib, 2),
+def measure(
+    name: str, profile: str, compute: precision.Precision | None
+) -> Iterator[dict[str, object]]:
+    """Yield the rows of a network and of its teacher if it has one.
+
+    Latency and memory are there only where ``compute`` is given.
+    """
+    for system in networks.systems(name, profile):
+        size = complexity.size(system.network, needs_labels=system.is_teacher)
+        row: dict[str, object] = {
+            "network": name,
+            "role": "teacher" if system.is_teacher else "network",
+            "profile": profile,
+            "title": system.title,
+            "input": system.input,
+            "parameters": size.parameters,
+            "gmac": round(size.gmac, 4),
         }
-    return row
+        if compute is not None:
+            one, eight = (
+                complexity.cost(system.network, faces, compute, needs_labels=system.is_teacher)
+                for faces in (1, 8)
+            )
+            row |= {
+                "latency_ms_b1": round(one.latency_ms, 3),
+                "latency_ms_b8": round(eight.latency_ms, 3),
+                "peak_mib_b8": round(eight.peak_mib, 2),
+            }
+        yield row
 
 
 def main() -> None:
@@ -58,9 +68,10 @@ def main() -> None:
         "complexity", "", {"profile": settings.profile}, {"precision": compute.name}
     ) as run:
         rows = [
-            measure(name, profile, compute if profile == settings.profile else None)
+            row
             for name in track(names, "complexity")
             for profile in params.PROFILES
+            for row in measure(name, profile, compute if profile == settings.profile else None)
         ]
         with atomic_file(OUT) as temporary, temporary.open("w", newline="") as out:
             writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
@@ -68,7 +79,8 @@ def main() -> None:
             writer.writerows(rows)
         for row in rows:
             values = {k: v for k, v in row.items() if isinstance(v, int | float)}
-            run.metrics({f"{row['network']}.{row['profile']}.{k}": v for k, v in values.items()})
+            prefix = ".".join(str(row[column]) for column in ("network", "role", "profile"))
+            run.metrics({f"{prefix}.{name}": value for name, value in values.items()})
         run.artifact(OUT)
 
 

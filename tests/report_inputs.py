@@ -166,8 +166,10 @@ def _write_complexity(root: Path, networks: Iterable[str]) -> None:
     rows = [
         {
             "network": network,
+            "role": role,
             "profile": profile,
-            "title": "PKDN" if network == "pkdn" else titles.get(network, f"The {network}"),
+            "title": ("PKDN" if network == "pkdn" else titles.get(network, f"The {network}"))
+            + (" teacher" if role == "teacher" else ""),
             "input": "128×128, bicubic",
             "parameters": 5203995 if profile == "paper" else 91000,
             "gmac": 13.7 if profile == "paper" else 0.31,
@@ -177,6 +179,7 @@ def _write_complexity(root: Path, networks: Iterable[str]) -> None:
         }
         for network in (*networks, "pkdn")
         for profile in ("demo", "paper")
+        for role in (("network", "teacher") if network in ("kdfsrnet", "pkdn") else ("network",))
     ]
     write_rows(root / "data/complexity.csv", rows)
     _write_record(root, "complexity", "", {"precision": "bf16"}, None)

@@ -193,6 +193,15 @@ def test_tables_are_there_as_numbers(report: Report) -> None:
     assert re.search(r"^teacher,onehot,sparnet\.ssim,0\.652", long, flags=re.M)
 
 
+def test_teachers_have_a_size_and_no_place_among_what_enlarges_faces(report: Report) -> None:
+    for table in (0, 1, 2):
+        rows = report.rows("Complexity", table)
+        assert {"PKDN", "PKDN teacher", "KDFSRNet", "KDFSRNet teacher"} <= set(rows)
+        assert "bicubic teacher" not in rows
+    numbers = (report.folder / "tables/complexity.csv").read_text(encoding="utf-8")
+    assert numbers.startswith("network,role,profile,title")
+
+
 def test_protocols_and_parser(report: Report) -> None:
     everything = report.rows("On `helen`")["PKDN teacher: PFB and FFB"]
     assert everything[0] == "26.10 / 0.6525"

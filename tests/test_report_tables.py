@@ -50,6 +50,13 @@ def test_verdict(differences: list[list[float]], verdict: str) -> None:
     assert gain.verdict == verdict
 
 
+def test_teachers_are_no_points_among_systems() -> None:
+    plan, results = _results([[0.1, 0.2]])
+    row = {"network": "kdfsrnet", "profile": plan.profile, "gmac": "1", "latency_ms_b1": "2"}
+    rows = [{**row, "role": role} for role in ("network", "teacher")]
+    assert len(Comparison(results, {}, plan, "synthetic", {}).points(rows)) == 1
+
+
 def test_papers_ablation_stands_beside_celeba_alone() -> None:
     plan = report_inputs.plan(datasets=("celeba",))
     rows = Comparison({}, {}, plan, "celeba", {}).table_2()[0].rows

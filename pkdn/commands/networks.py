@@ -24,19 +24,13 @@ def rows(profile: str) -> list[dict[str, object]]:
 
     found: list[dict[str, object]] = []
     for name in networks.names():
-        module = networks.load(name)
-        demo = profile == "demo"
-        systems = [(module.TITLE, networks.build(name, profile), False)]
-        if hasattr(module, "TEACHER"):
-            sizes = getattr(module, "DEMO_TEACHER", module.DEMO) if demo else {}
-            systems.append((f"{module.TITLE} teacher", module.TEACHER(**sizes), True))
-        for title, network, needs_labels in systems:
-            parameters, gmac = size(network, needs_labels=needs_labels)
+        for system in networks.systems(name, profile):
+            parameters, gmac = size(system.network, needs_labels=system.is_teacher)
             found.append(
                 {
                     "network": name,
-                    "title": title,
-                    "input": module.INPUT + (" + parsing map" if needs_labels else ""),
+                    "title": system.title,
+                    "input": system.input,
                     "parameters": parameters,
                     "gmac": round(gmac, 3),
                 }

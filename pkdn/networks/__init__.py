@@ -6,6 +6,8 @@ A network's file has:
   (N, 3, 128, 128); the constructor's keyword defaults are the authors' sizes;
 - ``DEMO``: the constructor's arguments in the demo profile;
 - ``TITLE`` and ``INPUT``: its name in the tables, and what its first layer sees;
+- perhaps ``TEACHER``: the class of a teacher, whose ``forward`` takes the HR face's labels
+  (N, 128, 128) too, and ``DEMO_TEACHER``, as ``DEMO``;
 - perhaps ``tasks(profile)``: its own training tasks in their order, each with the name of its
   phase: ``teacher`` for a network that sees parsing maps, and last the network's own with an
   empty name. Without it the network is trained alone, by
@@ -23,6 +25,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import NamedTuple
 
 from torch import nn
 
@@ -52,6 +55,33 @@ def build(name: str, profile: str) -> nn.Module:
     module = load(name)
     network: nn.Module = module.NETWORK(**(module.DEMO if profile == "demo" else {}))
     return network
+
+
+class System(NamedTuple):
+    """A network as the tables of sizes show it.
+
+    Attributes:
+        title: its name.
+        input: what its first layer sees.
+        network: at the sizes of a profile.
+        is_teacher: whether it sees the HR face's parsing map, and so is no use where faces are
+            enlarged.
+    """
+
+    title: str
+    input: str
+    network: nn.Module
+    is_teacher: bool
+
+
+def systems(name: str, profile: str) -> Iterator[System]:
+    """Make a network at the sizes of a profile, and the teacher of its file if it has one."""
+    module = load(name)
+    yield System(module.TITLE, module.INPUT, build(name, profile), is_teacher=False)
+    if hasattr(module, "TEACHER"):
+        teacher = module.TEACHER(**(module.DEMO_TEACHER if profile == "demo" else {}))
+        title, what = f"{module.TITLE} teacher", f"{module.INPUT} + parsing map"
+        yield System(title, what, teacher, is_teacher=True)
 
 
 def tasks(name: str, profile: str) -> Iterator[tuple[Task, str]]:

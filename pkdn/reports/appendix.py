@@ -26,7 +26,8 @@ def add_complexity(
     document.text(
         "What one face costs. When a face is enlarged, PKDN's student *is* KDFSRNet's student",
         "network, layer for layer: what differs is the teacher that it has learnt from, and so the",
-        "weights. A GMAC is 10⁹ multiply–adds.",
+        "weights. A teacher sees the HR parsing map and runs in training alone. A GMAC is 10⁹",
+        "multiply–adds.",
     )
     other = OTHER_PROFILE[plan.profile]
     document.text(f"**As run here: the {plan.profile} profile.**")

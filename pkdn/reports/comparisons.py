@@ -170,7 +170,8 @@ class Comparison:
         for row in complexity:
             name = row["network"]
             mean = statistics.mean(self.results, self.dataset, baseline(name), self.psnr)
-            if row["profile"] != self.plan.profile or mean.value is None or name == BICUBIC:
+            shown = row["role"] == "network" and row["profile"] == self.plan.profile
+            if not shown or mean.value is None or name == BICUBIC:
                 continue
             label = network_title(name, self.network_titles)
             cost = to_float(row["gmac"]), to_float(row["latency_ms_b1"])

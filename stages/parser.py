@@ -11,7 +11,14 @@ from pkdn.faces.shards import Shards
 from pkdn.files import atomic_file
 from pkdn.learning.recipe import SGD, Adam, Optimizer, Recipe
 from pkdn.parsing import pretrained as pretrained_parser
-from pkdn.parsing.agreement import agreement, figures, labelled, miou_on, write_iou
+from pkdn.parsing.agreement import (
+    CLOSE_UP,
+    agreement,
+    figures,
+    labelled,
+    miou_on,
+    write_iou,
+)
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.examples import write_examples
 from pkdn.parsing.maps import Parser, save_parser
@@ -77,7 +84,8 @@ def main() -> None:
 def judge(parser: Parser, faces: Shards) -> dict[str, float]:
     """Write and return how well the parser does on held-out faces."""
     confusion = agreement(parser, faces)
-    found = figures(confusion)
+    close_up = agreement(parser, faces, shown=CLOSE_UP)
+    found = {**figures(confusion), "close_up_miou": close_up.miou()}
     write_iou(confusion, PARSER / "iou.csv")
     examples = range(min(NUM_EXAMPLES, len(faces)))
     photos = faces.read("faces", examples)
@@ -87,8 +95,8 @@ def judge(parser: Parser, faces: Shards) -> dict[str, float]:
         content = {"test_faces": len(faces), **found}
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(
-        f"parser: mIoU {found['miou']:.4f}, pixel accuracy {found['pixel_accuracy']:.4f} "
-        f"on {len(faces)} held-out faces"
+        f"parser: mIoU {found['miou']:.4f}, in close-ups {found['close_up_miou']:.4f}, pixel "
+        f"accuracy {found['pixel_accuracy']:.4f} on {len(faces)} held-out faces"
     )
     return found
 

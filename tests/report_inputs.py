@@ -158,6 +158,7 @@ def _write_parser(root: Path) -> None:
     tags = {"dataset": "synthetic", "network": "bisenet"}
     _write_record(root, "parser", "", tags, "mlflow-parser")
     agreement = {"test_faces": 64, "miou": 0.81234, "pixel_accuracy": 0.97, "iou_skin": 0.9}
+    agreement |= {"close_up_miou": 0.7654}
     _write_json(root / "data/metrics/parser.json", agreement)
 
 

@@ -30,7 +30,14 @@ from pkdn.parsing.agreement import (
     parse_faces,
     write_iou,
 )
-from pkdn.parsing.augmentation import jitter, mirror, mirror_some, scale_and_cut
+from pkdn.parsing.augmentation import (
+    cut,
+    frame_some,
+    jitter,
+    mirror,
+    mirror_some,
+    scale_and_cut,
+)
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.examples import draw_examples
 from pkdn.parsing.iou import ConfusionMatrix
@@ -192,6 +199,26 @@ class TestTask:
         assert len(set(widths.tolist())) > 2
         assert widths.max() <= 15
 
+    def test_framing_leaves_about_half_of_the_faces_whole(self) -> None:
+        torch.manual_seed(0)
+        columns = torch.arange(64, dtype=torch.uint8).expand(200, 64, 64).contiguous() // 4
+        images = (columns[:, None] / 16).expand(200, 3, 64, 64).contiguous()
+        framed, maps = frame_some(images, columns)
+        whole = torch.tensor([torch.equal(one, columns[0]) for one in maps])
+        assert 70 < whole.sum() < 130
+        assert torch.allclose(framed[whole], images[whole], atol=1e-5)
+        seen = maps[~whole].amax((1, 2)).int() - maps[~whole].amin((1, 2)).int()
+        assert seen.min() <= 8
+        assert seen.max() <= 15
+
+    def test_a_centred_cut_enlarges_the_centre(self) -> None:
+        labels = torch.zeros(1, 64, 64, dtype=torch.uint8)
+        labels[:, 16:48, 16:48] = 3
+        images = (labels[:, None] / 3).expand(1, 3, 64, 64)
+        enlarged, maps = cut(images, labels, torch.tensor([0.5]), centred=True)
+        assert (maps == 3).all()
+        assert enlarged[..., 2:-2, 2:-2].min() == 1
+
     def test_hard_pixels_are_those_below_the_threshold_or_a_sixteenth(self) -> None:
         labels = torch.zeros(1, 4, 8, dtype=torch.int64)
         logits = torch.zeros(1, NUM_CLASSES, 4, 8)
@@ -326,6 +353,8 @@ class TestShards:
         found = agreement(parser, test)
         assert (found.counts == confusions["test"].counts).all()
         assert miou_on(test, parser)() == {"val_miou": found.miou()}
+        assert agreement(parser, test, shown=0.5).counts.sum() == found.counts.sum()
+        assert (agreement(parser, test, shown=0.5).counts != found.counts).any()
 
     def test_without_true_maps_there_is_no_agreement(self, parser: Parser, tmp_path: Path) -> None:
         write_faces(tmp_path / "faces", with_labels=False)

@@ -5,16 +5,25 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.faces.classes import CLASS_NAMES
+from pkdn.faces.resampling import quantize
 from pkdn.faces.shards import INDEX, MANIFEST, Shards, ShardWriter
 from pkdn.files import atomic_file, atomic_folder
+from pkdn.parsing.augmentation import cut
 from pkdn.parsing.iou import ConfusionMatrix
 from pkdn.parsing.maps import Parser
 
 CHUNK_SIZE = 64
 """Faces in memory at once."""
+
+CLOSE_UP = 0.625
+"""Share of the side that a close-up shows: a crop around the landmarks, as Helen's, shows about as
+much of an aligned photo of CelebAMask-HQ."""
 
 FACES_MANIFEST = "faces.json"
 FACES_INDEX = "faces.csv"
@@ -42,22 +51,29 @@ def labelled(faces: Path, split: str, dataset: str) -> Shards:
     return shards
 
 
-def agreement(
-    parser: Parser, faces: Shards, *, advance: Callable[[int], None] = lambda _: None
-) -> ConfusionMatrix:
+def agreement(parser: Parser, faces: Shards, *, shown: float = 1.0) -> ConfusionMatrix:
     """Compare the parser's maps with the true ones, face by face in one stream.
 
     Args:
         parser: the parser to judge.
         faces: shards with the arrays ``faces`` and ``labels``.
-        advance: told how many faces were done.
+        shown: share of a face's side that the parser gets to see, around its centre, enlarged to
+            the whole face's size.
     """
     confusion = ConfusionMatrix()
     for indices in _chunks(faces):
-        prediction = parser(faces.read("faces", indices)).cpu().numpy()
-        confusion.update(faces.read("labels", indices), prediction)
-        advance(len(indices))
+        photos, truth = faces.read("faces", indices), faces.read("labels", indices)
+        if shown != 1:
+            photos, truth = _enlarged(photos, truth, shown)
+        confusion.update(truth, parser(photos).cpu().numpy())
     return confusion
+
+
+def _enlarged(photos: np.ndarray, truth: np.ndarray, shown: float) -> tuple[np.ndarray, np.ndarray]:
+    images = torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 255
+    shares = torch.full((len(photos),), shown)
+    images, labels = cut(images, torch.from_numpy(truth), shares, centred=True)
+    return quantize(images).permute(0, 2, 3, 1).numpy(), labels.numpy()
 
 
 def miou_on(faces: Shards, parser: Parser) -> Callable[[], dict[str, float]]:

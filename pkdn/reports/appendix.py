@@ -78,7 +78,8 @@ def _agreement(root: Path) -> str:
     return (
         f"On {found['test_faces']} faces that it was not trained on, its maps agree with the true "
         f"ones by a mean IoU of {_value(found['miou'])} over the classes, and in "
-        f"{_value(found['pixel_accuracy'])} of all pixels."
+        f"{_value(found['pixel_accuracy'])} of all pixels; in close-ups of them, framed more as "
+        f"Helen's crops are, by a mean IoU of {_value(found['close_up_miou'])}."
     )
 
 

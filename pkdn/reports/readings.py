@@ -223,6 +223,15 @@ READINGS: Final = (
         "seeds",
     ),
     Reading(
+        "Which parser makes the parsing maps?",
+        "`parser: trained`, the default, trains the same BiSeNet here, with half of the faces in "
+        "other framings, so that its maps carry over to other crops; `parser: pretrained` fetches "
+        "the public one",
+        "the paper takes a pretrained BiSeNet; the default needs no download",
+        "pkdn/parsing/augmentation.py",
+        "FRAME_SHARES",
+    ),
+    Reading(
         "By which recipe were the other systems of Table 1 trained?",
         "by PKDN's own, and a second time by their authors' optimiser, rate, schedule, batches and "
         "augmentation; for as many passes over the faces in either case",

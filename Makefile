@@ -1,7 +1,7 @@
 # make repro   from photos to reports/report.md, several stages at a time
 # make test    the tests
 # make check   formatting, lint, types, and who may import whom
-# make ui      the runs in MLflow, at http://127.0.0.1:5000
+# make ui      the runs in MLflow, at http://127.0.0.1:5000; it prints the page of the students
 # Each sets up .venv first where it is missing or older than pyproject.toml.
 
 PYTHON ?= python3
@@ -32,7 +32,7 @@ format: $(READY)
 	ruff check --fix .
 
 ui: $(READY)
-	python -m pkdn sync
+	python -m pkdn sync --server http://127.0.0.1:$(PORT)
 	mlflow server --workers 1 --port $(PORT) --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
 
 $(READY): pyproject.toml constraints.txt

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
 
 from pkdn.files import atomic_file
 from pkdn.provenance import (
@@ -31,6 +32,7 @@ from pkdn.provenance import (
 EXPERIMENT = "pkdn"
 RUNS = Path("data/runs")
 FINGERPRINT_TAG = "pkdn.fingerprint"
+STUDENTS = "tags.stage = 'evaluate_student'"
 # A stage that takes longer than this shows in MLflow while it runs.
 LIVE_SECONDS = 30.0
 # MLflow's own patience with a server that is down is over four minutes for one call.
@@ -292,6 +294,15 @@ def sync(runs: Path = RUNS) -> Synced:
         run_ids[record["fingerprint"]] = run_id
         sent += 1
     return Synced(sent, run_ids)
+
+
+def students_page() -> str:
+    """Return where MLflow's own page lists students with their parameters and test figures.
+
+    MLflow opens on another view, which has nothing of these runs.
+    """
+    query = {"workflowType": "machine_learning", "searchFilter": STUDENTS}
+    return f"/#/experiments/{_experiment(connect())}/runs?{urlencode(query, quote_via=quote)}"
 
 
 def sync_or_say() -> Mapping[str, str]:

@@ -51,6 +51,11 @@ def test_a_short_run_is_recorded_and_sent_by_sync(
     assert sent == 1
     check_sent(run_ids[record["fingerprint"]])
     assert tracking.sync() == (0, run_ids)
+    number = tracking.connect().get_experiment_by_name("pkdn").experiment_id
+    assert tracking.students_page() == (
+        f"/#/experiments/{number}/runs?workflowType=machine_learning"
+        "&searchFilter=tags.stage%20%3D%20%27evaluate_student%27"
+    )
     record_a_run(lambda_fs=0.5)
     assert tracking.sync().sent == 1
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{workspace / 'other.db'}")

@@ -11,7 +11,7 @@ import torch
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.faces.classes import CLASS_NAMES
-from pkdn.faces.resampling import quantize
+from pkdn.faces.resampling import quantize, to_float
 from pkdn.faces.shards import INDEX, MANIFEST, Shards, ShardWriter
 from pkdn.files import atomic_file, atomic_folder
 from pkdn.parsing.augmentation import cut
@@ -70,7 +70,7 @@ def agreement(parser: Parser, faces: Shards, *, shown: float = 1.0) -> Confusion
 
 
 def _enlarged(photos: np.ndarray, truth: np.ndarray, shown: float) -> tuple[np.ndarray, np.ndarray]:
-    images = torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 255
+    images = to_float(torch.from_numpy(photos).permute(0, 3, 1, 2))
     shares = torch.full((len(photos),), shown)
     images, labels = cut(images, torch.from_numpy(truth), shares, centred=True)
     return quantize(images).permute(0, 2, 3, 1).numpy(), labels.numpy()

@@ -182,13 +182,45 @@ def test_no_out_turns_the_run_cache_off(stages: list[PipelineStage]) -> None:
         assert all(out.use_cache and not out.persist for out in stage.outs), stage.name
 
 
-def test_one_more_network_is_a_file_and_a_word(tmp_path: Path) -> None:
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The pipeline and its code in a repository of their own, to be changed."""
     for name in ("pkdn", "stages"):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("dvc.yaml", "params.yaml", "data/dvc.yaml", ".dvcignore"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / "pkdn/networks/nearest.py").write_text(
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    Repo.init(str(tmp_path)).close()
+    return tmp_path
+
+
+def change_params(project: Path, old: str, new: str) -> None:
+    text = (project / "params.yaml").read_text()
+    assert old in text
+    (project / "params.yaml").write_text(text.replace(old, new))
+
+
+def test_the_report_has_its_folders_without_the_authors_recipes(project: Path) -> None:
+    change_params(
+        project, "authors_recipes: [urdgn, fsrnet, dic, sisn, sparnet]", "authors_recipes: []"
+    )
+    stages = pipeline(project)
+    assert not any(stage.name.startswith("authors") for stage in stages)
+    made = [Path(out.fs_path) for stage in stages for out in stage.outs]
+    tracked = subprocess.run(
+        ["git", "ls-files", "data"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    made += [project / file for file in tracked.stdout.split()]
+    report = next(stage for stage in stages if stage.name == "report")
+    needed = [Path(dep.fs_path) for dep in report.deps if str(dep.def_path).startswith("data/")]
+    assert len(needed) > 10
+    missing = [dep for dep in needed if not any(dep in (one, *one.parents) for one in made)]
+    assert not missing
+
+
+def test_one_more_network_is_a_file_and_a_word(project: Path) -> None:
+    (project / "pkdn/networks/nearest.py").write_text(
         "import torch.nn.functional as F\n"
         "from torch import nn\n"
         'TITLE, INPUT, DEMO = "nearest", "16×16", {}\n'
@@ -196,17 +228,13 @@ def test_one_more_network_is_a_file_and_a_word(tmp_path: Path) -> None:
         "    def forward(self, lr_image):\n"
         "        return F.interpolate(lr_image, scale_factor=8.0)\n"
     )
-    word = (tmp_path / "params.yaml").read_text().replace("kdfsrnet]", "kdfsrnet, nearest]")
-    assert "nearest]" in word
-    (tmp_path / "params.yaml").write_text(word)
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    Repo.init(str(tmp_path)).close()
-    names = {stage.name for stage in pipeline(tmp_path)}
+    change_params(project, "kdfsrnet]", "kdfsrnet, nearest]")
+    names = {stage.name for stage in pipeline(project)}
     assert "baseline@synthetic-nearest-0" in names
     assert "evaluate_baseline@synthetic-nearest-0" in names
     listed = subprocess.run(
         [sys.executable, "-m", "pkdn", "networks", "--json"],
-        cwd=tmp_path,
+        cwd=project,
         capture_output=True,
         text=True,
         check=True,

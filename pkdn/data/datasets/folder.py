@@ -2,8 +2,9 @@
 
 With the subfolders ``images/`` and ``labels/`` the photos are those in ``images/``, and each
 has its label map at the same place in ``labels/``, as ``.png``. A ``.pts`` file with 68
-landmarks may lie beside a photo; without one the photo is taken as framed already. Photos in
-``train/``, ``val/`` and ``test/`` belong to these splits; others are split by their names.
+landmarks may lie beside a photo; without one the photo is taken as framed already. Where there
+are ``train/`` and ``test/``, these and ``val/`` are the splits; else photos are split by their
+names.
 """
 
 import hashlib

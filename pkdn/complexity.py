@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pkdn.faces import HR_SIZE, LR_SIZE
-from pkdn.precision import Precision
+from pkdn.training.precision import Precision
 
 WARM_UP_RUNS = 2
 LEAST_RUNS = 5

@@ -23,7 +23,7 @@ FROM_PROFILE = "profile"
 
 @dataclass(frozen=True)
 class RecipeValues:
-    """How networks are trained; :class:`pkdn.learning.recipe.Recipe` says what the values mean.
+    """How networks are trained; :class:`pkdn.training.recipe.Recipe` says what the values mean.
 
     Attributes:
         epochs: passes over the training faces.

@@ -6,12 +6,13 @@ from types import ModuleType
 
 import torch
 
-from pkdn import command, networks, params, precision, tracking, weights
+from pkdn import command, networks, params, tracking, weights
 from pkdn.errors import UserError
-from pkdn.learning.recipe import Recipe
+from pkdn.learning.validation import psnr_on
 from pkdn.provenance import write_curve
+from pkdn.training import precision
+from pkdn.training.recipe import Recipe
 from pkdn.training.session import curve_file, manifests, open_faces, train_recorded
-from pkdn.training.validation import psnr_on
 
 # The stage, and the folder of its outputs, for each recipe.
 STAGES = {"one": "baseline", "authors": "authors"}

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rich.progress import track
 
-from pkdn import command, complexity, networks, params, precision, tracking
+from pkdn import command, complexity, networks, params, tracking
 from pkdn.files import atomic_file
+from pkdn.training import precision
 
 OUT = Path("data/complexity.csv")
 COLUMNS = (

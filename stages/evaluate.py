@@ -13,7 +13,7 @@ from pkdn.evaluation import evaluate
 from pkdn.faces.shards import Shards
 from pkdn.files import atomic_file, atomic_folder
 from pkdn.parsing.maps import load_parser
-from pkdn.precision import default_device
+from pkdn.training.precision import default_device
 
 BATCH_SIZE = 8
 NUM_EXAMPLES = 4

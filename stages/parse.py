@@ -14,8 +14,8 @@ from pkdn.faces.shards import Shards
 from pkdn.files import atomic_file
 from pkdn.parsing.agreement import figures, parse_faces
 from pkdn.parsing.maps import load_parser
-from pkdn.precision import default_device
 from pkdn.provenance import peak_mib
+from pkdn.training.precision import default_device
 
 FACES = Path("data/faces")
 PARSING = Path("data/parsing")

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import torch
 
-from pkdn import command, params, precision, tracking
+from pkdn import command, params, tracking
 from pkdn.faces.batches import FaceBatches
 from pkdn.faces.shards import Shards
 from pkdn.files import atomic_file
-from pkdn.learning.recipe import SGD, Adam, Optimizer, Recipe
 from pkdn.parsing import pretrained as pretrained_parser
 from pkdn.parsing.agreement import (
     CLOSE_UP,
@@ -24,6 +23,8 @@ from pkdn.parsing.examples import write_examples
 from pkdn.parsing.maps import Parser, save_parser
 from pkdn.parsing.task import ParserTask
 from pkdn.provenance import write_curve
+from pkdn.training import precision
+from pkdn.training.recipe import SGD, Adam, Optimizer, Recipe
 from pkdn.training.session import FACES, curve_file, train_recorded
 
 PARSER = Path("data/parser")

@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 
-from pkdn import command, params, precision, tracking, weights
-from pkdn.learning.recipe import Recipe
+from pkdn import command, params, tracking, weights
 from pkdn.learning.tasks import DistillationTask, SuperResolutionTask, Task
+from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn
+from pkdn.training import precision
+from pkdn.training.recipe import Recipe
 from pkdn.training.session import manifests, open_faces, train_recorded
-from pkdn.training.validation import psnr_on
 
 
 def loss_weights(settings: params.Params, variant: pkdn.StudentVariant) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import torch
 
-from pkdn import command, params, precision, tracking, weights
-from pkdn.learning.recipe import Recipe
+from pkdn import command, params, tracking, weights
 from pkdn.learning.tasks import TeacherTask
+from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn
+from pkdn.training import precision
+from pkdn.training.recipe import Recipe
 from pkdn.training.session import manifests, open_faces, train_recorded
-from pkdn.training.validation import psnr_on
 
 
 def main() -> None:

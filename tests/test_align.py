@@ -11,7 +11,7 @@ from PIL import Image
 from pkdn.data.alignment import align
 from pkdn.data.catalogue import read_catalogue, write_catalogue
 from pkdn.data.datasets import DatasetSettings, folder
-from pkdn.data.pool import CHUNK, CHUNKS_PER_WORKER, ordered_map
+from pkdn.data.photos.pool import CHUNK, CHUNKS_PER_WORKER, ordered_map
 from pkdn.errors import UserError
 from pkdn.faces.shards import Shards
 

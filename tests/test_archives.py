@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pkdn.data import archives
-from pkdn.data.archives import unpack
+from pkdn.data.fetching import archives
+from pkdn.data.fetching.archives import unpack
 from pkdn.errors import UserError
 
 

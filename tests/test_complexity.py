@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from pkdn.complexity import cost, example, size
-from pkdn.precision import Precision, choose
+from pkdn.training.precision import Precision, choose
 
 CPU = Precision("fp32", torch.device("cpu"))
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pkdn.data.crops import (
+from pkdn.data.photos.crops import (
     Box,
     centre_box,
     crop_image,

@@ -7,8 +7,8 @@ from PIL import Image
 
 from pkdn.data import datasets
 from pkdn.data.datasets import DatasetSettings, folder, helen
-from pkdn.data.photo import Entry
-from pkdn.data.reading import UnreadablePhotoError, decode_image, parse_points, read_photo
+from pkdn.data.photos.photo import Entry
+from pkdn.data.photos.reading import UnreadablePhotoError, decode_image, parse_points, read_photo
 from pkdn.errors import UserError
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pkdn.data import fetching
-from pkdn.data.download import Part, locate
-from pkdn.data.fetching import RemoteFile, fetch
+from pkdn.data.fetching import web as fetching
+from pkdn.data.fetching.download import Part, locate
+from pkdn.data.fetching.web import RemoteFile, fetch
 from pkdn.errors import UserError
 
 CONTENT = bytes(range(256)) * 4096

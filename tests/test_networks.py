@@ -11,7 +11,8 @@ from pkdn.complexity import size
 from pkdn.errors import UserError
 from pkdn.faces.batches import FaceBatches
 from pkdn.faces.shards import Shards
-from pkdn.networks import _landmarks, dic, fsrnet, kdfsrnet, pkdn, sisn
+from pkdn.networks import dic, fsrnet, kdfsrnet, pkdn, sisn
+from pkdn.networks.layers import landmarks as _landmarks
 
 # At the authors' sizes: parameters, and 10⁹ multiply-accumulates.
 PAPER_SIZES = {

@@ -12,9 +12,9 @@ from PIL import Image
 from pkdn.data import datasets
 from pkdn.data.alignment import align
 from pkdn.data.catalogue import write_catalogue
-from pkdn.data.crops import landmarks_box
 from pkdn.data.datasets import DatasetSettings, celeba, celebamask_hq, helen, lfw
-from pkdn.data.reading import UnreadablePhotoError, parse_points
+from pkdn.data.photos.crops import landmarks_box
+from pkdn.data.photos.reading import UnreadablePhotoError, parse_points
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES
 from pkdn.faces.shards import Shards

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pkdn.data.datasets import DatasetSettings, synthetic
-from pkdn.data.photo import Photo
+from pkdn.data.photos.photo import Photo
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 

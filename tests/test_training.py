@@ -11,7 +11,16 @@ from pkdn import networks
 from pkdn.errors import UserError
 from pkdn.faces.batches import FaceBatches, degrade
 from pkdn.faces.shards import Shards, ShardWriter
-from pkdn.learning.recipe import (
+from pkdn.learning.tasks import DistillationTask, SuperResolutionTask, Task, TeacherTask
+from pkdn.learning.validation import psnr_on
+from pkdn.networks import pkdn, sparnet, urdgn
+from pkdn.params import AuthorsLimits, RecipeValues
+from pkdn.training import checkpoint as checkpoints
+from pkdn.training import loop
+from pkdn.training.checkpoint import Checkpoint, single_flight
+from pkdn.training.loop import train
+from pkdn.training.precision import Precision
+from pkdn.training.recipe import (
     SGD,
     Adam,
     AuthorsRecipe,
@@ -21,15 +30,6 @@ from pkdn.learning.recipe import (
     one_cycle,
     poly,
 )
-from pkdn.learning.tasks import DistillationTask, SuperResolutionTask, Task, TeacherTask
-from pkdn.networks import pkdn, sparnet, urdgn
-from pkdn.params import AuthorsLimits, RecipeValues
-from pkdn.precision import Precision
-from pkdn.training import checkpoint as checkpoints
-from pkdn.training import loop
-from pkdn.training.checkpoint import Checkpoint, single_flight
-from pkdn.training.loop import train
-from pkdn.training.validation import psnr_on
 
 CPU = Precision("fp32", torch.device("cpu"))
 SMALL = {"width": 8, "num_blocks": 1, "global_residual": True}

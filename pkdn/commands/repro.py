@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pkdn import params
-from pkdn.data.pool import num_cores
+from pkdn.data.photos.pool import num_cores
 from pkdn.errors import UserError
 
 HELP = "run the pipeline, stages that do not need each other side by side"

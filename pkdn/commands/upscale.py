@@ -101,7 +101,7 @@ def main(arguments: argparse.Namespace) -> None:
     from pkdn.faces.batches import degrade
     from pkdn.faces.resampling import quantize, to_float
     from pkdn.files import atomic_file
-    from pkdn.precision import default_device
+    from pkdn.training.precision import default_device
 
     device = default_device()
     network = weights.load(arguments.model or default_model()).to(device)

@@ -13,17 +13,17 @@ import numpy as np
 
 from pkdn.data import datasets
 from pkdn.data.catalogue import Listed, read_catalogue, with_progress
-from pkdn.data.crops import (
+from pkdn.data.datasets import DatasetSettings
+from pkdn.data.photos.crops import (
     centre_box,
     crop_image,
     crop_labels,
     crop_landmarks,
     landmarks_box,
 )
-from pkdn.data.datasets import DatasetSettings
-from pkdn.data.photo import Box, Photo
-from pkdn.data.pool import num_cores, ordered_map
-from pkdn.data.reading import UnreadablePhotoError
+from pkdn.data.photos.photo import Box, Photo
+from pkdn.data.photos.pool import num_cores, ordered_map
+from pkdn.data.photos.reading import UnreadablePhotoError
 from pkdn.errors import UserError
 from pkdn.faces import NUM_LANDMARKS, SPLITS
 from pkdn.faces.classes import CLASS_NAMES, NUM_CLASSES

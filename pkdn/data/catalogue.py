@@ -13,8 +13,8 @@ from rich.progress import track
 
 from pkdn.data import datasets
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.photo import Entry
-from pkdn.data.pool import ordered_map
+from pkdn.data.photos.photo import Entry
+from pkdn.data.photos.pool import ordered_map
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, sha256
@@ -29,7 +29,7 @@ class Listed(NamedTuple):
         entry: What the data set says of the photo.
         num_bytes: Of the photo's file, as text; empty where there is no readable file.
         sha256: Of the photo's file; empty as above.
-        annotations_sha256: Of landmarks and label map, as in :class:`~pkdn.data.photo.Photo`.
+        annotations_sha256: Of landmarks and label map, as in :class:`~pkdn.data.photos.photo.Photo`.
     """
 
     entry: Entry

@@ -12,7 +12,7 @@ A network's file has:
   phase: ``teacher`` for a network that sees parsing maps, and last the network's own with an
   empty name. Without it the network is trained alone, by
   :class:`pkdn.learning.tasks.SuperResolutionTask`;
-- perhaps ``RECIPE``: its authors' :class:`pkdn.learning.recipe.AuthorsRecipe`;
+- perhaps ``RECIPE``: its authors' :class:`pkdn.training.recipe.AuthorsRecipe`;
 - perhaps ``NEEDS_LANDMARKS = True``: its losses need 68 landmarks, so that on faces without any
   it is not trained, and its row in the tables says why.
 
@@ -35,8 +35,8 @@ from pkdn.learning.tasks import SuperResolutionTask, Task
 
 def names() -> list[str]:
     """Return the names of all networks, sorted."""
-    found = (module.name for module in iter_modules([str(Path(__file__).parent)]))
-    return sorted(name for name in found if not name.startswith("_"))
+    modules = iter_modules([str(Path(__file__).parent)])
+    return sorted(module.name for module in modules if not module.ispkg)
 
 
 def load(name: str) -> ModuleType:

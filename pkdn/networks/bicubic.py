@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pkdn.networks._blocks import bicubic_input
+from pkdn.networks.layers.blocks import bicubic_input
 
 TITLE = "bicubic"
 INPUT = "16×16"

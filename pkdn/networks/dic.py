@@ -20,14 +20,14 @@ from torch import Tensor, nn
 
 from pkdn.faces import NUM_LANDMARKS
 from pkdn.faces.batches import Batch
-from pkdn.learning.recipe import Adam, AuthorsRecipe, halved_at
 from pkdn.learning.tasks import Task
-from pkdn.networks._blocks import conv3
-from pkdn.networks._landmarks import (
+from pkdn.networks.layers.blocks import conv3
+from pkdn.networks.layers.landmarks import (
     Hourglass,
     PointwiseBottleneck,
     heatmap_loss,
 )
+from pkdn.training.recipe import Adam, AuthorsRecipe, halved_at
 
 TITLE = "DIC"
 INPUT = "16×16"

@@ -23,14 +23,14 @@ from pkdn.faces import NUM_LANDMARKS
 from pkdn.faces.batches import Batch
 from pkdn.faces.encoding import encode, num_channels
 from pkdn.learning.losses import super_resolution_loss
-from pkdn.learning.recipe import AuthorsRecipe, RMSprop, constant
 from pkdn.learning.tasks import Task
-from pkdn.networks._blocks import bicubic_input, conv3, scale_tail
-from pkdn.networks._landmarks import (
+from pkdn.networks.layers.blocks import bicubic_input, conv3, scale_tail
+from pkdn.networks.layers.landmarks import (
     Hourglass,
     PointwiseBottleneck,
     heatmap_loss,
 )
+from pkdn.training.recipe import AuthorsRecipe, RMSprop, constant
 
 TITLE = "FSRNet"
 INPUT = "128×128, bicubic"

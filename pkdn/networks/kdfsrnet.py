@@ -13,8 +13,13 @@ from torch import Tensor
 
 from pkdn.faces.encoding import encode, num_channels
 from pkdn.learning.tasks import DistillationTask, Output, Task, TeacherTask
-from pkdn.networks._autoencoder import DOWN_TAPS, UP_TAPS, AttentionAutoencoder, AttentionStudent
-from pkdn.networks._blocks import bicubic_input
+from pkdn.networks.layers.autoencoder import (
+    DOWN_TAPS,
+    UP_TAPS,
+    AttentionAutoencoder,
+    AttentionStudent,
+)
+from pkdn.networks.layers.blocks import bicubic_input
 
 TITLE = "KDFSRNet"
 INPUT = "128×128, bicubic"

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from pkdn.faces.encoding import encode, num_channels
 from pkdn.learning.tasks import Output
-from pkdn.networks._autoencoder import DOWN_TAPS, UP_TAPS, AttentionStudent
-from pkdn.networks._blocks import (
+from pkdn.networks.layers.autoencoder import DOWN_TAPS, UP_TAPS, AttentionStudent
+from pkdn.networks.layers.blocks import (
     ChannelAttention,
     Downsample,
     Pooling,

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from pkdn.errors import UserError
-from pkdn.learning.recipe import Adam, AuthorsRecipe, halved_at
-from pkdn.networks._blocks import Upsample, bicubic_input, conv3, scale_tail
+from pkdn.networks.layers.blocks import Upsample, bicubic_input, conv3, scale_tail
+from pkdn.training.recipe import Adam, AuthorsRecipe, halved_at
 
 TITLE = "SISN"
 INPUT = "128×128, nearest"

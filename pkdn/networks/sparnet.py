@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from pkdn.faces import HR_SIZE
 from pkdn.faces.resampling import bicubic
-from pkdn.learning.recipe import Adam, AuthorsRecipe, constant
-from pkdn.networks._blocks import bicubic_input, scale_tail
+from pkdn.networks.layers.blocks import bicubic_input, scale_tail
+from pkdn.training.recipe import Adam, AuthorsRecipe, constant
 
 TITLE = "SPARNet"
 INPUT = "128×128, bicubic"

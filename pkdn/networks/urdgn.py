@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from pkdn.faces.batches import Batch
 from pkdn.learning.losses import super_resolution_loss
-from pkdn.learning.recipe import AuthorsRecipe, RMSprop
 from pkdn.learning.tasks import Task
-from pkdn.networks._blocks import bicubic_input, scale_tail
+from pkdn.networks.layers.blocks import bicubic_input, scale_tail
+from pkdn.training.recipe import AuthorsRecipe, RMSprop
 
 TITLE = "URDGN"
 INPUT = "16×16"

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pkdn.data import download
-from pkdn.data.fetching import RemoteFile
+from pkdn.data.fetching import download
+from pkdn.data.fetching.web import RemoteFile
 from pkdn.errors import UserError
 from pkdn.parsing.bisenet import BiSeNet
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from pkdn.errors import UserError
 from pkdn.faces.batches import FaceBatches
-from pkdn.learning.recipe import SGD, Adam, Recipe, RMSprop
-from pkdn.precision import Precision
 from pkdn.training.checkpoint import Checkpoint, random_state, restore_random_state
+from pkdn.training.precision import Precision
+from pkdn.training.recipe import SGD, Adam, Recipe, RMSprop
 
 if TYPE_CHECKING:  # a parser is trained here too, and does not depend on PKDN's losses
     from pkdn.learning.tasks import Task

@@ -9,11 +9,11 @@ from torch import nn
 from pkdn import tracking
 from pkdn.faces.batches import FaceBatches
 from pkdn.faces.shards import Shards
-from pkdn.learning.recipe import Augmentation, Recipe
-from pkdn.precision import Precision
 from pkdn.provenance import write_curve
 from pkdn.training.checkpoint import single_flight
 from pkdn.training.loop import Row, train
+from pkdn.training.precision import Precision
+from pkdn.training.recipe import Augmentation, Recipe
 
 if TYPE_CHECKING:
     from pkdn.learning.tasks import Task

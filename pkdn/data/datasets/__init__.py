@@ -8,7 +8,7 @@ A data set's module offers:
   they are missing.
 - ``catalogue(root, settings) -> list[Entry]``: names and splits; opens no photo.
 - ``read(root, entry) -> Photo``: reads or draws one photo; raises
-  :class:`~pkdn.data.reading.UnreadablePhotoError` where that fails.
+  :class:`~pkdn.data.photos.reading.UnreadablePhotoError` where that fails.
 - perhaps ``annotation_files(root, entry) -> list[str]``: its files beside the photo, where they
   are others than ``entry.landmarks`` and ``entry.labels``.
 """
@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
 
-from pkdn.data.download import DOWNLOADS
-from pkdn.data.photo import Entry, Photo
+from pkdn.data.fetching.download import DOWNLOADS
+from pkdn.data.photos.photo import Entry, Photo
 from pkdn.errors import UserError
 from pkdn.params import Params
 

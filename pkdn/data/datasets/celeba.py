@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pkdn.data import download
-from pkdn.data.crops import landmarks_box
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.download import Part
-from pkdn.data.fetching import RemoteFile
-from pkdn.data.photo import Entry, Photo
-from pkdn.data.reading import UnreadablePhotoError, read_photo
+from pkdn.data.fetching import download
+from pkdn.data.fetching.download import Part
+from pkdn.data.fetching.web import RemoteFile
+from pkdn.data.photos.crops import landmarks_box
+from pkdn.data.photos.photo import Entry, Photo
+from pkdn.data.photos.reading import UnreadablePhotoError, read_photo
 from pkdn.errors import UserError
 
 TITLE = "CelebA"

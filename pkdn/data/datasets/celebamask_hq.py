@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pkdn.data import download
 from pkdn.data.datasets import DatasetSettings, celeba
-from pkdn.data.download import Part
-from pkdn.data.fetching import RemoteFile
-from pkdn.data.photo import Entry, Photo
-from pkdn.data.reading import UnreadablePhotoError, decode_image, fitted, read_photo
+from pkdn.data.fetching import download
+from pkdn.data.fetching.download import Part
+from pkdn.data.fetching.web import RemoteFile
+from pkdn.data.photos.photo import Entry, Photo
+from pkdn.data.photos.reading import UnreadablePhotoError, decode_image, fitted, read_photo
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES
 

@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.download import from_repository
-from pkdn.data.photo import Entry, Photo
-from pkdn.data.reading import read_photo
+from pkdn.data.fetching.download import from_repository
+from pkdn.data.photos.photo import Entry, Photo
+from pkdn.data.photos.reading import read_photo
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 

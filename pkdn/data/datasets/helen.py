@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from pkdn.data import download
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.fetching import RemoteFile
-from pkdn.data.photo import Entry, Photo
-from pkdn.data.reading import read_photo
+from pkdn.data.fetching import download
+from pkdn.data.fetching.web import RemoteFile
+from pkdn.data.photos.photo import Entry, Photo
+from pkdn.data.photos.reading import read_photo
 from pkdn.errors import UserError
 
 TITLE = "Helen"

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from pkdn.data import download
 from pkdn.data.datasets import DatasetSettings
 from pkdn.data.datasets.folder import split_of
-from pkdn.data.download import Part
-from pkdn.data.fetching import RemoteFile
-from pkdn.data.photo import Box, Entry, Photo
-from pkdn.data.reading import read_photo
+from pkdn.data.fetching import download
+from pkdn.data.fetching.download import Part
+from pkdn.data.fetching.web import RemoteFile
+from pkdn.data.photos.photo import Box, Entry, Photo
+from pkdn.data.photos.reading import read_photo
 
 TITLE = "LFW"
 LABELLED = "no"

@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from drawing.face import draw_face
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.drawing.face import draw_face
-from pkdn.data.photo import Entry, Photo
+from pkdn.data.photos.photo import Entry, Photo
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 

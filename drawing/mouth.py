@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, planes, shape, shapes
-from pkdn.data.drawing.curves import ellipse, ribbon, smooth, taper
-from pkdn.data.drawing.head import Head
-from pkdn.data.drawing.noise import line_table, look_up
+from drawing.canvas import Canvas, Mask, planes, shape, shapes
+from drawing.curves import ellipse, ribbon, smooth, taper
+from drawing.head import Head
+from drawing.noise import line_table, look_up
 
 CAVITY, UPPER_LIP, LOWER_LIP = 11, 12, 13
 SMALLEST_GAP = 0.9

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from pkdn.data.photo import Entry, Photo
+from pkdn.data.photos.photo import Entry, Photo
 from pkdn.errors import UserError
 from pkdn.faces import NUM_LANDMARKS
 

@@ -4,12 +4,12 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import EVERYWHERE, Canvas, Mask, planes, shape, shapes, softened
-from pkdn.data.drawing.curves import ellipse, ribbon, smooth
-from pkdn.data.drawing.hairstyles import Hair, back_hair, cap, curtain, fringe
-from pkdn.data.drawing.head import Head
-from pkdn.data.drawing.noise import line_table, look_up, smooth_noise
-from pkdn.data.drawing.shading import Lighting
+from drawing.canvas import EVERYWHERE, Canvas, Mask, planes, shape, shapes, softened
+from drawing.curves import ellipse, ribbon, smooth
+from drawing.hairstyles import Hair, back_hair, cap, curtain, fringe
+from drawing.head import Head
+from drawing.noise import line_table, look_up, smooth_noise
+from drawing.shading import Lighting
 
 HAIR: Final = 17
 SHADOW_ON_SKIN: Final = (0.66, 0.56, 0.54)

@@ -1,4 +1,4 @@
 """Drawn faces: a person is sampled, posed in three dimensions and painted layer by layer.
 
-:func:`pkdn.data.drawing.face.draw_face` is the way in.
+:func:`drawing.face.draw_face` is the way in.
 """

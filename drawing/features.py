@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.curves import moved
-from pkdn.data.drawing.traits import Build, Expression, Person
+from drawing.curves import moved
+from drawing.traits import Build, Expression, Person
 
 JAW: Final = np.array(
     [

@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.curves import SMOOTH_STEPS, smooth
-from pkdn.data.drawing.features import jaw_right, landmarks_in_space, lift
-from pkdn.data.drawing.traits import Person, Pose
+from drawing.curves import SMOOTH_STEPS, smooth
+from drawing.features import jaw_right, landmarks_in_space, lift
+from drawing.traits import Person, Pose
 
 SKULL_CENTRE: Final = -0.15
 SKULL_HEIGHT: Final = 1.42

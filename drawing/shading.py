@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from pkdn.data.drawing.canvas import SIZE, planes
-from pkdn.data.drawing.features import lift
-from pkdn.data.drawing.head import Head
+from drawing.canvas import SIZE, planes
+from drawing.features import lift
+from drawing.head import Head
 
 SHARPNESS: Final = 5
 """How often the mirrored light is squared: the higher, the smaller the gloss."""

@@ -6,7 +6,7 @@ Coordinates are continuous: pixel i spans i to i + 1, and (0, 0) is the photo's 
 import numpy as np
 from PIL import Image
 
-from pkdn.data.photo import Box
+from pkdn.data.photos.photo import Box
 from pkdn.faces import HR_SIZE
 
 WIDENING = 0.3

@@ -4,11 +4,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, blend, shape, softened
-from pkdn.data.drawing.colours import sample_colour
-from pkdn.data.drawing.curves import resample, ribbon, smooth
-from pkdn.data.drawing.head import Head
-from pkdn.data.drawing.noise import smooth_noise
+from drawing.canvas import Canvas, Mask, blend, shape, softened
+from drawing.colours import sample_colour
+from drawing.curves import resample, ribbon, smooth
+from drawing.head import Head
+from drawing.noise import smooth_noise
 
 CLOTH: Final = 16
 SHOULDER: Final = ((1.0, 1.93), (1.7, 2.12), (2.5, 2.4), (2.9, 4.2))

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, planes, shape, shapes, softened
-from pkdn.data.drawing.curves import ellipse, moved, resample, ribbon, smooth, taper
-from pkdn.data.drawing.head import Head
-from pkdn.data.drawing.noise import smooth_noise
-from pkdn.data.drawing.shading import Lighting
+from drawing.canvas import Canvas, Mask, planes, shape, shapes, softened
+from drawing.curves import ellipse, moved, resample, ribbon, smooth, taper
+from drawing.head import Head
+from drawing.noise import smooth_noise
+from drawing.shading import Lighting
 
 SKIN, NOSE = 1, 10
 

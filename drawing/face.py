@@ -5,23 +5,23 @@ from typing import Final, NamedTuple
 import numpy as np
 from PIL import Image
 
-from pkdn.data.drawing.background import draw_background
-from pkdn.data.drawing.body import draw_neck, draw_necklace
-from pkdn.data.drawing.canvas import SIZE, Canvas, Mask, blurred, planes
-from pkdn.data.drawing.clothes import draw_clothes
-from pkdn.data.drawing.colours import METALS
-from pkdn.data.drawing.ears import EARRINGS, draw_ear, draw_earring
-from pkdn.data.drawing.eyes import draw_brows, draw_eyes
-from pkdn.data.drawing.glasses import draw_glasses
-from pkdn.data.drawing.hair import HairPainter
-from pkdn.data.drawing.hairstyles import sample_hair
-from pkdn.data.drawing.hats import draw_hat
-from pkdn.data.drawing.head import Head
-from pkdn.data.drawing.mouth import draw_mouth
-from pkdn.data.drawing.person import sample_person
-from pkdn.data.drawing.shading import Lighting
-from pkdn.data.drawing.skin import draw_age_lines, draw_beard, draw_nose, draw_skin, light_skin
-from pkdn.data.drawing.traits import Light
+from drawing.background import draw_background
+from drawing.body import draw_neck, draw_necklace
+from drawing.canvas import SIZE, Canvas, Mask, blurred, planes
+from drawing.clothes import draw_clothes
+from drawing.colours import METALS
+from drawing.ears import EARRINGS, draw_ear, draw_earring
+from drawing.eyes import draw_brows, draw_eyes
+from drawing.glasses import draw_glasses
+from drawing.hair import HairPainter
+from drawing.hairstyles import sample_hair
+from drawing.hats import draw_hat
+from drawing.head import Head
+from drawing.mouth import draw_mouth
+from drawing.person import sample_person
+from drawing.shading import Lighting
+from drawing.skin import draw_age_lines, draw_beard, draw_nose, draw_skin, light_skin
+from drawing.traits import Light
 
 SIDES: Final = (-1, 1)
 """The image's left and right."""

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from PIL import Image
 
-from pkdn.data.drawing.canvas import BYTE, EVERYWHERE, SIZE, Canvas, blend, blurred, planes, shape
-from pkdn.data.drawing.colours import sample_colour
-from pkdn.data.drawing.curves import ellipse
-from pkdn.data.drawing.noise import smooth_noise
+from drawing.canvas import BYTE, EVERYWHERE, SIZE, Canvas, blend, blurred, planes, shape
+from drawing.colours import sample_colour
+from drawing.curves import ellipse
+from drawing.noise import smooth_noise
 
 Painter = Callable[[np.random.Generator, np.ndarray, np.ndarray], np.ndarray]
 

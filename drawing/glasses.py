@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, planes, shapes, softened
-from pkdn.data.drawing.colours import sample_colour
-from pkdn.data.drawing.curves import normals, ribbon, smooth, smooth_closed
-from pkdn.data.drawing.head import Head
+from drawing.canvas import Canvas, Mask, planes, shapes, softened
+from drawing.colours import sample_colour
+from drawing.curves import normals, ribbon, smooth, smooth_closed
+from drawing.head import Head
 
 GLASSES: Final = 6
 SKIN: Final = 1

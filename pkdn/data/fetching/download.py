@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from filelock import FileLock
 
-from pkdn.data import archives
-from pkdn.data.fetching import RemoteFile, check_present, fetch
+from pkdn.data.fetching import archives
+from pkdn.data.fetching.web import RemoteFile, check_present, fetch
 from pkdn.errors import UserError
 
 WEB = ("http://", "https://")

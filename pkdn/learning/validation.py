@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pkdn.faces.batches import Batch, FaceBatches
-from pkdn.precision import Precision
+from pkdn.training.precision import Precision
 
 
 def psnr_on(

@@ -4,14 +4,14 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, blend, shape, shapes, softened
-from pkdn.data.drawing.colours import sample_colour
-from pkdn.data.drawing.curves import ribbon, smooth
-from pkdn.data.drawing.features import lift
-from pkdn.data.drawing.hair import SHADOW_ON_SKIN
-from pkdn.data.drawing.head import Head
-from pkdn.data.drawing.noise import smooth_noise
-from pkdn.data.drawing.shading import Lighting
+from drawing.canvas import Canvas, Mask, blend, shape, shapes, softened
+from drawing.colours import sample_colour
+from drawing.curves import ribbon, smooth
+from drawing.features import lift
+from drawing.hair import SHADOW_ON_SKIN
+from drawing.head import Head
+from drawing.noise import smooth_noise
+from drawing.shading import Lighting
 
 HAT: Final = 18
 KINDS: Final = ("beanie", "cap", "brim", "band")

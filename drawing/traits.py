@@ -1,4 +1,4 @@
-"""What makes a drawn person: plain data, sampled in :mod:`pkdn.data.drawing.person`."""
+"""What makes a drawn person: plain data, sampled in :mod:`drawing.person`."""
 
 from dataclasses import dataclass
 

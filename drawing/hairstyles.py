@@ -4,9 +4,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pkdn.data.drawing.curves import resample, smooth
-from pkdn.data.drawing.features import lift
-from pkdn.data.drawing.head import Head
+from drawing.curves import resample, smooth
+from drawing.features import lift
+from drawing.head import Head
 
 HAIRLINE: Final = -0.98
 FAR_SIDEBURN: Final = 0.05

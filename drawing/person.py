@@ -4,15 +4,15 @@ import math
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import SIZE
-from pkdn.data.drawing.colours import (
+from drawing.canvas import SIZE
+from drawing.colours import (
     GREY_HAIR,
     HAIR_COLOURS,
     IRIS_COLOURS,
     sample_colour,
     skin_tone,
 )
-from pkdn.data.drawing.traits import Build, Complexion, Expression, Light, Person, Pose
+from drawing.traits import Build, Complexion, Expression, Light, Person, Pose
 
 
 def _around(rng: np.random.Generator, mean: float, deviation: float) -> float:

@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, planes, shape, shapes, softened
-from pkdn.data.drawing.colours import METALS
-from pkdn.data.drawing.curves import ellipse, moved, resample, ribbon, smooth
-from pkdn.data.drawing.head import Head
+from drawing.canvas import Canvas, Mask, planes, shape, shapes, softened
+from drawing.colours import METALS
+from drawing.curves import ellipse, moved, resample, ribbon, smooth
+from drawing.head import Head
 
 NECK, NECKLACE = 14, 15
 NECK_TONE: Final = np.array((0.95, 0.92, 0.90), np.float32)

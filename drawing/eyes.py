@@ -4,11 +4,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, planes, shape, shapes, softened
-from pkdn.data.drawing.curves import ellipse, moved, normals, resample, ribbon, smooth, taper
-from pkdn.data.drawing.features import EYE_CENTRE
-from pkdn.data.drawing.head import Head
-from pkdn.data.drawing.noise import line_table, look_up
+from drawing.canvas import Canvas, Mask, planes, shape, shapes, softened
+from drawing.curves import ellipse, moved, normals, resample, ribbon, smooth, taper
+from drawing.features import EYE_CENTRE
+from drawing.head import Head
+from drawing.noise import line_table, look_up
 
 RIGHT_BROW, LEFT_BROW, RIGHT_EYE, LEFT_EYE = 3, 2, 5, 4
 """Left and right are the person's: their right eye lies on the image's left."""

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from pkdn.learning.tasks import Output
-from pkdn.networks._blocks import (
+from pkdn.networks.layers.blocks import (
     Downsample,
     ResidualChannelAttentionGroup,
     Upsample,

@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 
-from pkdn.data.drawing.canvas import Canvas, Mask, planes, shape, shapes
-from pkdn.data.drawing.curves import ellipse, moved, ribbon, smooth, smooth_closed
-from pkdn.data.drawing.head import Head
-from pkdn.data.drawing.shading import Lighting
+from drawing.canvas import Canvas, Mask, planes, shape, shapes
+from drawing.curves import ellipse, moved, ribbon, smooth, smooth_closed
+from drawing.head import Head
+from drawing.shading import Lighting
 
 RIGHT_EAR, LEFT_EAR, EARRING = 8, 7, 9
 """The person's right ear lies on the image's left."""

@@ -1,0 +1,133 @@
+"""Which run it is: its stage, data set, system and seed, and from these its key and all paths.
+
+Everything that a stage makes lies in its run's folder, ``data/runs/STAGE/KEY``, but for faces and
+their maps, on which other stages depend without the times that a record holds. What a run was
+asked to do is in ``data/plan/STAGE/KEY.json``.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from pkdn.errors import UserError
+
+RUNS = Path("data/runs")
+PLAN = Path("data/plan")
+LABELLED = Path("data/labelled")
+"""The faces that the parser is trained on."""
+
+
+def faces(dataset: str) -> Path:
+    """Return the folder of a data set's faces."""
+    return Path("data/faces") / dataset
+
+
+def maps(dataset: str) -> Path:
+    """Return the folder of the parsing maps of a data set's faces."""
+    return Path("data/parsing") / dataset
+
+
+@dataclass(frozen=True)
+class RunId:
+    """One run of a stage.
+
+    Attributes:
+        stage: what runs: ``teacher``, ``student``, ``evaluate_student``, ``align``…
+        dataset: the data set; empty for a stage that has none.
+        system: a network, or a variant of PKDN; empty as above.
+        seed: of a training; None as above.
+    """
+
+    stage: str
+    dataset: str = ""
+    system: str = ""
+    seed: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Which of its stage's runs it is, such as ``helen-full-0``; empty for the only one."""
+        seed = "" if self.seed is None else str(self.seed)
+        return "-".join(part for part in (self.dataset, self.system, seed) if part)
+
+    @property
+    def name(self) -> str:
+        """Its name in messages, records and MLflow, such as ``student@helen-full-0``."""
+        return f"{self.stage}@{self.key}" if self.key else self.stage
+
+    @property
+    def folder(self) -> Path:
+        """What it makes."""
+        return RUNS / self.stage / self.key
+
+    @property
+    def record(self) -> Path:
+        """What it was given and what came out, as ``pkdn.tracking`` writes it."""
+        return self.folder / "record.json"
+
+    @property
+    def weights(self) -> Path:
+        """The weights that it trained."""
+        return self.folder / "weights.safetensors"
+
+    @property
+    def scores(self) -> Path:
+        """The scores of every face."""
+        return self.folder / "scores.csv"
+
+    @property
+    def absence(self) -> Path:
+        """Why it has no scores; only there where it has none."""
+        return self.folder / "absent.txt"
+
+    @property
+    def plan(self) -> Path:
+        """What it was asked to do."""
+        return (PLAN / self.stage / self.key).with_suffix(".json") if self.key else (
+            PLAN / f"{self.stage}.json"
+        )
+
+    def curve(self, phase: str = "") -> Path:
+        """Return the file of its training's curve, or of the phase ``teacher`` of its training."""
+        return self.folder / "-".join(part for part in (phase, "curve.csv") if part)
+
+    def evaluation(self) -> Self:
+        """Return the run that scores what this one trained."""
+        return replace(self, stage=f"evaluate_{self.stage}")
+
+
+class Planned(NamedTuple):
+    """A run with what it was asked to do, as the stage ``plan`` resolved it from ``params.yaml``.
+
+    Attributes:
+        id: which run.
+        reads: the files and folders of data that it reads, by what they are.
+        settings: what its stage needs to know.
+    """
+
+    id: RunId
+    reads: dict[str, Path]
+    settings: dict[str, Any]
+
+    def text(self) -> str:
+        """Return the content of its file."""
+        reads = {name: path.as_posix() for name, path in self.reads.items()}
+        parts = {"run": vars(self.id), "reads": reads, "settings": self.settings}
+        return json.dumps(parts, indent=1, sort_keys=True) + "\n"
+
+
+def planned(stage: str, key: str = "") -> Planned:
+    """Read what a run was asked to do.
+
+    Raises:
+        UserError: the plan has no such run.
+    """
+    path = PLAN / stage / f"{key}.json" if key else PLAN / f"{stage}.json"
+    if not path.is_file():
+        raise UserError(
+            f"expected a run that params.yaml asks for, got {stage} {key}: there is no {path}; "
+            "run `dvc repro`, from the root of the repository"
+        )
+    parts = json.loads(path.read_text(encoding="utf-8"))
+    reads = {name: Path(text) for name, text in parts["reads"].items()}
+    return Planned(RunId(**parts["run"]), reads, parts["settings"])

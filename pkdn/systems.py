@@ -1,0 +1,203 @@
+"""The systems that are compared and PKDN's variants: names, titles, order, and what they learn by.
+
+Free of torch. A network's own facts are constants in its file, read here without importing it.
+"""
+
+import ast
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from pkdn.errors import UserError
+from pkdn.runs import RunId
+
+NETWORKS: Final = Path(__file__).parent / "networks"
+PKDN_NETWORK: Final = "pkdn"
+BICUBIC: Final = "bicubic"
+PAPER_SIZE: Final = "paper"
+SIZES: Final = ("demo", "small", PAPER_SIZE)
+"""The sizes that every network's file has."""
+
+PAPER_ORDER: Final = (
+    BICUBIC,
+    "urdgn",
+    "fsrnet",
+    "dic",
+    "sisn",
+    "sparnet",
+    "kdfsrnet",
+    PKDN_NETWORK,
+)
+"""The rows of the paper's Table 1. Bicubic has none there; it stands first, as in its Fig. 4."""
+
+
+class System(NamedTuple):
+    """What a network's file says of itself.
+
+    Attributes:
+        name: of the file.
+        title: in the tables.
+        input: what its first layer sees.
+        has_teacher: whether it trains a teacher of its own first.
+        has_recipe: whether it states its authors' recipe.
+    """
+
+    name: str
+    title: str
+    input: str
+    has_teacher: bool
+    has_recipe: bool
+
+
+def names() -> list[str]:
+    """Return the names of all networks, sorted."""
+    return sorted(file.stem for file in NETWORKS.glob("[a-z]*.py"))
+
+
+@cache
+def system(name: str) -> System:
+    """Read what a network's file says.
+
+    Raises:
+        UserError: there is no network of this name, or its file does not say what it has to.
+    """
+    if name not in names():
+        raise UserError(f"no network is called {name!r}; there are {', '.join(names())}")
+    tree = ast.parse((NETWORKS / f"{name}.py").read_text(encoding="utf-8"))
+    values: dict[str, ast.expr | None] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            values |= {t.id: node.value for t in node.targets if isinstance(t, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            values[node.target.id] = node.value
+    texts = []
+    for constant in ("TITLE", "INPUT"):
+        value = values.get(constant)
+        if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
+            raise UserError(f"expected {constant} = \"…\" in pkdn/networks/{name}.py; add it")
+        texts.append(value.value)
+    own_teacher = "TEACHER" in values and name != PKDN_NETWORK
+    return System(name, texts[0], texts[1], own_teacher, "RECIPE" in values)
+
+
+def in_order(networks: Sequence[str]) -> list[str]:
+    """Sort networks as the paper does; those that it does not know come last, by name."""
+    known = [name for name in PAPER_ORDER if name in networks]
+    return known + sorted(set(networks) - set(known))
+
+
+class Term(NamedTuple):
+    """A term of the student's loss (Eq. 2) that a teacher has a part in.
+
+    Attributes:
+        symbol: its weight, in tables.
+        label: what it is, in figures.
+    """
+
+    symbol: str
+    label: str
+
+TERMS: Final = MappingProxyType(
+    {
+        "lambda_ts": Term("λ_TS", "L_TS: to the teacher's image"),
+        "lambda_fs": Term("λ_FS", "L_FS: to the teacher's features"),
+    }
+)
+"""By the parameter that is the term's weight."""
+
+
+class Variant(NamedTuple):
+    """One training of PKDN's student.
+
+    Attributes:
+        title: what it is called in tables.
+        change: what differs from the full system, in words.
+        teacher: the variant whose teacher it learns from: its own name where it has a teacher of
+            its own; None where it learns alone.
+        teacher_arguments: of the constructor of its own teacher.
+        terms: of its loss, by their weights.
+    """
+
+    title: str
+    change: str
+    teacher: str | None
+    teacher_arguments: Mapping[str, Any] = MappingProxyType({})
+    terms: tuple[str, ...] = tuple(TERMS)
+
+
+FULL: Final = "full"
+
+VARIANTS: Final = MappingProxyType(
+    {
+        "no_pfb_no_ffb": Variant(
+            "no PFB, no FFB",
+            "the teacher's PFBs are the student's RCAGs, and it has no FFB",
+            "no_pfb_no_ffb",
+            {"feature_fusion": False, "prior_fusion": False},
+        ),
+        "no_ffb": Variant(
+            'PFB only (printed "without PFB")',
+            "the teacher has no FFB",
+            "no_ffb",
+            {"feature_fusion": False},
+        ),
+        FULL: Variant("PFB and FFB: PKDN", "–", FULL),
+        "onehot": Variant(
+            "one-hot parsing map",
+            "the teacher reads 19 one-hot channels instead of a colour map",
+            "onehot",
+            {"encoding": "onehot"},
+        ),
+        "no_lambda_ts": Variant(
+            "no λ_TS",
+            "the teacher's image is left out of the loss (λ_TS = 0)",
+            FULL,
+            terms=("lambda_fs",),
+        ),
+        "no_lambda_fs": Variant(
+            "no λ_FS",
+            "the teacher's features are left out of the loss (λ_FS = 0)",
+            FULL,
+            terms=("lambda_ts",),
+        ),
+        "no_distillation": Variant(
+            "no distillation", "the student learns alone, without a teacher", None, terms=()
+        ),
+    }
+)
+"""PKDN's ablation in the order of the paper's Table 2, then what the paper does not show."""
+
+
+class Subject(NamedTuple):
+    """Something that is trained and scored, for any data set and seed.
+
+    Attributes:
+        stage: the stage that trains it: ``teacher``, ``student``, ``baseline`` (by the one
+            recipe) or ``authors`` (by its authors' recipe).
+        system: its variant of PKDN, or its network.
+    """
+
+    stage: str
+    system: str
+
+    def run(self, dataset: str, seed: int) -> RunId:
+        """Return the run that trains it."""
+        return RunId(self.stage, dataset, self.system, seed)
+
+
+PKDN: Final = Subject("student", FULL)
+PKDN_TEACHER: Final = Subject("teacher", FULL)
+ALONE: Final = Subject("baseline", PKDN_NETWORK)
+"""PKDN's network trained alone, by the one recipe: the variant ``no_distillation``."""
+
+
+def of_variant(name: str) -> Subject:
+    """Return the student of a variant."""
+    return ALONE if VARIANTS[name].teacher is None else Subject("student", name)
+
+
+def own_teachers() -> list[str]:
+    """Return the variants that have a teacher of their own."""
+    return [name for name, variant in VARIANTS.items() if variant.teacher == name]

@@ -83,8 +83,10 @@ class RunId:
     @property
     def plan(self) -> Path:
         """What it was asked to do."""
-        return (PLAN / self.stage / self.key).with_suffix(".json") if self.key else (
-            PLAN / f"{self.stage}.json"
+        return (
+            (PLAN / self.stage / self.key).with_suffix(".json")
+            if self.key
+            else (PLAN / f"{self.stage}.json")
         )
 
     def curve(self, phase: str = "") -> Path:

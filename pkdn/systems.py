@@ -76,7 +76,7 @@ def system(name: str) -> System:
     for constant in ("TITLE", "INPUT"):
         value = values.get(constant)
         if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
-            raise UserError(f"expected {constant} = \"…\" in pkdn/networks/{name}.py; add it")
+            raise UserError(f'expected {constant} = "…" in pkdn/networks/{name}.py; add it')
         texts.append(value.value)
     own_teacher = "TEACHER" in values and name != PKDN_NETWORK
     return System(name, texts[0], texts[1], own_teacher, "RECIPE" in values)
@@ -98,6 +98,7 @@ class Term(NamedTuple):
 
     symbol: str
     label: str
+
 
 TERMS: Final = MappingProxyType(
     {

@@ -10,13 +10,16 @@ import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pkdn.files import atomic_file, sha256
 
 PACKAGES = ("torch", "numpy", "pillow", "scikit-image", "dvc", "mlflow")
-# Modules that cannot change a result.
-NEUTRAL = ("tracking.py", "provenance.py", "params.py", "command.py", "errors.py")
+ROOT = Path(__file__).parents[1]
+SMALL_FILES = (".csv", ".json", ".txt")
+DATA = Path("data")
+FETCHED = "downloads"
+"""What was fetched, whose content is checked by itself."""
 
 Curve = list[dict[str, float]]
 
@@ -89,22 +92,87 @@ def versions() -> dict[str, str]:
     return found
 
 
-def fingerprint(name: str, params: Mapping[str, Any], inputs: Iterable[Path]) -> str:
-    """Identify what a stage computes: its name and parameters, its code, its input files.
+def fingerprint(
+    name: str, params: Mapping[str, Any], code: Iterable[Path], inputs: Iterable[Path]
+) -> str:
+    """Identify what a run computes: its name and parameters, its code, its data.
 
-    The code is every module of this project that is loaded now, so call it after the imports.
+    Args:
+        name: Of the run.
+        params: All that decides about its results.
+        code: Files of :func:`pkdn.closure.code`.
+        inputs: Files and folders that it reads.
     """
     digest = hashlib.sha256()
     digest.update(json.dumps([name, dict(params)], sort_keys=True).encode())
-    package = Path(__file__).parent
-    rooms = (package, package.parent / "stages")
-    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    for file in sorted(Path(file) for file in loaded if file):
-        if file.name not in NEUTRAL and any(file.is_relative_to(room) for room in rooms):
-            digest.update(f"{file.relative_to(package.parent)} {sha256(file)}".encode())
+    for file in sorted(code):
+        digest.update(f"{file.relative_to(ROOT)} {sha256(file)}".encode())
     for path in sorted(inputs):
-        digest.update(f"{path} {sha256(path)}".encode())
+        digest.update(f"{path} {content(path)}".encode())
     return digest.hexdigest()[:16]
+
+
+def content(path: Path) -> str:
+    """Return what identifies a file, or a folder by its manifest or else by its small files."""
+    if path.is_file():
+        return sha256(path)
+    manifest = path / "manifest.json"
+    small = (f for f in path.rglob("*") if f.suffix in SMALL_FILES and f.is_file())
+    files = [manifest] if manifest.is_file() else sorted(small)
+    return " ".join(f"{file.relative_to(path)} {sha256(file)}" for file in files)
+
+
+class Watch:
+    """Notes which data a process opens to read, while it is on.
+
+    Args:
+        allowed: Files and folders that may be read.
+
+    Raises:
+        RuntimeError: at its end, where others under ``data`` were.
+    """
+
+    current: "Watch | None" = None
+    installed = False
+
+    def __init__(self, allowed: Iterable[Path]) -> None:
+        self.allowed = [_absolute(path) for path in allowed]
+        self.undeclared: set[Path] = set()
+
+    def note(self, path: Path) -> None:
+        """Take notice of a file that is opened to read."""
+        data = _absolute(DATA)
+        if not path.is_relative_to(data) or path.is_relative_to(data / FETCHED):
+            return
+        if not any(path.is_relative_to(place) for place in self.allowed):
+            self.undeclared.add(path)
+
+    def __enter__(self) -> Self:
+        """Start to look."""
+        if not Watch.installed:
+            sys.addaudithook(_opened)
+            Watch.installed = True
+        Watch.current = self
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Stop to look, and complain."""
+        Watch.current = None
+        if kind is None and self.undeclared:
+            found = ", ".join(map(str, sorted(self.undeclared)))
+            raise RuntimeError(f"data were read that the plan does not name: {found}")
+
+
+def _opened(event: str, arguments: tuple[Any, ...]) -> None:
+    """Tell the watch of a file that is opened to read; Python calls it at every event."""
+    if event != "open" or Watch.current is None or not isinstance(arguments[0], str | bytes):
+        return
+    if not arguments[2] & (os.O_WRONLY | os.O_RDWR):
+        Watch.current.note(_absolute(os.fsdecode(arguments[0])))
+
+
+def _absolute(path: Path | str) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - a link is what it is called
 
 
 def write_curve(path: Path, curve: Curve) -> None:

@@ -5,7 +5,10 @@ their maps, on which other stages depend without the times that a record holds. 
 asked to do is in ``data/plan/STAGE/KEY.json``.
 """
 
+import argparse
 import json
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -14,13 +17,19 @@ from pkdn.errors import UserError
 
 RUNS = Path("data/runs")
 PLAN = Path("data/plan")
+FACES = Path("data/faces")
 LABELLED = Path("data/labelled")
 """The faces that the parser is trained on."""
 
 
+def photos(dataset: str) -> Path:
+    """Return the folder of the list of a data set's photos."""
+    return Path("data/photos") / dataset
+
+
 def faces(dataset: str) -> Path:
     """Return the folder of a data set's faces."""
-    return Path("data/faces") / dataset
+    return FACES / dataset
 
 
 def maps(dataset: str) -> Path:
@@ -104,17 +113,22 @@ class Planned(NamedTuple):
     Attributes:
         id: which run.
         reads: the files and folders of data that it reads, by what they are.
+        writes: the folders that it makes beside its own, likewise.
         settings: what its stage needs to know.
     """
 
     id: RunId
-    reads: dict[str, Path]
-    settings: dict[str, Any]
+    reads: Mapping[str, Path]
+    writes: Mapping[str, Path]
+    settings: Mapping[str, Any]
 
     def text(self) -> str:
         """Return the content of its file."""
-        reads = {name: path.as_posix() for name, path in self.reads.items()}
-        parts = {"run": vars(self.id), "reads": reads, "settings": self.settings}
+        places = {
+            which: {name: path.as_posix() for name, path in paths.items()}
+            for which, paths in (("reads", self.reads), ("writes", self.writes))
+        }
+        parts = {"run": vars(self.id), **places, "settings": self.settings}
         return json.dumps(parts, indent=1, sort_keys=True) + "\n"
 
 
@@ -131,5 +145,16 @@ def planned(stage: str, key: str = "") -> Planned:
             "run `dvc repro`, from the root of the repository"
         )
     parts = json.loads(path.read_text(encoding="utf-8"))
-    reads = {name: Path(text) for name, text in parts["reads"].items()}
-    return Planned(RunId(**parts["run"]), reads, parts["settings"])
+    reads, writes = (
+        {name: Path(text) for name, text in parts[which].items()} for which in ("reads", "writes")
+    )
+    return Planned(RunId(**parts["run"]), reads, writes, parts["settings"])
+
+
+def planned_by_command(description: str | None) -> Planned:
+    """Read what the run on the command line was asked to do."""
+    script = Path(sys.argv[0]).stem
+    parser = argparse.ArgumentParser(prog=f"python -m stages.{script}", description=description)
+    parser.add_argument("run", help="which run, such as student@helen-full-0")
+    stage, _, key = str(parser.parse_args().run).partition("@")
+    return planned(stage, key)

@@ -42,6 +42,7 @@ class System(NamedTuple):
         input: what its first layer sees.
         has_teacher: whether it trains a teacher of its own first.
         has_recipe: whether it states its authors' recipe.
+        sizes: that it has, such as ``demo``.
     """
 
     name: str
@@ -49,6 +50,7 @@ class System(NamedTuple):
     input: str
     has_teacher: bool
     has_recipe: bool
+    sizes: tuple[str, ...]
 
 
 def names() -> list[str]:
@@ -79,7 +81,10 @@ def system(name: str) -> System:
             raise UserError(f'expected {constant} = "…" in pkdn/networks/{name}.py; add it')
         texts.append(value.value)
     own_teacher = "TEACHER" in values and name != PKDN_NETWORK
-    return System(name, texts[0], texts[1], own_teacher, "RECIPE" in values)
+    sizes = values.get("SIZES")
+    keys = sizes.keys if isinstance(sizes, ast.Dict) else []
+    named = tuple(str(key.value) for key in keys if isinstance(key, ast.Constant))
+    return System(name, texts[0], texts[1], own_teacher, "RECIPE" in values, named)
 
 
 def in_order(networks: Sequence[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Run records, and MLflow as a view of them: the only module that knows MLflow.
 
-A stage's numbers first go to a file that DVC caches, ``data/runs/{stage}/{key}.json``. A stage
+A stage's numbers first go to a file that DVC caches, the record in its run's folder. A stage
 that takes long tells MLflow while it runs. Short ones do not, since importing MLflow would be a
 third of their time: the report stage, which runs last, sends all that MLflow lacks, as does
 ``python -m pkdn sync``. When MLflow does not answer, a line says so and the stage goes on.
@@ -11,16 +11,19 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
+from pkdn import closure
 from pkdn.files import atomic_file
 from pkdn.provenance import (
     Curve,
+    Watch,
     fingerprint,
     machine,
     main_repository,
@@ -28,9 +31,9 @@ from pkdn.provenance import (
     revision,
     versions,
 )
+from pkdn.runs import RUNS, Planned, RunId
 
 EXPERIMENT = "pkdn"
-RUNS = Path("data/runs")
 FINGERPRINT_TAG = "pkdn.fingerprint"
 STUDENTS = "tags.stage = 'evaluate_student'"
 # A stage that takes longer than this shows in MLflow while it runs.
@@ -54,10 +57,12 @@ class Synced(NamedTuple):
 class Run:
     """One run of a stage: what it was given, what came out, and its place in MLflow."""
 
-    def __init__(self, stage: str, key: str, params: Mapping[str, Any], tags: Mapping[str, str]):
-        self.stage = stage
-        self.key = key
-        self.name = f"{stage}@{key}" if key else stage
+    def __init__(
+        self, run: RunId, params: Mapping[str, Any], tags: Mapping[str, Any], source: str
+    ) -> None:
+        self.id = run
+        self.source = source
+        self.name = run.name
         self.params = dict(params)
         self.tags = dict(tags)
         self.fingerprint = ""
@@ -88,8 +93,9 @@ class Run:
     def record(self) -> dict[str, Any]:
         """Return the run as ``data/runs`` holds it."""
         return {
-            "stage": self.stage,
+            "stage": self.id.stage,
             "name": self.name,
+            "source": self.source,
             "fingerprint": self.fingerprint,
             "tags": self.tags,
             "params": self.params,
@@ -128,36 +134,37 @@ class Run:
             connect().set_terminated(self.mlflow_run_id, status="FAILED")
 
 
-def record_file(stage: str, key: str) -> Path:
-    """Return where the record of a run lies."""
-    return RUNS / stage / f"{key}.json" if key else RUNS / f"{stage}.json"
-
-
 @contextmanager
 def run(
-    stage: str,
-    key: str,
+    planned: Planned,
     params: Mapping[str, Any],
-    tags: Mapping[str, str],
-    inputs: Iterable[Path] = (),
     *,
+    tags: Mapping[str, Any] = MappingProxyType({}),
+    modules: Sequence[str] = (),
     keep: bool = True,
 ) -> Iterator[Run]:
-    """Record a stage: yield its :class:`Run`, then write the record.
+    """Record a stage: yield its :class:`Run`, then write the record into the run's folder.
 
     Args:
-        stage: the stage's name in ``dvc.yaml``.
-        key: which of the stage's items, such as ``helen-full-0``; empty where it has one only.
-        params: the parameters that the stage read.
-        tags: what a user filters by: dataset, network, variant, seed.
-        inputs: small files that identify the stage's input data.
+        planned: What the stage was asked to do.
+        params: All that decides about its results, and that MLflow shows.
+        tags: What a user filters by, beside data set, system and seed.
+        modules: The stage's script and what it imports by name: the code of its fingerprint.
         keep: write the record. The report, which reads all of them, goes to MLflow at once
             instead.
+
+    Raises:
+        RuntimeError: code was loaded or data were read that the fingerprint does not know.
     """
-    current = Run(stage, key, params, tags)
-    current.fingerprint = fingerprint(current.name, params, inputs)
+    identity = {key: value for key, value in vars(planned.id).items() if value not in ("", None)}
+    current = Run(planned.id, params, {**identity, **tags}, source=modules[0] if modules else "")
+    code = closure.code(*modules)
+    current.fingerprint = fingerprint(current.name, params, code, planned.reads.values())
+    mine = (planned.id.folder, planned.id.plan, *planned.writes.values())
     try:
-        yield current
+        with Watch([*planned.reads.values(), *mine]):
+            yield current
+        closure.check_loaded(code, modules)
     except BaseException:
         _guarded(current.fail)
         raise
@@ -165,7 +172,7 @@ def run(
         _guarded(current.send_all)
         return
     _guarded(current.finish)
-    with atomic_file(record_file(stage, key)) as temporary:
+    with atomic_file(planned.id.record) as temporary:
         temporary.write_text(json.dumps(current.record(), indent=1) + "\n", encoding="utf-8")
 
 
@@ -227,7 +234,7 @@ def _create(client: Any, record: Mapping[str, Any]) -> str:
     tags = {
         **{name: str(value) for name, value in record["tags"].items()},
         "mlflow.runName": record["name"],
-        "mlflow.source.name": f"stages/{record['stage']}.py",
+        "mlflow.source.name": record["source"],
         "dvc.stage": record["name"],
         "dvc.exp": record["experiment"] or "",
         "stage": record["stage"],
@@ -279,7 +286,7 @@ def sync(runs: Path = RUNS) -> Synced:
     experiment = _experiment(client)
     sent = 0
     run_ids: dict[str, str] = {}
-    for file in sorted(runs.rglob("*.json")):
+    for file in sorted(runs.rglob("record.json")):
         record = json.loads(file.read_text(encoding="utf-8"))
         query = f"tags.`{FINGERPRINT_TAG}` = '{record['fingerprint']}' and status = 'FINISHED'"
         found = client.search_runs([experiment], query, max_results=1)
@@ -287,7 +294,7 @@ def sync(runs: Path = RUNS) -> Synced:
             run_ids[record["fingerprint"]] = found[0].info.run_id
             continue
         run_id = _create(client, record)
-        curve = Path("data/curves") / file.relative_to(runs).with_suffix(".csv")
+        curve = file.with_name("curve.csv")
         if curve.exists():
             _log_curve(client, run_id, read_curve(curve))
         _finish(client, run_id, record)

@@ -1,0 +1,1 @@
+"""One thin script a stage: what it was asked to do, wiring, writing."""

@@ -1,23 +1,23 @@
 """List the photos of a data set: names, splits and fingerprints; the photos stay where they are."""
 
-import argparse
-from pathlib import Path
-
-from pkdn import command, params, tracking
+from pkdn import command, tracking
 from pkdn.data.catalogue import write_catalogue
 from pkdn.data.datasets import DatasetSettings
+from pkdn.runs import Planned, planned_by_command
+
+
+def modules(planned: Planned) -> list[str]:
+    """Return this script and what it imports by name."""
+    return ["stages.download", f"pkdn.data.datasets.{planned.id.dataset}"]
 
 
 def main() -> None:
     """Write ``data/photos/DATASET/photos.csv``."""
-    parser = argparse.ArgumentParser(prog="python -m stages.download", description=__doc__)
-    parser.add_argument("--dataset", required=True, help="name of a data set")
-    name: str = parser.parse_args().dataset
-
-    settings = DatasetSettings.of(params.load())
-    record = {"dataset": name, "folder": str(settings.folder or ""), **settings.counts}
-    with tracking.run("download", name, record, {"dataset": name}) as run:
-        run.metrics(write_catalogue(name, settings, Path("data/photos") / name / "photos.csv"))
+    planned = planned_by_command(__doc__)
+    settings = DatasetSettings.of(planned.settings)
+    with tracking.run(planned, planned.settings, modules=modules(planned)) as run:
+        photos = planned.writes["photos"] / "photos.csv"
+        run.metrics(write_catalogue(planned.id.dataset, settings, photos))
 
 
 if __name__ == "__main__":

@@ -1,38 +1,32 @@
 """Package the final student as an MLflow model, with its signature, and check the package."""
 
-import argparse
-from pathlib import Path
-
 import torch
 
-from pkdn import command, complexity, tracking, weights
-from pkdn.files import atomic_folder
+from pkdn import command, complexity, networks, tracking
+from pkdn.runs import Planned, planned_by_command
 
 # Two, so that the exported model keeps the number of faces open.
 NUM_EXAMPLES = 2
 
 
-def main() -> None:
-    """Write ``data/mlflow_models/DATASET-full-SEED``; MLflow gets it with the run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset", required=True)
-    parser.add_argument("--seed", required=True, type=int)
-    arguments = parser.parse_args()
+def modules(planned: Planned) -> list[str]:
+    """Return this script and what it imports by name."""
+    return ["stages.model", f"pkdn.networks.{planned.settings['network']}"]
 
-    key = f"{arguments.dataset}-full-{arguments.seed}"
-    source = Path("data/models/student") / f"{key}.safetensors"
-    network = weights.load(source)
-    folder = Path("data/mlflow_models") / key
-    tags = {**vars(arguments), "network": "pkdn", "variant": "full"}
-    with tracking.run("model", key, {}, tags, inputs=[source]) as run:
+
+def main() -> None:
+    """Write the model; MLflow gets it with the run."""
+    planned = planned_by_command(__doc__)
+    network = networks.load_weights(planned.reads["weights"])
+    tags = {"network": planned.settings["network"]}
+    with tracking.run(planned, {}, tags=tags, modules=modules(planned)) as run:
         faces = complexity.example(NUM_EXAMPLES, torch.device("cpu"))
         with torch.inference_mode():
             expected = network(faces)
-        with atomic_folder(folder) as temporary:
-            tracking.save_model(network, faces.numpy(), expected.numpy(), temporary / "model")
-            found = tracking.load_model(temporary / "model")(faces)
-            torch.testing.assert_close(found, expected)
-        run.artifact(folder / "model")
+        folder = run.id.folder / "model"
+        tracking.save_model(network, faces.numpy(), expected.numpy(), folder)
+        torch.testing.assert_close(tracking.load_model(folder)(faces), expected)
+        run.artifact(folder)
 
 
 if __name__ == "__main__":

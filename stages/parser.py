@@ -1,105 +1,88 @@
 """Train the face parser on labelled faces, and judge it on held-out ones."""
 
-import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from pkdn import command, params, tracking
+from pkdn import command, tracking
 from pkdn.faces.batches import FaceBatches
 from pkdn.faces.shards import Shards
-from pkdn.files import atomic_file
-from pkdn.parsing import pretrained as pretrained_parser
-from pkdn.parsing.agreement import (
-    CLOSE_UP,
-    agreement,
-    figures,
-    labelled,
-    miou_on,
-    write_iou,
-)
+from pkdn.parsing import pretrained
+from pkdn.parsing.agreement import CLOSE_UP, agreement, figures, labelled, miou_on, write_iou
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.examples import write_examples
 from pkdn.parsing.maps import Parser, save_parser
 from pkdn.parsing.task import ParserTask
 from pkdn.provenance import write_curve
+from pkdn.runs import Planned, planned_by_command
 from pkdn.training import precision
 from pkdn.training.recipe import SGD, Adam, Optimizer, Recipe
-from pkdn.training.session import FACES, curve_file, train_recorded
+from pkdn.training.session import train_recorded
 
-PARSER = Path("data/parser")
-METRICS = Path("data/metrics/parser.json")
 SEED = 0
 NUM_EXAMPLES = 8
 OPTIMIZERS: dict[str, Optimizer] = {"quick": Adam(), "face_parsing": SGD()}
 
 
+def modules(planned: Planned) -> list[str]:  # noqa: ARG001
+    """Return this script and what it imports by name."""
+    return ["stages.parser"]
+
+
 def main() -> None:
     """Write the weights, their agreement with held-out label maps, and a picture of it."""
-    settings = params.load()
-    dataset = settings.parser_dataset
-    train, val, test = (labelled(FACES / dataset, s, dataset) for s in ("train", "val", "test"))
-    compute = precision.choose(settings.precision, precision.default_device())
-    recipe = Recipe.of(settings.parser_recipe, OPTIMIZERS[settings.parser_recipe_name])
-    pretrained = settings.parser == "pretrained"
-    size = pretrained_parser.INPUT_SIZE if pretrained else settings.parser_input_size
+    planned = planned_by_command(__doc__)
+    settings = planned.settings
+    faces, dataset = planned.reads["faces"], settings["dataset"]
+    train, val, test = (labelled(faces, split, dataset) for split in ("train", "val", "test"))
+    trained_here = settings["parser"] == "trained"
+    compute = precision.choose(settings.get("precision", "fp32"), precision.default_device())
+    params: dict[str, Any] = {"parser": settings["parser"], "input_size": pretrained.INPUT_SIZE}
+    if trained_here:
+        recipe = Recipe.of(settings["training"], OPTIMIZERS[settings["recipe"]])
+        params |= {"input_size": settings["input_size"], **recipe.record(), **compute.record()}
     with tracking.run(
-        "parser",
-        "",
-        {
-            "profile": settings.profile,
-            "parser": settings.parser,
-            "parser_dataset": dataset,
-            "input_size": size,
-            **({} if pretrained else recipe.record()),
-        },
-        {"dataset": dataset, "network": "bisenet", "precision": compute.name},
-        inputs=[FACES / dataset / "manifest.json"],
+        planned,
+        params,
+        tags={"dataset": dataset, "network": "bisenet"},
+        modules=modules(planned),
     ) as run:
-        if pretrained:
-            print(pretrained_parser.TERMS)
-            network = pretrained_parser.read_checkpoint(pretrained_parser.locate())
-            parser = Parser(network, size, compute.device)
-            write_curve(curve_file(run), [])
-        else:
+        if trained_here:
             torch.manual_seed(SEED)
             network = BiSeNet()
-            hard_pixels = settings.parser_recipe_name == "face_parsing"
-            task = ParserTask(network, input_size=size, hard_pixels=hard_pixels)
-            parser = Parser(network, size, compute.device)
-            train_recorded(
-                task,
-                FaceBatches(
-                    train, train, batch_size=recipe.batch_size, seed=SEED, device=compute.device
-                ),
-                recipe,
-                precision=compute,
-                validate=miou_on(val, parser) if len(val) else None,
-                run=run,
+            hard_pixels = settings["recipe"] == "face_parsing"
+            task = ParserTask(network, input_size=params["input_size"], hard_pixels=hard_pixels)
+            parser = Parser(network, params["input_size"], compute.device)
+            batches = FaceBatches(
+                train, train, batch_size=recipe.batch_size, seed=SEED, device=compute.device
             )
-        save_parser(parser, PARSER / "parser.safetensors")
-        run.metrics({f"test_{name}": value for name, value in judge(parser, test).items()})
-        run.artifact(PARSER / "examples.png")
+            validate = miou_on(val, parser) if len(val) else None
+            train_recorded(task, batches, recipe, precision=compute, validate=validate, run=run)
+        else:
+            print(pretrained.TERMS)
+            network = pretrained.read_checkpoint(pretrained.locate())
+            parser = Parser(network, params["input_size"], compute.device)
+            write_curve(run.id.curve(), [])
+        save_parser(parser, run.id.weights)
+        judged = judge(parser, test, run.id.folder)
+        run.metrics({"test_faces": len(test), **{f"test_{k}": v for k, v in judged.items()}})
+        run.artifact(run.id.folder / "examples.png")
+        print(
+            f"parser: mIoU {judged['miou']:.4f}, in close-ups {judged['close_up_miou']:.4f}, pixel "
+            f"accuracy {judged['pixel_accuracy']:.4f} on {len(test)} held-out faces"
+        )
 
 
-def judge(parser: Parser, faces: Shards) -> dict[str, float]:
-    """Write and return how well the parser does on held-out faces."""
+def judge(parser: Parser, faces: Shards, folder: Path) -> dict[str, float]:
+    """Return how well the parser does on held-out faces; write it by class, and a picture."""
     confusion = agreement(parser, faces)
-    close_up = agreement(parser, faces, shown=CLOSE_UP)
-    found = {**figures(confusion), "close_up_miou": close_up.miou()}
-    write_iou(confusion, PARSER / "iou.csv")
+    write_iou(confusion, folder / "iou.csv")
     examples = range(min(NUM_EXAMPLES, len(faces)))
-    photos = faces.read("faces", examples)
-    truth = faces.read("labels", examples)
-    write_examples(PARSER / "examples.png", photos, truth, parser(photos).cpu().numpy())
-    with atomic_file(METRICS) as temporary:
-        content = {"test_faces": len(faces), **found}
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    print(
-        f"parser: mIoU {found['miou']:.4f}, in close-ups {found['close_up_miou']:.4f}, pixel "
-        f"accuracy {found['pixel_accuracy']:.4f} on {len(faces)} held-out faces"
-    )
-    return found
+    photos, truth = faces.read("faces", examples), faces.read("labels", examples)
+    write_examples(folder / "examples.png", photos, truth, parser(photos).cpu().numpy())
+    close_up = agreement(parser, faces, shown=CLOSE_UP)
+    return {**figures(confusion), "close_up_miou": close_up.miou()}
 
 
 if __name__ == "__main__":

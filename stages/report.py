@@ -2,56 +2,28 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from pkdn import command, params, tracking
+from pkdn import closure, command, tracking
 from pkdn.reports import page
-from pkdn.reports.records import Plan, score_files
+from pkdn.reports.records import Plan
+from pkdn.runs import Planned, planned_by_command
 
 ROOT = Path()
 OUT = Path("reports")
 
 
-def plan(settings: params.Params) -> Plan:
-    """Return what the report is about; everything else in ``data`` is left alone."""
-    trained_on = settings.parser_dataset if settings.parser == "trained" else None
-    return Plan(
-        profile=settings.profile,
-        datasets=settings.datasets,
-        seeds=settings.seeds,
-        networks=settings.networks,
-        authors_recipes=settings.authors_recipes,
-        parser_dataset=trained_on,
-        settings=shown(settings),
-    )
-
-
-def shown(settings: params.Params) -> dict[str, Any]:
-    """Return the parameters that the report prints."""
-    return {
-        "epochs": settings.recipe.epochs,
-        "batch_size": settings.recipe.batch_size,
-        "learning_rate": settings.recipe.learning_rate,
-        "schedule": settings.recipe.schedule,
-        "authors: largest batch": settings.authors_limits.largest_batch or "theirs",
-        "authors: rates times": settings.authors_limits.rate_factor,
-        "lambda_ts": settings.lambda_ts,
-        "lambda_fs": settings.lambda_fs,
-        "distill_epochs": settings.distill_epochs,
-        "global_residual": settings.global_residual,
-        "precision": settings.precision,
-        "parser": settings.parser,
-        "parser_dataset": settings.parser_dataset,
-    }
+def modules(planned: Planned) -> list[str]:  # noqa: ARG001
+    """Return this script and what it imports by name."""
+    return ["stages.report", *closure.within(["pkdn.metrics"])]
 
 
 def main() -> None:
-    """Write ``reports/report.md``, ``reports/figures/`` and ``reports/tables/``."""
-    current = plan(params.load())
-    scores = score_files(ROOT, current)
-    recorded = {"profile": current.profile, **current.settings}
-    with tracking.run("report", "", recorded, {}, scores, keep=False) as run:
-        page.write(root=ROOT, out=OUT, plan=replace(current, mlflow_runs=tracking.sync_or_say()))
+    """Write ``reports/report.md`` and ``metrics.json``, ``figures/`` and ``tables/``."""
+    planned = planned_by_command(__doc__)
+    plan = Plan.of(planned.settings)
+    params = {"profile": plan.profile, **planned.settings["shown"]}
+    with tracking.run(planned, params, modules=modules(planned), keep=False) as run:
+        page.write(root=ROOT, out=OUT, plan=replace(plan, mlflow_runs=tracking.sync_or_say()))
         for path in (OUT / page.PAGE, *sorted((OUT / "figures").glob("*.png"))):
             run.artifact(path)
 

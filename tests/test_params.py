@@ -22,20 +22,29 @@ def read(values: object) -> params.Params:
 
 def test_the_paper_profile_is_the_papers(values: dict[str, Any]) -> None:
     paper = read({**values, "profile": "paper"})
-    assert paper.recipe == params.RecipeValues(50, 8, 1e-4, "constant", 0, 0)
-    assert paper.authors_limits == params.AuthorsLimits(0, 1.0)
-    assert not paper.global_residual
-    assert paper.parser_input_size == 512
-    assert (paper.lambda_ts, paper.lambda_fs, paper.distill_epochs) == (0.1, 10.0, 0)
+    training = paper.training
+    assert (training.epochs, training.batch_size, training.learning_rate) == (50, 8, 1e-4)
+    assert (training.schedule, training.max_steps, training.threads) == ("constant", 0, 0)
+    assert (training.lambda_ts, training.lambda_fs, training.distill_epochs) == (0.1, 10.0, 0)
+    assert not training.global_residual
+    assert paper.chosen.size == "paper"
+    assert paper.chosen.parser.input_size == 512
+    assert paper.chosen.authors.model_dump() == {"largest_batch": 0, "rate_factor": 1.0}
 
 
 def test_a_value_of_ones_own_replaces_the_profiles(values: dict[str, Any]) -> None:
-    assert read({**values, "lambda_fs": 0.5}).lambda_fs == 0.5
+    assert read({**values, "lambda_fs": 0.5}).training.lambda_fs == 0.5
     changed = read({**values, "learning_rate": 0.0005, "epochs": 7, "global_residual": False})
-    assert changed.recipe.learning_rate == 0.0005
-    assert changed.recipe.epochs == 7
-    assert changed.recipe.batch_size == read(values).recipe.batch_size
-    assert changed.global_residual is False
+    assert changed.training.learning_rate == 0.0005
+    assert changed.training.epochs == 7
+    assert changed.training.batch_size == read(values).training.batch_size
+    assert changed.training.global_residual is False
+
+
+def test_a_profile_of_ones_own_is_a_section(values: dict[str, Any]) -> None:
+    mine = {**values["profiles"]["demo"], "size": "small"}
+    own = {**values, "profile": "mine", "profiles": {**values["profiles"], "mine": mine}}
+    assert read(own).chosen.size == "small"
 
 
 @pytest.mark.parametrize(
@@ -50,11 +59,13 @@ def test_a_value_of_ones_own_replaces_the_profiles(values: dict[str, Any]) -> No
         ("epochs", 2.5, "epochs: expected a whole number"),
         ("batch_size", 0, "batch_size: expected a whole number of at least 1, got 0"),
         ("distill_epochs", -1, "distill_epochs: expected a whole number"),
-        ("profile", "huge", "profile: expected one of demo, paper, got 'huge'"),
+        ("profile", "huge", "profile: expected one of demo, small, paper, got 'huge'"),
         ("precision", "fp8", "precision: expected one of auto, fp32, bf16"),
         ("seeds", [], "seeds: expected a list"),
         ("seeds", [0, 0], "seeds: expected a list of different"),
-        ("seeds", [-1], "seeds: expected whole numbers of at least 0"),
+        ("seeds", [-1], "seeds: expected a list of different whole numbers of at least 0"),
+        ("seeds", ["0; touch X"], "seeds: expected a list of different whole numbers"),
+        ("datasets", ["a b"], "datasets: expected a list of different names of letters, digits"),
         ("datasets", "helen", "datasets: expected a list"),
         ("global_residual", "yes", "global_residual: expected true or false, got 'yes'"),
         ("folder", None, "folder: expected a name or a path, got None"),

@@ -5,36 +5,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
-import grimp
 import pytest
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from pkdn import params
-from pkdn.networks.pkdn import STUDENT_VARIANTS, TEACHER_VARIANTS
-from pkdn.provenance import NEUTRAL
-from stages.student import loss_weights
+from pkdn import closure, params, runs
+from pkdn.planning import plan
+from pkdn.runs import Planned
 
 ROOT = Path(__file__).parents[1]
-# Modules that cannot change a result: messages, records, atomic writing, and downloads, whose
-# content is checked.
-UNDECLARED = {
-    *(ROOT / "pkdn" / name for name in (*NEUTRAL, "files.py")),
-    *(ROOT / "pkdn/data" / name for name in ("archives.py", "download.py", "fetching.py")),
-}
-TRAINING = {"batch_size", "epochs", "learning_rate", "profile", "profiles.demo.training"}
-# What a field of Params is made of.
-READS = {
-    "recipe": TRAINING,
-    "global_residual": {"global_residual", "profile", "profiles.demo.training"},
-    "authors_limits": {"profile", "profiles.demo.authors"},
-    "parser_recipe": {"profile", "profiles.demo.parser"},
-    "parser_input_size": {"profile", "profiles.demo.parser"},
-    "parser_recipe_name": {"profile", "profiles.demo.parser"},
-}
-EQUATION_2 = {"lambda_ts", "lambda_fs", "distill_epochs"}
 
 
 def pipeline(root: Path) -> list[PipelineStage]:
@@ -43,135 +25,123 @@ def pipeline(root: Path) -> list[PipelineStage]:
 
 
 @pytest.fixture(scope="module")
-def stages() -> list[PipelineStage]:
-    return pipeline(ROOT)
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The pipeline and its code in a repository of their own, with parameters of their own."""
+    yield copy(tmp_path_factory.mktemp("project"))
+
+
+def copy(folder: Path) -> Path:
+    for name in ("pkdn", "stages", "drawing"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", "params.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    Repo.init(str(folder)).close()
+    return folder
+
+
+def change_params(project: Path, old: str, new: str) -> None:
+    text = (project / "params.yaml").read_text()
+    assert old in text
+    (project / "params.yaml").write_text(text.replace(old, new))
 
 
 @pytest.fixture(scope="module")
-def imports() -> grimp.ImportGraph:
-    return grimp.build_graph("pkdn", "stages", exclude_type_checking_imports=True)
+def stages(project: Path) -> list[PipelineStage]:
+    return pipeline(project)
 
 
-def arguments(stage: PipelineStage) -> dict[str, str]:
-    words = str(stage.cmd).split()
-    named = {word: words[i + 1] for i, word in enumerate(words) if word.startswith("--")}
-    return {"module": words[words.index("-m") + 1], **named}
+@pytest.fixture(scope="module")
+def planned(project: Path) -> dict[str, Planned]:
+    return {one.id.name: one for one in plan(params.load(project / "params.yaml"))}
 
 
-def dynamic_imports(given: dict[str, str], modules: set[str]) -> Iterator[str]:
-    """Yield what a stage imports by name, which no import statement shows."""
-    script = given["module"].removeprefix("stages.")
-    if script in ("download", "align"):
-        yield f"pkdn.data.datasets.{given['--dataset']}"
-    if script == "baseline":
-        yield f"pkdn.networks.{given['--network']}"
-    if script == "evaluate":
-        baseline = given["--kind"] in ("baseline", "authors")
-        yield "pkdn.networks." + (given["--system"] if baseline else "pkdn")
-    if script == "model":
-        yield "pkdn.networks.pkdn"
-    if script == "complexity":
-        yield from (name for name in modules if name.startswith("pkdn.networks."))
-    if script in ("evaluate", "report"):
-        yield from (name for name in modules if name.startswith("pkdn.metrics."))
+def run_of(stage: PipelineStage) -> str:
+    """Return the run that a stage is called with; empty for the plan."""
+    return str(stage.cmd).partition(f"stages.{script(stage)}")[2].strip()
 
 
-def source(module: str) -> Path:
-    path = ROOT / module.replace(".", "/")
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+def script(stage: PipelineStage) -> str:
+    return str(stage.cmd).split("stages.")[1].split()[0]
 
 
-def is_code(path: Path) -> bool:
-    """Whether a file does more than describe a package."""
-    body = ast.parse(path.read_text(encoding="utf-8")).body
-    return any(not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in body)
+def modules(stage: PipelineStage, planned: dict[str, Planned]) -> list[str]:
+    name = script(stage)
+    if name == "plan":
+        return ["stages.plan"]
+    return list(import_module(f"stages.{name}").modules(planned[run_of(stage)]))
 
 
-def imported_files(stage: PipelineStage, graph: grimp.ImportGraph) -> set[Path]:
-    given = arguments(stage)
-    roots = {given["module"], *dynamic_imports(given, graph.modules)}
-    modules = roots.union(*(graph.find_upstream_modules(root) for root in roots))
-    files = {source(module) for module in modules}
-    return {file for file in files if file not in UNDECLARED and is_code(file)}
+def declared(stage: PipelineStage) -> set[Path]:
+    return {Path(dep.def_path) for dep in stage.deps if dep.def_path != "params.yaml"}
 
 
-def shared_list(stage: PipelineStage) -> str:
-    """Name the list of dependencies that a stage shares with others, each needing a part of it."""
-    return stage.name.partition("@")[0].replace("authors", "baseline")
+def code_declared(stage: PipelineStage) -> set[Path]:
+    return {ROOT / path for path in declared(stage) if path.parts[0] in closure.PACKAGES}
 
 
-def declared_code(stage: PipelineStage) -> set[Path]:
-    paths = {Path(dep.fs_path) for dep in stage.deps if dep.def_path and hasattr(dep, "fs_path")}
-    code = {path for path in paths if path.is_relative_to(ROOT / "pkdn")}
-    return code | {path for path in paths if path.is_relative_to(ROOT / "stages")}
+def group(stage: PipelineStage) -> str:
+    return stage.name.partition("@")[0]
 
 
-def declared_params(stage: PipelineStage) -> set[str]:
-    return {key for dep in stage.deps for key in getattr(dep, "params", None) or ()}
+def test_every_planned_run_is_a_stage_and_every_stage_a_planned_run(
+    stages: list[PipelineStage], planned: dict[str, Planned]
+) -> None:
+    called = [run_of(stage) for stage in stages if group(stage) != "plan"]
+    assert sorted(called) == sorted(planned)
+    assert len(called) > 40
 
 
 def test_declared_code_is_what_is_imported(
-    stages: list[PipelineStage], imports: grimp.ImportGraph
+    stages: list[PipelineStage], planned: dict[str, Planned]
 ) -> None:
-    assert len(stages) > 20
     problems = []
     used: dict[str, set[Path]] = {}
     for stage in stages:
-        imported, declared = imported_files(stage, imports), declared_code(stage)
-        for file in imported:
-            if file not in declared and not declared.intersection(file.parents):
+        needed, known = closure.code(*modules(stage, planned)), code_declared(stage)
+        for file in needed:
+            if file not in known and not known.intersection(file.parents):
                 problems.append(f"{stage.name} imports {file.relative_to(ROOT)}")
-        used.setdefault(shared_list(stage), set()).update(imported)
+        used.setdefault(group(stage), set()).update(needed)
     for stage in stages:
-        files = used[shared_list(stage)]
-        for path in declared_code(stage):
+        if group(stage) in ("download", "align", "labelled"):
+            used[group(stage)] |= closure.code("pkdn.data.datasets.synthetic")  # draws its faces
+        if group(stage) == "plan":
+            continue  # reads the networks' constants as text
+        for path in code_declared(stage):
+            files = used[group(stage)]
             if path not in files and not any(path in file.parents for file in files):
                 problems.append(f"{stage.name} declares {path.relative_to(ROOT)} in vain")
     assert not problems, "\n".join(sorted(problems))
 
 
-def test_declared_parameters_are_those_read(stages: list[PipelineStage]) -> None:
-    fields = set(params.Params.__dataclass_fields__)
-    for script in sorted((ROOT / "stages").glob("[a-z]*.py")):
-        tree = ast.parse(script.read_text(encoding="utf-8"))
-        read: set[str] = set()
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                if node.value.id == "settings" and node.attr in fields:
-                    read |= READS.get(node.attr, {node.attr})
-                if node.value.id == "DatasetSettings":
-                    read |= {"folder", "synthetic"}
-        if read & EQUATION_2:
-            read |= {"profile", "profiles.demo.training"}
-        users = [s for s in stages if arguments(s)["module"] == f"stages.{script.stem}"]
-        assert users, script
-        declared = set().union(*(declared_params(stage) for stage in users))
-        assert declared == read, script
-
-
-def test_a_student_depends_on_the_weights_of_its_own_loss(stages: list[PipelineStage]) -> None:
-    settings = params.load(ROOT / "params.yaml")
-    seen = set()
+def test_declared_data_are_what_the_plan_names(
+    stages: list[PipelineStage], planned: dict[str, Planned]
+) -> None:
     for stage in stages:
-        given = arguments(stage)
-        if given["module"] != "stages.student":
+        if group(stage) == "plan":
             continue
-        name = given["--variant"]
-        seen.add(name)
-        read = set(loss_weights(settings, STUDENT_VARIANTS[name]))
-        assert declared_params(stage) & EQUATION_2 == read, name
-        teacher = STUDENT_VARIANTS[name].teacher
-        models = [dep.def_path for dep in stage.deps if "data/models" in str(dep.def_path)]
-        expected = [f"data/models/teacher/synthetic-{teacher}-0.safetensors"] if teacher else []
-        assert models == expected
-    assert seen == set(STUDENT_VARIANTS)
+        run = planned[run_of(stage)]
+        data = {path for path in declared(stage) if path.parts[0] == "data"}
+        assert data == {run.id.plan, *run.reads.values()} or group(stage) in (
+            "download",
+            "align",
+        ), stage.name
+        made = {Path(out.def_path) for out in stage.outs}
+        wanted = {run.id.folder, *run.writes.values()}
+        if group(stage) == "report":
+            wanted = {path for path in made if path.parts[0] == "reports"}
+        assert made == wanted, stage.name
 
 
-def test_every_teacher_is_trained_and_scored(stages: list[PipelineStage]) -> None:
-    names = {stage.name for stage in stages}
-    for variant in TEACHER_VARIANTS:
-        assert f"teacher@synthetic-{variant}-0" in names
-        assert f"evaluate_teacher@synthetic-{variant}-0" in names
+def test_the_plan_depends_on_all_parameters_and_nothing_else_on_any(
+    stages: list[PipelineStage],
+) -> None:
+    for stage in stages:
+        with_params = [dep for dep in stage.deps if dep.def_path == "params.yaml"]
+        assert bool(with_params) == (group(stage) == "plan"), stage.name
+        if with_params:
+            assert with_params[0].params == []  # all of them
 
 
 def test_no_out_turns_the_run_cache_off(stages: list[PipelineStage]) -> None:
@@ -182,73 +152,193 @@ def test_no_out_turns_the_run_cache_off(stages: list[PipelineStage]) -> None:
         assert all(out.use_cache and not out.persist for out in stage.outs), stage.name
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The pipeline and its code in a repository of their own, to be changed."""
-    for name in ("pkdn", "stages"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    for name in ("dvc.yaml", "params.yaml", "data/dvc.yaml", ".dvcignore"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    Repo.init(str(tmp_path)).close()
-    return tmp_path
+def changed_by(key: str, value: object) -> set[str]:
+    """Return the runs that are asked for something else when a parameter has another value."""
+    before = params.load(ROOT / "params.yaml")
+    after = before.model_copy(update={key: value})
+    texts = [{one.id.name: one.text() for one in plan(each)} for each in (before, after)]
+    assert set(texts[0]) == set(texts[1])
+    return {name for name, text in texts[0].items() if text != texts[1][name]}
 
 
-def change_params(project: Path, old: str, new: str) -> None:
-    text = (project / "params.yaml").read_text()
-    assert old in text
-    (project / "params.yaml").write_text(text.replace(old, new))
+@pytest.mark.parametrize(
+    ("key", "students"),
+    [
+        ("lambda_fs", {"full", "no_ffb", "no_pfb_no_ffb", "onehot", "no_lambda_ts"}),
+        ("lambda_ts", {"full", "no_ffb", "no_pfb_no_ffb", "onehot", "no_lambda_fs"}),
+    ],
+)
+def test_a_weight_concerns_the_students_whose_loss_has_it(key: str, students: set[str]) -> None:
+    runs_of = {
+        f"{stage}@synthetic-{name}-0"
+        for name in students
+        for stage in ("student", "evaluate_student")
+    }
+    assert changed_by(key, 0.5) == {*runs_of, "report"}
 
 
-def test_the_report_has_its_folders_without_the_authors_recipes(project: Path) -> None:
+def test_a_folder_of_photos_concerns_no_other_data_set() -> None:
+    assert changed_by("folder", "elsewhere") == set()
+
+
+def test_a_data_set_without_use_is_no_stage(tmp_path: Path) -> None:
+    project = copy(tmp_path)
+    change_params(project, "datasets: [synthetic]", "datasets: [helen]")
+    names = {stage.name for stage in pipeline(project)}
+    assert {"align@helen", "labelled"} <= names
+    assert not {name for name in names if "lfw" in name or "synthetic" in name}
+
+
+def test_the_report_has_its_inputs_without_the_authors_recipes(tmp_path: Path) -> None:
+    project = copy(tmp_path)
     change_params(
         project, "authors_recipes: [urdgn, fsrnet, dic, sisn, sparnet]", "authors_recipes: []"
     )
+    change_params(project, "loss_ablations: [no_lambda_ts, no_lambda_fs]", "loss_ablations: []")
     stages = pipeline(project)
-    assert not any(stage.name.startswith("authors") for stage in stages)
-    made = [Path(out.fs_path) for stage in stages for out in stage.outs]
-    tracked = subprocess.run(
-        ["git", "ls-files", "data"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    made += [project / file for file in tracked.stdout.split()]
+    assert not any(stage.name.startswith(("authors", "student_loss")) for stage in stages)
+    made = [Path(out.def_path) for stage in stages for out in stage.outs]
     report = next(stage for stage in stages if stage.name == "report")
-    needed = [Path(dep.fs_path) for dep in report.deps if str(dep.def_path).startswith("data/")]
-    assert len(needed) > 10
-    missing = [dep for dep in needed if not any(dep in (one, *one.parents) for one in made)]
-    assert not missing
+    for needed in declared(report):
+        inside = any(needed in (out, *out.parents) or out in needed.parents for out in made)
+        assert needed.parts[0] != "data" or inside, needed
 
 
-def test_one_more_network_is_a_file_and_a_word(project: Path) -> None:
+def test_one_more_network_is_a_file_and_a_word(tmp_path: Path) -> None:
+    project = copy(tmp_path)
     (project / "pkdn/networks/nearest.py").write_text(
         "import torch.nn.functional as F\n"
         "from torch import nn\n"
-        'TITLE, INPUT, DEMO = "nearest", "16×16", {}\n'
+        'TITLE = "nearest"\n'
+        'INPUT = "16×16"\n'
+        'SIZES = {"demo": {}, "small": {}, "paper": {}}\n'
         "class NETWORK(nn.Module):\n"
         "    def forward(self, lr_image):\n"
         "        return F.interpolate(lr_image, scale_factor=8.0)\n"
     )
-    change_params(project, "kdfsrnet]", "kdfsrnet, nearest]")
+    change_params(project, "kdfsrnet, pkdn]", "kdfsrnet, nearest, pkdn]")
     names = {stage.name for stage in pipeline(project)}
     assert "baseline@synthetic-nearest-0" in names
     assert "evaluate_baseline@synthetic-nearest-0" in names
-    listed = subprocess.run(
-        [sys.executable, "-m", "pkdn", "networks", "--json"],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert '"nearest"' in listed.stdout
+    for command in (["stages.plan"], ["pkdn", "networks", "--json"]):
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert '"nearest"' in done.stdout
+    assert (project / "data/plan/baseline/synthetic-nearest-0.json").is_file()
 
 
 def test_training_needs_neither_dvc_nor_mlflow() -> None:
     code = (
         "import sys\n"
         "import pkdn.networks.pkdn, pkdn.training.session, pkdn.evaluation, pkdn.complexity\n"
-        "print(sorted({'dvc', 'mlflow', 'pandas', 'matplotlib'} & set(sys.modules)))\n"
+        "print(sorted({'dvc', 'mlflow', 'pandas', 'matplotlib', 'pydantic'} & set(sys.modules)))\n"
     )
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_a_stage_that_loads_code_by_name_without_saying_so_fails(tmp_path: Path) -> None:
+    project = copy(tmp_path)
+    stage = project / "stages/download.py"
+    stage.write_text(
+        stage.read_text()
+        .replace("        photos = planned", "        import pkdn.params\n        photos = planned")
+        .replace("import pkdn.params", '__import__("importlib").import_module("pkdn.params")')
+    )
+    subprocess.run([sys.executable, "-m", "stages.plan"], cwd=project, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.download", "download@synthetic"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "code was loaded that stages.download" in done.stderr
+    assert "pkdn.params" in done.stderr
+    assert not (project / "data/runs/download/synthetic/record.json").exists()
+
+
+def test_a_stage_that_reads_data_without_saying_so_fails(tmp_path: Path) -> None:
+    project = copy(tmp_path)
+    stage = project / "stages/download.py"
+    stage.write_text(
+        stage.read_text().replace(
+            "        photos = planned",
+            '        open("data/plan/report.json").close()\n        photos = planned',
+        )
+    )
+    subprocess.run([sys.executable, "-m", "stages.plan"], cwd=project, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.download", "download@synthetic"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "data were read that the plan does not name" in done.stderr
+    assert "report.json" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "concerned"),
+    [
+        ("pkdn/metrics/parsing.py", {"evaluate_baseline@synthetic-dic-0", "report"}),
+        ("pkdn/networks/dic.py", {"baseline@synthetic-dic-0", "evaluate_baseline@synthetic-dic-0"}),
+        ("pkdn/data/datasets/synthetic.py", {"download@synthetic", "align@synthetic", "labelled"}),
+    ],
+)
+def test_a_line_changes_the_fingerprints_of_the_runs_it_concerns(
+    file: str, concerned: set[str], stages: list[PipelineStage], planned: dict[str, Planned]
+) -> None:
+    found = {
+        run_of(stage) for stage in stages if ROOT / file in closure.code(*modules(stage, planned))
+    }
+    assert concerned <= found
+    kinds = {name.partition("@")[0] for name in concerned}
+    if "dic" in file:
+        assert found == concerned | {
+            "authors@synthetic-dic-0",
+            "evaluate_authors@synthetic-dic-0",
+            "complexity",
+        }
+    elif "metrics" in file:
+        assert all(name.startswith("evaluate_") or name == "report" for name in found)
+    else:
+        assert {name.partition("@")[0] for name in found} == kinds
+
+
+def test_stage_scripts_are_all_called(stages: list[PipelineStage]) -> None:
+    scripts = {file.stem for file in (ROOT / "stages").glob("[a-z]*.py")}
+    assert scripts == {script(stage) for stage in stages}
+
+
+def test_no_path_of_a_run_is_spelt_outside_of_runs() -> None:
+    """Only the plan's module spells where things lie; the rest asks it."""
+    spelt = []
+    for folder in ("pkdn", "stages"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                text = node.value if isinstance(node, ast.Constant) else None
+                if isinstance(text, str) and text.startswith(
+                    ("data/runs", "data/faces", "data/parsing", "data/plan", "data/labelled")
+                ):
+                    spelt.append(f"{file.relative_to(ROOT)}: {text}")
+    assert spelt and all(line.startswith("pkdn/runs.py") for line in spelt), spelt
+
+
+def test_runs_tell_what_they_are() -> None:
+    run = runs.RunId("student", "helen", "full", 0)
+    assert (run.key, run.name) == ("helen-full-0", "student@helen-full-0")
+    assert run.evaluation().scores == Path("data/runs/evaluate_student/helen-full-0/scores.csv")
+    assert run.curve("teacher") == Path("data/runs/student/helen-full-0/teacher-curve.csv")
+    assert runs.RunId("parser").folder == Path("data/runs/parser")
+    assert runs.RunId("parser").plan == Path("data/plan/parser.json")

@@ -93,11 +93,12 @@ def test_a_stage_that_fails_is_named_and_nothing_is_built_on_it(project: Path) -
 
 
 def test_what_may_start() -> None:
-    waiting = {"b": {"a"}, "c": set[str](), "complexity": set[str]()}
-    assert list(repro.ready(waiting, set(), [])) == ["c"]
-    assert list(repro.ready({"complexity": set()}, set(), ["c"])) == []
-    assert list(repro.ready({"complexity": set(), "b": {"a"}}, set(), [])) == ["complexity"]
-    assert list(repro.ready({"d": set()}, set(), ["complexity"])) == []
+    assert repro.next_stage(["a", "complexity"], [], 2) == "a"
+    assert repro.next_stage(["complexity"], ["c"], 2) is None
+    assert repro.next_stage(["complexity"], [], 2) == "complexity"
+    assert repro.next_stage(["a"], ["complexity"], 2) is None
+    assert repro.next_stage(["a"], ["b"], 1) is None
+    assert repro.next_stage([], [], 1) is None
 
 
 def test_wrong_numbers_and_places_are_one_line(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pkdn import provenance, tracking
+from pkdn import closure, provenance, tracking
+from pkdn.runs import Planned, RunId
 
 
 @pytest.fixture
@@ -17,15 +18,19 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def student(dataset: str, variant: str, seed: str) -> Planned:
+    return Planned(RunId("student", dataset, variant, int(seed)), {}, {}, {})
+
+
 def record_a_run(key: str = "helen-full-0", lambda_fs: float = 10.0) -> dict[str, object]:
-    params = {"lambda_fs": lambda_fs}
-    with tracking.run("student", key, params, {"dataset": "helen", "variant": "full"}) as run:
+    planned = student(*key.split("-"))
+    with tracking.run(planned, {"lambda_fs": lambda_fs}) as run:
         curve = [{"step": step, "loss": 1 / step} for step in (1, 2, 3)]
         for row in curve:
             run.row(row)
         run.metrics({"val_psnr": 24.5, "undefined": float("inf")})
-        provenance.write_curve(Path(f"data/curves/student/{key}.csv"), curve)
-    return json.loads(tracking.record_file("student", key).read_text())
+        provenance.write_curve(run.id.curve(), curve)
+    return json.loads(planned.id.record.read_text())
 
 
 def check_sent(run_id: str) -> None:
@@ -33,7 +38,7 @@ def check_sent(run_id: str) -> None:
     assert run.info.status == "FINISHED"
     assert run.data.params == {"lambda_fs": "10.0"}
     assert run.data.metrics["val_psnr"] == 24.5
-    assert run.data.tags["variant"] == "full"
+    assert run.data.tags["system"] == "full"
     history = tracking.connect().get_metric_history(run_id, "loss")
     assert [metric.step for metric in history] == [1, 2, 3]
 
@@ -91,17 +96,20 @@ def test_a_dead_server_costs_seconds_and_no_result(
 
 @pytest.mark.usefixtures("workspace")
 def test_a_failing_stage_leaves_no_record() -> None:
-    with pytest.raises(ZeroDivisionError), tracking.run("student", "x", {}, {}):
+    planned = student("helen", "full", "0")
+    with pytest.raises(ZeroDivisionError), tracking.run(planned, {}):
         _ = 1 / 0
-    assert not tracking.record_file("student", "x").exists()
+    assert not planned.id.record.exists()
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_processes_that_start_together_share_a_new_store(workspace: Path) -> None:
     code = (
         "from pkdn import tracking\n"
+        "from pkdn.runs import Planned, RunId\n"
         "import sys\n"
-        "with tracking.run('student', sys.argv[1], {}, {}, keep=False) as run:\n"
+        "planned = Planned(RunId('student', sys.argv[1]), {}, {}, {})\n"
+        "with tracking.run(planned, {}, keep=False) as run:\n"
         "    run.row({'step': 1, 'a': 1})\n"
     )
     workers = [
@@ -115,20 +123,32 @@ def test_processes_that_start_together_share_a_new_store(workspace: Path) -> Non
     assert {run.info.run_name for run in runs} == {"student@0", "student@1", "student@2"}
 
 
-def test_a_fingerprint_tells_parameters_inputs_and_code_apart(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fingerprint_tells_parameters_inputs_and_code_apart(workspace: Path) -> None:
     data = workspace / "manifest.json"
     data.write_text("1")
-    first = provenance.fingerprint("student", {"a": 1}, [data])
-    assert first == provenance.fingerprint("student", {"a": 1}, [data])
-    assert first != provenance.fingerprint("teacher", {"a": 1}, [data])
-    assert first != provenance.fingerprint("student", {"a": 2}, [data])
+    code = closure.code("pkdn.learning.losses")
+
+    def found(name: str = "student", value: int = 1, files: frozenset[Path] = code) -> str:
+        return provenance.fingerprint(name, {"a": value}, files, [data])
+
+    first = found()
+    assert first == found()
+    assert len({first, found("teacher"), found(value=2), found(files=frozenset())}) == 4
     data.write_text("2")
-    changed = provenance.fingerprint("student", {"a": 1}, [data])
-    assert first != changed
-    monkeypatch.setattr(provenance, "NEUTRAL", (*provenance.NEUTRAL, "files.py"))
-    assert changed != provenance.fingerprint("student", {"a": 1}, [data])
+    assert first != found()
+
+
+def test_a_folder_is_known_by_its_manifest_or_its_small_files(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").write_text("1")
+    (tmp_path / "scores.csv").write_text("1")
+    first = provenance.content(tmp_path)
+    (tmp_path / "scores.csv").write_text("2")
+    second = provenance.content(tmp_path)
+    (tmp_path / "manifest.json").write_text("1")
+    third = provenance.content(tmp_path)
+    (tmp_path / "scores.csv").write_text("3")
+    assert len({first, second, third}) == 3
+    assert provenance.content(tmp_path) == third
 
 
 def test_curves_survive_a_round_trip(tmp_path: Path) -> None:

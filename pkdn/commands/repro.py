@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pkdn import params
 from pkdn.data.photos.pool import num_cores
@@ -18,6 +19,7 @@ HELP = "run the pipeline, stages that do not need each other side by side"
 ALONE = ("complexity",)
 SECONDS_BETWEEN_LOOKS = 0.1
 PIPELINE = "dvc.yaml"
+PLAN = "plan"
 
 
 class Job(NamedTuple):
@@ -46,6 +48,8 @@ def main(arguments: argparse.Namespace) -> None:
     if not Path(PIPELINE).is_file():
         raise UserError(f"{PIPELINE} is missing; run this from the root of the repository")
     if jobs > 1:
+        # What the plan leaves as it was need not be looked at by a process each.
+        run_all({name: needs for name, needs in outdated().items() if name == PLAN}, 1)
         run_all(outdated(), jobs)
     done = subprocess.run(["dvc", "repro"], check=False)
     sys.exit(done.returncode)
@@ -53,7 +57,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 def default_jobs() -> int:
     """Return how many stages fit beside each other."""
-    return num_cores() if params.load().recipe.threads == 1 else 1
+    return num_cores() if params.load().training.threads == 1 else 1
 
 
 def outdated() -> dict[str, set[str]]:
@@ -62,39 +66,14 @@ def outdated() -> dict[str, set[str]]:
 
     with Repo(_wait_for_lock=True) as repo:
         graph = repo.index.graph  # from a stage to what it depends on
-        mine = {stage for stage in graph if ":" not in stage.addressing}
-        needed = set(mine)
-        for stage in mine:
-            needed |= _reached(graph, stage)
-        changed = set(repo.status())  # with targets it would load the pipeline for each of them
-        late = [
-            stage
-            for stage in repo.index.stages  # dvc.yaml has long chains of stages first
-            if stage in needed
-            and changed & {one.addressing for one in (stage, *_reached(graph, stage))}
-        ]
-        return {
-            stage.addressing: {o.addressing for o in graph.successors(stage) if o in late}
-            for stage in late
-        }
-
-
-def _reached(graph: Any, stage: Any) -> set[Any]:
-    import networkx
-
-    found: set[Any] = networkx.descendants(graph, stage)
-    return found
-
-
-def ready(waiting: Mapping[str, set[str]], done: set[str], running: Sequence[str]) -> Iterator[str]:
-    """Yield the stages that may start now, those that need quiet only when all is quiet."""
-    free = [name for name, needs in waiting.items() if needs <= done]
-    alone = [name for name in free if name in ALONE]
-    if any(name in ALONE for name in running):
-        return
-    yield from (name for name in free if name not in ALONE)
-    if alone and not running and len(alone) == len(free):
-        yield alone[0]
+        names = {stage: stage.addressing for stage in graph}
+        needs = {names[stage]: {names[one] for one in graph.successors(stage)} for stage in graph}
+        found = set(repo.status())
+        in_file = [names[stage] for stage in repo.index.stages]  # has long chains of stages first
+    for name in TopologicalSorter(needs).static_order():
+        if needs[name] & found:
+            found.add(name)
+    return {name: needs[name] & found for name in in_file if name in found}
 
 
 def run_all(stages: Mapping[str, set[str]], jobs: int) -> None:
@@ -103,31 +82,41 @@ def run_all(stages: Mapping[str, set[str]], jobs: int) -> None:
     Raises:
         UserError: One of them failed; those that ran beside it were brought to their end.
     """
-    waiting, done, running = dict(stages), set[str](), dict[str, Job]()
+    order = TopologicalSorter(stages)
+    order.prepare()
+    ready, running = list[str](), dict[str, Job]()
+    num_done = 0
     failed: list[str] = []
     try:
-        while waiting or running:
-            for name in list(ready(waiting, done, list(running))):
-                if len(running) < jobs and not failed:
-                    del waiting[name]
-                    running[name] = _start(name, max(1, num_cores() // jobs))
-            for name, job in list(running.items()):
-                if job.process.poll() is None:
-                    continue
-                del running[name]
-                _show(name, job, f"{len(stages) - len(waiting) - len(running)} of {len(stages)}")
+        while order.is_active() and not (failed and not running):
+            ready = sorted([*ready, *order.get_ready()], key=list(stages).index)
+            while not failed and (name := next_stage(ready, list(running), jobs)):
+                ready.remove(name)
+                running[name] = _start(name, max(1, num_cores() // jobs))
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+            for name in [one for one in running if running[one].process.poll() is not None]:
+                job = running.pop(name)
+                num_done += 1
+                _show(name, job, f"{num_done} of {len(stages)}")
                 if job.process.returncode:
                     failed.append(name)
                 else:
-                    done.add(name)
-            if failed and not running:
-                break
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+                    order.done(name)
     finally:
         for job in running.values():
             job.process.terminate()
     if failed:
         raise UserError(f"{' and '.join(failed)} failed; see above for what to do")
+
+
+def next_stage(ready: Sequence[str], running: Sequence[str], jobs: int) -> str | None:
+    """Return the stage to start now, if any: those that need quiet only when nothing else runs."""
+    if len(running) >= jobs or any(name in ALONE for name in running):
+        return None
+    usual = [name for name in ready if name not in ALONE]
+    if usual:
+        return usual[0]
+    return ready[0] if ready and not running else None
 
 
 def _start(name: str, threads: int) -> Job:

@@ -29,6 +29,10 @@ class Precision:
         """Move a network to the device, in the memory format."""
         return network.to(self.device, memory_format=self.memory_format)  # type: ignore[call-overload]
 
+    def record(self) -> dict[str, str]:
+        """Return it as plain values, for records."""
+        return {"precision": self.name, "device": self.device.type}
+
     @property
     def memory_format(self) -> torch.memory_format:
         """The layout of weights and images."""

@@ -1,13 +1,11 @@
 """How a network is trained: its optimiser, its rate over time, its batches, its length."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from torch import Tensor
-
-from pkdn.params import AuthorsLimits, RecipeValues
 
 Schedule = Callable[[int, float], float]
 """From an epoch, counted from 0, and the share of the training that is done, (0, 1], to the share
@@ -140,15 +138,13 @@ class Recipe:
     augment: Augmentation | None = None
 
     @classmethod
-    def of(cls, values: RecipeValues, optimizer: Optimizer = Adam()) -> Self:
+    def of(cls, values: Mapping[str, Any], optimizer: Optimizer = Adam()) -> Self:
         """Return the recipe that ``params.yaml`` says, such as the one of all systems."""
-        chosen = {"schedule": SCHEDULES[values.schedule], "optimizer": optimizer}
-        return cls(**asdict(values) | chosen)
+        schedule = SCHEDULES[values["schedule"]]
+        return cls(**{**values, "schedule": schedule, "optimizer": optimizer})
 
     @classmethod
-    def by_authors(
-        cls, authors: AuthorsRecipe, values: RecipeValues, limits: AuthorsLimits
-    ) -> Self:
+    def by_authors(cls, authors: AuthorsRecipe, values: Mapping[str, Any]) -> Self:
         """Return a system's own recipe, for as many passes over the faces as the others make.
 
         The authors' lengths are for CelebA or not stated at all; chosen because systems compare
@@ -156,17 +152,16 @@ class Recipe:
 
         Args:
             authors: of the system's file.
-            values: of ``params.yaml``, for epochs, steps and threads.
-            limits: what a short training needs instead; none in the paper profile.
+            values: ``epochs``, ``max_steps`` and ``threads`` of the one recipe; and what a short
+                training needs: ``largest_batch``, 0 for no limit, and ``rate_factor``.
         """
-        largest = limits.largest_batch or authors.batch_size
         return cls(
-            epochs=values.epochs,
-            batch_size=min(authors.batch_size, largest),
-            learning_rate=authors.learning_rate * limits.rate_factor,
+            epochs=values["epochs"],
+            batch_size=min(authors.batch_size, values["largest_batch"] or authors.batch_size),
+            learning_rate=authors.learning_rate * values["rate_factor"],
             schedule=authors.schedule,
-            max_steps=values.max_steps,
-            threads=values.threads,
+            max_steps=values["max_steps"],
+            threads=values["threads"],
             optimizer=authors.optimizer,
             augment=authors.augment,
         )

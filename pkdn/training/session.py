@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from torch import nn
 
 from pkdn import tracking
@@ -13,60 +14,38 @@ from pkdn.provenance import write_curve
 from pkdn.training.checkpoint import single_flight
 from pkdn.training.loop import Row, train
 from pkdn.training.precision import Precision
-from pkdn.training.recipe import Augmentation, Recipe
-
-if TYPE_CHECKING:
-    from pkdn.learning.tasks import Task
-
-FACES = Path("data/faces")
-PARSING = Path("data/parsing")
-CURVES = Path("data/curves")
+from pkdn.training.recipe import Recipe
+from pkdn.training.task import Task
 
 
 def open_faces(
-    dataset: str,
-    *,
-    with_labels: bool,
-    batch_size: int,
-    seed: int,
-    precision: Precision,
-    augment: Augmentation | None = None,
+    faces: Path, maps: Path | None, recipe: Recipe, *, seed: int, device: torch.device
 ) -> tuple[FaceBatches, FaceBatches]:
-    """Open the training and the validation faces of a data set, with parsing maps if needed.
+    """Open the training and the validation faces of a data set.
 
-    ``augment`` is for the training faces alone.
+    Args:
+        faces: their folder.
+        maps: the folder of their parsing maps, or None.
+        recipe: for the size of a batch, and for the augmentation of the training faces.
+        seed: of their order.
+        device: where the batches are made.
     """
-    faces = FACES / dataset
-    labels = PARSING / dataset if with_labels else None
     training, validation = (
         FaceBatches(
             Shards(faces, split),
-            None if labels is None else Shards(labels, split),
-            batch_size=batch_size,
+            None if maps is None else Shards(maps, split),
+            batch_size=recipe.batch_size,
             seed=seed,
-            device=precision.device,
-            augment=augment if split == "train" else None,
+            device=device,
+            augment=recipe.augment if split == "train" else None,
         )
         for split in ("train", "val")
     )
     return training, validation
 
 
-def manifests(dataset: str, *, with_labels: bool) -> list[Path]:
-    """Return the small files that identify the content of a data set's shards."""
-    folders = [FACES / dataset, PARSING / dataset] if with_labels else [FACES / dataset]
-    return [folder / "manifest.json" for folder in folders]
-
-
-def curve_file(run: tracking.Run, phase: str = "") -> Path:
-    """Return where the curve of a run's phase goes."""
-    name = "-".join(part for part in (run.key, phase) if part)
-    place = CURVES / run.stage
-    return place / f"{name}.csv" if name else place.with_suffix(".csv")
-
-
 def train_recorded(
-    task: "Task",
+    task: Task,
     batches: FaceBatches,
     recipe: Recipe,
     *,
@@ -77,7 +56,7 @@ def train_recorded(
 ) -> nn.Module:
     """Train a task's network, or take the result of a worker that just trained the same one.
 
-    The curve goes to ``data/curves`` and to the run; a stage that trains several networks gives
+    The curve goes to the run's folder and to the run; a stage that trains several networks gives
     each a ``phase``, which names its own curve.
 
     Returns:
@@ -103,7 +82,7 @@ def train_recorded(
             task.network.load_state_dict(result["network"])
             curve = result["curve"]
             run.curve = curve
-    write_curve(curve_file(run, phase), curve)
+    write_curve(run.id.curve(phase), curve)
     if curve:
         last = {**curve[-1]}
         last["faces_per_second"] = last["step"] * batches.batch_size / last["seconds"]

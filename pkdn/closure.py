@@ -1,0 +1,123 @@
+"""The code that a run rests on: what its modules import, and what those import, as text.
+
+Nothing is imported to find it, so the answer does not depend on what happens to be loaded.
+"""
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("pkdn", "stages", "drawing")
+# What cannot change a result: messages, records, paths, whole files, and downloads, whose content
+# is checked. Packages end with a dot.
+NEUTRAL = (
+    "pkdn.closure",
+    "pkdn.command",
+    "pkdn.errors",
+    "pkdn.files",
+    "pkdn.provenance",
+    "pkdn.runs",
+    "pkdn.tracking",
+    "pkdn.data.fetching.",
+)
+
+
+def code(*modules: str) -> frozenset[Path]:
+    """Return the files of this project that the modules rest on, their own among them.
+
+    Args:
+        modules: Their names, such as ``stages.train`` and ``pkdn.networks.dic``.
+    """
+    found: set[str] = set()
+    waiting = [*modules]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and not is_neutral(name):
+            found.add(name)
+            waiting += _imports(name)
+    return frozenset(_file(name) for name in found if _has_code(_file(name)))
+
+
+def is_neutral(module: str) -> bool:
+    """Return whether a module cannot change a result."""
+    return any(f"{module}.".startswith(name.rstrip(".") + ".") for name in NEUTRAL)
+
+
+def check_loaded(known: frozenset[Path], modules: Sequence[str]) -> None:
+    """Check, in a process that runs one of the modules, that it has loaded known code alone.
+
+    Raises:
+        RuntimeError: it has loaded more, such as a module that was imported by name.
+    """
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    if main is None or main.name not in modules:
+        return
+    unknown = loaded() - known
+    if unknown:
+        names = ", ".join(sorted(_name(file) for file in unknown))
+        raise RuntimeError(f"code was loaded that {', '.join(modules)} do not import: {names}")
+
+
+def loaded() -> frozenset[Path]:
+    """Return the files of this project that are loaded now, but for those that are neutral."""
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    mine = {Path(file).resolve() for file in files if file}
+    places = [ROOT / package for package in PACKAGES]
+    return frozenset(
+        file
+        for file in mine
+        if any(file.is_relative_to(place) for place in places)
+        and not is_neutral(_name(file))
+        and _has_code(file)
+    )
+
+
+def within(modules: Iterable[str]) -> list[str]:
+    """Return the names of all modules in packages that are found by name, such as networks."""
+    return [
+        f"{package}.{file.stem}"
+        for package in modules
+        for file in sorted((ROOT / package.replace(".", "/")).glob("[a-z]*.py"))
+    ]
+
+
+@cache
+def _imports(name: str) -> tuple[str, ...]:
+    """Return what a module imports of this project, and the packages that it lies in."""
+    found = set(_parents(name))
+    for node in ast.walk(ast.parse(_file(name).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return tuple(sorted(name for name in found if name.split(".")[0] in PACKAGES and _exists(name)))
+
+
+def _parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    yield from (".".join(parts[:length]) for length in range(1, len(parts)))
+
+
+def _exists(name: str) -> bool:
+    return _file(name).is_file()
+
+
+@cache
+def _file(name: str) -> Path:
+    path = ROOT / name.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def _has_code(file: Path) -> bool:
+    """Return whether a file does more than describe a package."""
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    return any(not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in body)

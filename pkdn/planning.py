@@ -1,0 +1,207 @@
+"""From the parameters to the runs that they ask for, each with just what it depends on.
+
+A run's file changes when something changes that the run depends on, and DVC runs it again then:
+a student whose loss has no λ_FS knows nothing of λ_FS.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pkdn import runs, systems
+from pkdn.errors import UserError
+from pkdn.params import Params, RecipeValues
+from pkdn.runs import Planned, RunId
+from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject
+
+DATASETS = Path(__file__).parent / "data" / "datasets"
+PARSER = RunId("parser")
+OF_THE_AUTHORS = ("epochs", "max_steps", "threads")
+"""What a training by its authors' recipe takes from the one recipe."""
+
+
+def plan(params: Params) -> list[Planned]:
+    """Return every run that the parameters ask for, but for the plan itself.
+
+    Raises:
+        UserError: a name in them is none of a data set, network or variant.
+    """
+    check_names(params)
+    found = [*_of_photos(params), *_of_parser(params)]
+    for dataset in params.datasets:
+        found.append(_parse(dataset))
+        for seed in params.seeds:
+            for subject in subjects(params):
+                training = _training(params, subject, dataset, seed)
+                found += [training, _evaluation(training)]
+            final = systems.PKDN.run(dataset, seed)
+            network = {"network": PKDN_NETWORK}
+            reads = {"weights": final.weights}
+            found.append(Planned(RunId("model", dataset, FULL, seed), reads, {}, network))
+    found.append(Planned(RunId("complexity"), {}, {}, _complexity(params)))
+    found.append(_report(params))
+    return found
+
+
+def subjects(params: Params) -> list[Subject]:
+    """Return everything that is trained, for any data set and seed."""
+    return [
+        *(Subject("baseline", name) for name in systems.in_order(params.networks)),
+        *(Subject("authors", name) for name in systems.in_order(params.authors_recipes)),
+        *(Subject("student", name) for name in (*params.ablations, *params.loss_ablations)),
+        *(Subject("teacher", name) for name in params.ablations),
+    ]
+
+
+def check_names(params: Params) -> None:
+    """Refuse names that stand for nothing.
+
+    Raises:
+        UserError: the first such name, with those that there are.
+    """
+    datasets = sorted(file.stem for file in DATASETS.glob("[a-z]*.py"))
+    teachers = systems.own_teachers()
+    with_recipe = [name for name in systems.names() if systems.system(name).has_recipe]
+    losses = [name for name, variant in VARIANTS.items() if variant.teacher not in (None, name)]
+    for key, names, known in (
+        ("datasets", params.datasets, datasets),
+        ("parser_dataset", (params.parser_dataset,), datasets),
+        ("networks", params.networks, systems.names()),
+        ("authors_recipes", params.authors_recipes, with_recipe),
+        ("ablations", params.ablations, teachers),
+        ("loss_ablations", params.loss_ablations, losses),
+    ):
+        for name in names:
+            if name not in known:
+                raise UserError(
+                    f"params.yaml: {key}: expected names out of {', '.join(known)}; got {name!r}"
+                )
+    if FULL not in params.ablations:
+        raise UserError(
+            f"params.yaml: ablations: expected {FULL} among them, with which all are compared; "
+            f"got {list(params.ablations)}: add it"
+        )
+    for name in (*params.networks, PKDN_NETWORK):
+        if params.chosen.size not in systems.system(name).sizes:
+            raise UserError(
+                f"params.yaml: profiles.{params.profile}.size: expected a size that {name} has, "
+                f"one of {', '.join(systems.system(name).sizes)}; got {params.chosen.size!r}: add "
+                f"it to SIZES in pkdn/networks/{name}.py, or choose another"
+            )
+
+
+def _of_photos(params: Params) -> Iterator[Planned]:
+    for dataset in params.datasets:
+        settings = _photos(params, dataset)
+        photos = runs.photos(dataset)
+        yield Planned(RunId("download", dataset), {}, {"photos": photos}, settings)
+        faces = {"faces": runs.faces(dataset)}
+        yield Planned(RunId("align", dataset), {"photos": photos}, faces, settings)
+
+
+def _photos(params: Params, dataset: str) -> dict[str, Any]:
+    if dataset == "folder":
+        return {"folder": params.folder}
+    if dataset == "synthetic":
+        drawn = params.synthetic.model_dump()
+        return {"seed": drawn.pop("seed"), "counts": drawn}
+    return {}
+
+
+def _of_parser(params: Params) -> Iterator[Planned]:
+    dataset = params.parser_dataset
+    labelled = {"faces": runs.LABELLED}
+    yield Planned(RunId("labelled"), {}, labelled, {"dataset": dataset, **_photos(params, dataset)})
+    values = params.chosen.parser.model_dump()
+    trained = {key: values.pop(key) for key in ("input_size", "recipe")}
+    settings: dict[str, Any] = {"parser": params.parser, "dataset": dataset}
+    if params.parser == "trained":
+        settings |= {"precision": params.precision, **trained, "training": values}
+    yield Planned(PARSER, labelled, {}, settings)
+
+
+def _parse(dataset: str) -> Planned:
+    reads = {"faces": runs.faces(dataset), "parser": PARSER.weights}
+    return Planned(RunId("parse", dataset), reads, {"maps": runs.maps(dataset)}, {})
+
+
+def _training(params: Params, subject: Subject, dataset: str, seed: int) -> Planned:
+    reads = {"faces": runs.faces(dataset), "maps": runs.maps(dataset)}
+    of_pkdn = subject.stage in ("teacher", "student")
+    network = PKDN_NETWORK if of_pkdn else subject.system
+    settings: dict[str, Any] = {
+        "network": network,
+        "is_teacher": subject.stage == "teacher",
+        "size": params.chosen.size,
+        "arguments": {},
+        "precision": params.precision,
+        "distillation": {},
+    }
+    if network == PKDN_NETWORK:
+        settings["arguments"] = {"global_residual": params.training.global_residual}
+    if subject.stage == "teacher":
+        settings["arguments"] |= VARIANTS[subject.system].teacher_arguments
+    if subject.stage == "student":
+        variant = VARIANTS[subject.system]
+        assert variant.teacher is not None
+        reads["teacher"] = RunId("teacher", dataset, variant.teacher, seed).weights
+        settings["distillation"] = _distillation(params.training.model_dump(), variant.terms)
+    elif systems.system(network).has_teacher:
+        settings["distillation"] = params.chosen.own_teacher.model_dump()
+    recipe = {name: getattr(params.training, name) for name in RecipeValues.model_fields}
+    if subject.stage == "authors":
+        kept = {name: recipe[name] for name in OF_THE_AUTHORS}
+        settings["authors"] = {**kept, **params.chosen.authors.model_dump()}
+    else:
+        settings["recipe"] = recipe
+    return Planned(subject.run(dataset, seed), reads, {}, settings)
+
+
+def _distillation(values: Mapping[str, Any], terms: tuple[str, ...]) -> dict[str, Any]:
+    """Return the parameters of Eq. 2 that a loss with these terms depends on."""
+    return {name: values[name] for name in (*terms, "distill_epochs")}
+
+
+def _evaluation(training: Planned) -> Planned:
+    dataset = training.id.dataset
+    reads = {
+        "faces": runs.faces(dataset),
+        "maps": runs.maps(dataset),
+        "parser": PARSER.weights,
+        "weights": training.id.weights,
+    }
+    return Planned(training.id.evaluation(), reads, {}, training.settings)
+
+
+def _complexity(params: Params) -> dict[str, Any]:
+    networks = systems.in_order([*params.networks, PKDN_NETWORK])
+    size = params.chosen.size
+    sizes = list(dict.fromkeys((size, systems.PAPER_SIZE)))
+    return {"networks": networks, "size": size, "sizes": sizes, "precision": params.precision}
+
+
+def _report(params: Params) -> Planned:
+    trained_here = params.parser == "trained"
+    authors = params.chosen.authors.model_dump()
+    shown = params.training.model_dump() | {
+        "authors: largest batch": authors["largest_batch"] or "theirs",
+        "authors: rates times": authors["rate_factor"],
+        "precision": params.precision,
+        "parser": params.parser,
+        "parser_dataset": params.parser_dataset,
+    }
+    settings = {
+        "profile": params.profile,
+        "size": params.chosen.size,
+        "datasets": params.datasets,
+        "seeds": params.seeds,
+        "networks": params.networks,
+        "authors_recipes": params.authors_recipes,
+        "ablations": params.ablations,
+        "loss_ablations": params.loss_ablations,
+        "parser_dataset": params.parser_dataset if trained_here else None,
+        "authors": authors,
+        "shown": shown,
+    }
+    reads = {"runs": runs.RUNS, "faces": runs.FACES}
+    return Planned(RunId("report"), reads, {}, settings)

@@ -1,0 +1,41 @@
+"""Resolve params.yaml into one small file for each run, with just what the run depends on."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from pkdn import command, params
+from pkdn.files import atomic_folder
+from pkdn.planning import plan
+from pkdn.runs import PLAN, Planned
+
+DATA = Path("data")
+
+
+def main() -> None:
+    """Write ``data/plan``, and take away what runs made that are no longer asked for.
+
+    DVC keeps it in its cache: a run that is asked for again comes back from there.
+    """
+    planned = plan(params.load())
+    with atomic_folder(PLAN) as folder:
+        for one in planned:
+            file = folder / one.id.plan.relative_to(PLAN)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(one.text(), encoding="utf-8")
+    for left in leftovers(planned):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    print(f"plan: {len(planned)} runs")
+
+
+def leftovers(planned: Iterable[Planned]) -> list[Path]:
+    """Return what lies where runs write and no planned run makes."""
+    made = {path for one in planned for path in (one.id.folder, *one.writes.values())}
+    wanted = made | {parent for path in made for parent in path.parents}
+    places = {parent for path in made for parent in path.parents if parent not in DATA.parents}
+    found = {path for place in places - {DATA} for path in place.glob("*")}
+    return sorted(path for path in found - wanted if not made & {*path.parents})
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,131 @@
+"""Train a network: PKDN's teachers and students, and the systems that they are compared with.
+
+They differ in the network, in the losses, and in the recipe; the plan says which.
+"""
+
+from typing import Any
+
+import torch
+from pkdn.training.task import Task
+from torch import nn
+
+from pkdn import command, networks, tracking
+from pkdn.learning.tasks import TeacherTask
+from pkdn.learning.validation import psnr_on
+from pkdn.provenance import write_curve
+from pkdn.runs import Planned, planned_by_command
+from pkdn.training import precision
+from pkdn.training.recipe import Recipe
+from pkdn.training.session import open_faces, train_recorded
+
+
+def modules(planned: Planned) -> list[str]:
+    """Return this script and what it imports by name."""
+    return ["stages.train", f"pkdn.networks.{planned.settings['network']}"]
+
+
+class Training:
+    """One run: its network, how it learns, and on what.
+
+    Args:
+        planned: what it was asked to do.
+    """
+
+    def __init__(self, planned: Planned) -> None:
+        settings = planned.settings
+        self.planned = planned
+        self.name: str = settings["network"]
+        self.size: str = settings["size"]
+        self.is_teacher: bool = settings["is_teacher"]
+        self.arguments: dict[str, Any] = settings["arguments"]
+        self.distillation: dict[str, Any] = settings["distillation"]
+        self.compute = precision.choose(settings["precision"], precision.default_device())
+        if "authors" in settings:
+            authors = networks.load(self.name).RECIPE
+            self.recipe = Recipe.by_authors(authors, settings["authors"])
+        else:
+            self.recipe = Recipe.of(settings["recipe"])
+
+    def params(self) -> dict[str, Any]:
+        """Return all that decides about the weights, beside seed, code and data."""
+        return {
+            "network": self.name,
+            "size": self.size,
+            **self.description().arguments,
+            **self.recipe.record(),
+            **self.distillation,
+            **self.compute.record(),
+        }
+
+    def description(self) -> networks.Description:
+        """Return what the weights' file says of the network."""
+        return networks.describe(self.name, self.size, teacher=self.is_teacher, **self.arguments)
+
+    def run(self, run: tracking.Run) -> None:
+        """Train, and write weights and curves; or say why not."""
+        self.batches, self.validation = open_faces(
+            self.planned.reads["faces"],
+            self.planned.reads["maps"],
+            self.recipe,
+            seed=self._seed,
+            device=self.compute.device,
+        )
+        teacher = self._teacher(run) if self.distillation else None
+        network = self._seeded(self.description())
+        task = self._task(network, teacher)
+        if "landmarks" in task.reads and not self.batches.have_landmarks():
+            print(f"{run.name}: needs landmarks, and these faces have none: not trained")
+            write_curve(run.id.curve(), [])
+            networks.save_absence("needs landmarks", run.id.weights)
+            return
+        networks.save(self._train(task, run), self.description(), run.id.weights)
+
+    @property
+    def _seed(self) -> int:
+        assert self.planned.id.seed is not None
+        return self.planned.id.seed
+
+    def _teacher(self, run: tracking.Run) -> nn.Module:
+        """Return the teacher: trained by a stage of its own, or here, first."""
+        if "teacher" in self.planned.reads:
+            return self.compute.place(networks.load_weights(self.planned.reads["teacher"]))
+        description = networks.describe(self.name, self.size, teacher=True)
+        return self._train(TeacherTask(self._seeded(description)), run, phase="teacher")
+
+    def _seeded(self, description: networks.Description) -> nn.Module:
+        """Build a network whose first weights depend on the seed alone."""
+        torch.manual_seed(self._seed)
+        return networks.build(description)
+
+    def _task(self, network: nn.Module, teacher: nn.Module | None) -> Task:
+        if teacher is not None:
+            return networks.distillation(self.name, network, teacher, **self.distillation)
+        return (
+            TeacherTask(network)
+            if self.is_teacher
+            else networks.task(self.name, network, self.size)
+        )
+
+    def _train(self, task: Task, run: tracking.Run, phase: str = "") -> nn.Module:
+        return train_recorded(
+            task,
+            self.batches,
+            self.recipe,
+            precision=self.compute,
+            validate=psnr_on(self.validation, task.network, self.compute),
+            run=run,
+            phase=phase,
+        )
+
+
+def main() -> None:
+    """Write the weights and the curve of one network."""
+    planned = planned_by_command(__doc__)
+    training = Training(planned)
+    tags = {"network": training.name, "precision": training.compute.name}
+    with tracking.run(planned, training.params(), tags=tags, modules=modules(planned)) as run:
+        training.run(run)
+
+
+if __name__ == "__main__":
+    command.run(main)

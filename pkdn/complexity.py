@@ -3,19 +3,37 @@
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pkdn.faces import HR_SIZE, LR_SIZE
+from pkdn import networks, systems
+from pkdn.faces import HR_SIZE, LR_SIZE, NUM_LANDMARKS
+from pkdn.faces.batches import Batch
+from pkdn.learning.network import inputs
 from pkdn.training.precision import Precision
 
 WARM_UP_RUNS = 2
 LEAST_RUNS = 5
 LEAST_SECONDS = 0.5
+
+COLUMNS = (
+    "network",
+    "role",
+    "size",
+    "title",
+    "input",
+    "parameters",
+    "gmac",
+    "latency_ms_b1",
+    "latency_ms_b8",
+    "peak_mib_b8",
+)
+Row = dict[str, str | int | float]
 
 
 class Size(NamedTuple):
@@ -42,53 +60,44 @@ class Cost(NamedTuple):
     peak_mib: float
 
 
-def example(num_faces: int, device: torch.device) -> Tensor:
-    """Return LR faces of noise, (N, 3, 16, 16): costs do not depend on the picture."""
+def example(num_faces: int, device: torch.device) -> Batch:
+    """Return faces of noise: costs do not depend on the picture."""
     generator = torch.Generator().manual_seed(0)
     levels = torch.randint(0, 256, (num_faces, 3, LR_SIZE, LR_SIZE), generator=generator)
-    return (levels / 255).to(device)
+    return Batch(
+        hr_image=torch.zeros(num_faces, 3, HR_SIZE, HR_SIZE, device=device),
+        lr_image=(levels / 255).to(device),
+        labels=torch.zeros(num_faces, HR_SIZE, HR_SIZE, dtype=torch.uint8, device=device),
+        landmarks=torch.zeros(num_faces, NUM_LANDMARKS, 2, device=device),
+    )
 
 
-def _inputs(num_faces: int, device: torch.device, *, needs_labels: bool) -> list[Tensor]:
-    found = [example(num_faces, device)]
-    if needs_labels:
-        found.append(torch.zeros(num_faces, HR_SIZE, HR_SIZE, dtype=torch.uint8, device=device))
-    return found
-
-
-def size(network: nn.Module, *, needs_labels: bool = False) -> Size:
-    """Count a network's parameters and its multiplications for one face.
-
-    Args:
-        network: takes LR faces (N, 3, 16, 16).
-        needs_labels: it takes labels (N, 128, 128), too, as teachers do.
-    """
-    inputs = _inputs(1, torch.device("cpu"), needs_labels=needs_labels)
-    network.eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(*inputs)
+@torch.no_grad()
+def size(network: nn.Module) -> Size:
+    """Count a network's parameters and its multiplications for one face, from shapes alone."""
+    meta = torch.device("meta")
+    network = deepcopy(network).to(meta).eval()
+    with FlopCounterMode(display=False) as counter:
+        network(*inputs(network, example(1, meta)))
     parameters = sum(p.numel() for p in network.parameters())
     return Size(parameters, counter.get_total_flops() / 2e9)
 
 
-def cost(
-    network: nn.Module, num_faces: int, precision: Precision, *, needs_labels: bool = False
-) -> Cost:
+def cost(network: nn.Module, num_faces: int, precision: Precision) -> Cost:
     """Measure a forward pass on a batch; the median over at least five passes.
 
     Args:
-        network: takes LR faces (N, 3, 16, 16).
-        num_faces: N.
+        network: any network of this project.
+        num_faces: in the batch.
         precision: number and memory format, and the device.
-        needs_labels: it takes labels (N, 128, 128), too, as teachers do.
     """
     network = precision.place(network.eval())
-    inputs = _inputs(num_faces, precision.device, needs_labels=needs_labels)
+    taken = inputs(network, example(num_faces, precision.device))
 
     @torch.inference_mode()
     def forward() -> None:
         with precision.autocast():
-            network(*inputs)
+            network(*taken)
         if precision.device.type == "cuda":
             torch.cuda.synchronize()
 
@@ -118,3 +127,38 @@ def _peak_mib(forward: Callable[[], None], device: torch.device) -> float:
             held += event.nbytes()
             peak = max(peak, held)
     return peak / 2**20
+
+
+def rows(name: str, size_name: str, precision: Precision | None = None) -> Iterator[Row]:
+    """Yield what the tables say of a network at one of its sizes, and of its teacher if it has one.
+
+    Args:
+        name: the network's.
+        size_name: a key of its ``SIZES``.
+        precision: what latency and memory are measured in; None leaves those columns out.
+    """
+    system = systems.system(name)
+    for teacher in (False, True) if hasattr(networks.module(name), "TEACHER") else (False,):
+        description = networks.describe(name, size_name, teacher=teacher)
+        with torch.device("meta"):
+            shapes = description.build()
+        found = size(shapes)
+        yield {
+            "network": name,
+            "role": description.role,
+            "size": size_name,
+            "title": system.title + (" teacher" if teacher else ""),
+            "input": system.input + (" + parsing map" if teacher else ""),
+            "parameters": found.parameters,
+            "gmac": round(found.gmac, 4),
+            **(_measured(description.build(), precision) if precision else {}),
+        }
+
+
+def _measured(network: nn.Module, precision: Precision) -> dict[str, float]:
+    one, eight = (cost(network, num_faces, precision) for num_faces in (1, 8))
+    return {
+        "latency_ms_b1": round(one.latency_ms, 3),
+        "latency_ms_b8": round(eight.latency_ms, 3),
+        "peak_mib_b8": round(eight.peak_mib, 2),
+    }

@@ -6,59 +6,35 @@ import json
 from rich.console import Console
 from rich.table import Table
 
+from pkdn import systems
+
 HELP = "list every network with its input, parameters and multiply-accumulates"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "--profile", choices=("paper", "demo"), default="paper", help="the sizes to list"
+        "--size", choices=systems.SIZES, default=systems.PAPER_SIZE, help="the sizes to list"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def rows(profile: str) -> list[dict[str, object]]:
-    """Return a row for each network, and one for its teacher where it has one."""
-    from pkdn import networks
-    from pkdn.complexity import size
-
-    found: list[dict[str, object]] = []
-    for name in networks.names():
-        for system in networks.systems(name, profile):
-            parameters, gmac = size(system.network, needs_labels=system.is_teacher)
-            found.append(
-                {
-                    "network": name,
-                    "title": system.title,
-                    "input": system.input,
-                    "parameters": parameters,
-                    "gmac": round(gmac, 3),
-                }
-            )
-    return found
-
-
 def main(arguments: argparse.Namespace) -> None:
-    """Print the list."""
-    found = rows(arguments.profile)
+    """Print a row for each network, and one for its teacher where it has one."""
+    from pkdn.complexity import rows
+
+    names = systems.in_order(systems.names())
+    found = [row for name in names for row in rows(name, arguments.size)]
     if arguments.json:
-        print(json.dumps({"profile": arguments.profile, "networks": found}, indent=2))
+        print(json.dumps({"size": arguments.size, "networks": found}, indent=2))
         return
-    table = Table(title=f"networks at the {arguments.profile} profile, 16×16 → 128×128")
-    table.add_column("system")
-    table.add_column("input")
-    table.add_column("parameters", justify="right")
-    table.add_column("million", justify="right")
-    table.add_column("GMAC", justify="right")
+    table = Table(title=f"networks at the size {arguments.size}, 16×16 → 128×128")
+    for column in ("system", "input"):
+        table.add_column(column)
+    for column in ("parameters", "million", "GMAC"):
+        table.add_column(column, justify="right")
     for row in found:
-        parameters, gmac = row["parameters"], row["gmac"]
-        assert isinstance(parameters, int)
-        assert isinstance(gmac, float)
-        table.add_row(
-            str(row["title"]),
-            str(row["input"]),
-            f"{parameters:,}",
-            f"{parameters / 1e6:.2f}",
-            f"{gmac:.1f}",
-        )
+        parameters = int(row["parameters"])
+        numbers = (f"{parameters:,}", f"{parameters / 1e6:.2f}", f"{row['gmac']:.1f}")
+        table.add_row(str(row["title"]), str(row["input"]), *numbers)
     Console().print(table)

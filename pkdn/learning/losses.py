@@ -4,9 +4,13 @@ The paper writes ‖·‖₁ without a normalisation; every predecessor's code t
 error, and so do we (not stated in the paper; chosen because the loss weights are theirs).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from torch import Tensor
+
+from pkdn.learning.network import Output
 
 
 def _mean_absolute_error(a: Tensor, b: Tensor) -> Tensor:
@@ -23,40 +27,66 @@ def super_resolution_loss(sr_image: Tensor, hr_image: Tensor) -> Tensor:
     return _mean_absolute_error(sr_image, hr_image)
 
 
-def teacher_image_loss(teacher_image: Tensor, student_image: Tensor) -> Tensor:
+def teacher_image_loss(teacher: Output, student: Output, taps: Sequence[str]) -> Tensor:  # noqa: ARG001
     """Eq. 4: L_TS = ‖SR_T − SR_S‖₁. The teacher's image gets no gradient."""
-    return _mean_absolute_error(student_image, teacher_image.detach())
+    return _mean_absolute_error(student.sr_image, teacher.sr_image.detach())
 
 
-def feature_loss(teacher: Sequence[Tensor], student: Sequence[Tensor]) -> Tensor:
+def feature_loss(teacher: Output, student: Output, taps: Sequence[str]) -> Tensor:
     """Eq. 5: L_FS = (1/n) Σ_i ‖F_i^T − F_i^S‖₁. The teacher's features get no gradient.
 
     Args:
-        teacher: n feature maps, (N, C, H_i, W_i).
-        student: as many, of the same shapes and in the same order.
+        teacher: with feature maps (N, C, H_i, W_i).
+        student: with feature maps of the same shapes.
+        taps: the names of the n maps.
     """
-    if len(teacher) != len(student):
-        raise ValueError(f"{len(teacher)} teacher features against {len(student)} of the student")
-    total = sum(
-        (
-            _mean_absolute_error(f_s, f_t.detach())
-            for f_t, f_s in zip(teacher, student, strict=True)
-        ),
-        start=teacher[0].new_zeros((), dtype=teacher[0].float().dtype),
-    )
-    return total / len(teacher)
+    errors = [_mean_absolute_error(student.taps[tap], teacher.taps[tap].detach()) for tap in taps]
+    return sum(errors[1:], start=errors[0]) / len(errors)
+
+
+class Term(NamedTuple):
+    """A term of Eq. 2 that a teacher has a part in.
+
+    Attributes:
+        loss: from the teacher's output, the student's, and the names of the features that are
+            compared.
+        fades: whether its weight falls while a distillation ends, see
+            :func:`distillation_weights`.
+    """
+
+    loss: Callable[[Output, Output, Sequence[str]], Tensor]
+    fades: bool
+
+
+TERMS: Final[Mapping[str, Term]] = MappingProxyType(
+    {
+        "lambda_ts": Term(teacher_image_loss, fades=False),
+        "lambda_fs": Term(feature_loss, fades=True),
+    }
+)
+"""By the parameter that is the term's weight; ``pkdn.systems.TERMS`` says how tables call them."""
 
 
 def distillation_weights(
-    epoch: int, *, lambda_ts: float, lambda_fs: float, distill_epochs: int
-) -> tuple[float, float]:
-    """Return the weights (λ_TS, λ_FS) of Eq. 2 in an epoch, counted from 0.
+    weights: Mapping[str, float], *, distill_epochs: int, epoch: int
+) -> dict[str, float]:
+    """Return the terms of Eq. 2 that count in an epoch with their weights, in TERMS' order.
 
-    With ``distill_epochs`` 0 they are constant, as Eq. 2 has them. Otherwise λ_FS falls linearly
-    over that many epochs, and both are off afterwards, which is the schedule of KDFSRNet's code.
+    With ``distill_epochs`` 0 the weights are constant, as Eq. 2 has them. Otherwise those of
+    terms that fade fall linearly over that many epochs, and all are off afterwards, which is the
+    schedule of KDFSRNet's code.
+
+    Args:
+        weights: by the names of TERMS; a term that is absent weighs 0.
+        distill_epochs: how long there is a distillation; 0 for throughout.
+        epoch: counted from 0.
     """
+    counting = {name: weights[name] for name in TERMS if weights.get(name)}
     if distill_epochs == 0:
-        return lambda_ts, lambda_fs
-    if epoch >= distill_epochs:
-        return 0.0, 0.0
-    return lambda_ts, lambda_fs * (distill_epochs - epoch) / distill_epochs
+        return counting
+    left = max(0, distill_epochs - epoch)
+    return {
+        name: weight * left / distill_epochs if TERMS[name].fades else weight
+        for name, weight in counting.items()
+        if left
+    }

@@ -1,142 +1,68 @@
-"""Training tasks: from a batch to named loss terms, and who minimises which."""
+"""The training tasks that several systems share."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pkdn.faces.batches import Batch
-from pkdn.learning.losses import (
-    distillation_weights,
-    feature_loss,
-    super_resolution_loss,
-    teacher_image_loss,
-)
+from pkdn.learning.losses import TERMS, distillation_weights, super_resolution_loss
+from pkdn.learning.network import TappedNetwork, inputs
+from pkdn.training.task import Task
 
 
-class Task(Protocol):
-    """What the training loop needs to know of a system: what it trains, by which losses.
-
-    Attributes:
-        network: what is kept of the training.
-        minimised: for each loss term that is minimised the module that does so; ``loss`` is the
-            network's own. More than one where networks learn against each other.
-    """
-
-    network: nn.Module
-    minimised: Mapping[str, nn.Module]
-
-    def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
-        """Return scalar loss terms by name, those of ``minimised`` among them."""
-        ...
-
-
-class Output(NamedTuple):
-    """An SR image with the features that distillation compares.
-
-    Attributes:
-        sr_image: (N, 3, 128, 128).
-        taps: the named feature maps, in an order that teacher and student share.
-    """
-
-    sr_image: Tensor
-    taps: dict[str, Tensor]
-
-
-class Student(Protocol):
-    """A network that gives its features away."""
-
-    def output(self, lr_image: Tensor) -> Output:
-        """Return the SR image with the features."""
-        ...
-
-
-class Teacher(Protocol):
-    """A network that sees the face-parsing map of the HR face."""
-
-    def output(self, lr_image: Tensor, labels: Tensor) -> Output:
-        """Return the SR image with the features."""
-        ...
-
-
-class SuperResolutionTask:
-    """A network alone: mean absolute error against the HR face (Eq. 3)."""
-
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network
-        self.minimised: Mapping[str, nn.Module] = {"loss": network}
+class SuperResolutionTask(Task):
+    """Mean absolute error against the HR face: Eq. 1 for a teacher, Eq. 3 for other networks."""
 
     def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Return ``loss``."""
-        return {"loss": super_resolution_loss(self.network(batch.lr_image), batch.hr_image)}
-
-
-class TeacherTask:
-    """A teacher: mean absolute error against the HR face (Eq. 1)."""
-
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network
-        self.minimised: Mapping[str, nn.Module] = {"loss": network}
-
-    def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return ``loss``."""
-        sr_image = self.network(batch.lr_image, batch.labels)
+        sr_image = self.network(*inputs(self.network, batch))
         return {"loss": super_resolution_loss(sr_image, batch.hr_image)}
 
 
-class DistillationTask:
+class DistillationTask(Task):
     """A student that learns from the HR face and from a frozen teacher (Eq. 2).
 
     Args:
         network: the student.
         teacher: the trained teacher; it is frozen here.
         taps: names of the features compared in Eq. 5.
-        lambda_ts: weight of Eq. 4.
-        lambda_fs: weight of Eq. 5.
+        weights: of the terms of Eq. 2, by the names of :data:`pkdn.learning.losses.TERMS`.
         distill_epochs: see :func:`pkdn.learning.losses.distillation_weights`.
     """
 
+    reads = ("labels",)
+    network: TappedNetwork
+
     def __init__(
         self,
-        network: nn.Module,
-        teacher: nn.Module,
+        network: TappedNetwork,
+        teacher: TappedNetwork,
         *,
         taps: Sequence[str],
-        lambda_ts: float,
-        lambda_fs: float,
+        weights: Mapping[str, float],
         distill_epochs: int,
     ) -> None:
-        self.network = network
-        self.minimised: Mapping[str, nn.Module] = {"loss": network}
+        super().__init__(network)
+        assert weights.keys() <= TERMS.keys()
         self.teacher = teacher.eval().requires_grad_(False)
         self.taps = tuple(taps)
-        self.lambda_ts = lambda_ts
-        self.lambda_fs = lambda_fs
+        self.weights = weights
         self.distill_epochs = distill_epochs
 
     def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
-        """Return ``loss`` with its terms ``l_sr``, and ``l_ts``, ``l_fs`` where they weigh in."""
-        lambda_ts, lambda_fs = distillation_weights(
-            epoch,
-            lambda_ts=self.lambda_ts,
-            lambda_fs=self.lambda_fs,
-            distill_epochs=self.distill_epochs,
-        )
-        student: Output = self.network.output(batch.lr_image)  # type: ignore[operator]
+        """Return ``loss`` and its terms: ``l_sr``, and ``l_X`` for each weight ``lambda_X``."""
+        student = self.network.output(*inputs(self.network, batch))
         l_sr = super_resolution_loss(student.sr_image, batch.hr_image)
-        terms = {"loss": l_sr, "l_sr": l_sr}
-        if lambda_ts == lambda_fs == 0:
-            return terms
-        with torch.no_grad():
-            teacher: Output = self.teacher.output(batch.lr_image, batch.labels)  # type: ignore[operator]
-        if lambda_ts:
-            terms["l_ts"] = teacher_image_loss(teacher.sr_image, student.sr_image)
-            terms["loss"] = terms["loss"] + lambda_ts * terms["l_ts"]
-        if lambda_fs:
-            terms["l_fs"] = feature_loss(
-                [teacher.taps[name] for name in self.taps],
-                [student.taps[name] for name in self.taps],
-            )
-            terms["loss"] = terms["loss"] + lambda_fs * terms["l_fs"]
-        return terms
+        losses = {"loss": l_sr, "l_sr": l_sr}
+        weights = distillation_weights(
+            self.weights, distill_epochs=self.distill_epochs, epoch=epoch
+        )
+        if weights:
+            with torch.no_grad():
+                teacher = self.teacher.output(*inputs(self.teacher, batch))
+        for name, weight in weights.items():
+            term = TERMS[name].loss(teacher, student, self.taps)
+            losses[name.replace("lambda_", "l_")] = term
+            losses["loss"] = losses["loss"] + weight * term
+        return losses

@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from pkdn.faces.batches import Batch, FaceBatches
+from pkdn.faces.batches import FaceBatches
+from pkdn.learning.network import inputs
 from pkdn.training.precision import Precision
 
 
 def psnr_on(
-    faces: FaceBatches, network: nn.Module, precision: Precision, *, with_labels: bool
+    faces: FaceBatches, network: nn.Module, precision: Precision
 ) -> Callable[[], dict[str, float]]:
     """Return a function that measures a network on the validation faces.
 
@@ -23,7 +24,6 @@ def psnr_on(
         faces: the validation faces.
         network: the network that is being trained.
         precision: number and memory format.
-        with_labels: whether the network sees the parsing map, as teachers do.
     """
 
     @torch.inference_mode()
@@ -31,10 +31,9 @@ def psnr_on(
         values: list[float] = []
         for start in range(0, len(faces.faces), faces.batch_size):
             stop = min(start + faces.batch_size, len(faces.faces))
-            batch: Batch = faces.read(np.arange(start, stop))
-            inputs = (batch.lr_image, batch.labels) if with_labels else (batch.lr_image,)
+            batch = faces.read(np.arange(start, stop))
             with precision.autocast():
-                sr_image = network(*inputs)
+                sr_image = network(*inputs(network, batch))
             error = (sr_image.float().clamp(0, 1) - batch.hr_image).square().mean((1, 2, 3))
             values += (-10 * error.clamp_min(1e-10).log10()).tolist()
         return {"val_psnr": float(np.mean(values))} if values else {}

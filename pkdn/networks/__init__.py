@@ -2,92 +2,186 @@
 
 A network's file has:
 
-- ``NETWORK``: its class; ``forward(lr_image)`` takes (N, 3, 16, 16) in [0, 1] and returns
-  (N, 3, 128, 128); the constructor's keyword defaults are the authors' sizes;
-- ``DEMO``: the constructor's arguments in the demo profile;
-- ``TITLE`` and ``INPUT``: its name in the tables, and what its first layer sees;
-- perhaps ``TEACHER``: the class of a teacher, whose ``forward`` takes the HR face's labels
-  (N, 128, 128) too, and ``DEMO_TEACHER``, as ``DEMO``;
-- perhaps ``tasks(profile)``: its own training tasks in their order, each with the name of its
-  phase: ``teacher`` for a network that sees parsing maps, and last the network's own with an
-  empty name. Without it the network is trained alone, by
-  :class:`pkdn.learning.tasks.SuperResolutionTask`;
-- perhaps ``RECIPE``: its authors' :class:`pkdn.training.recipe.AuthorsRecipe`;
-- perhaps ``NEEDS_LANDMARKS = True``: its losses need 68 landmarks, so that on faces without any
-  it is not trained, and its row in the tables says why.
+- ``TITLE`` and ``INPUT``, plain strings, which ``pkdn.systems`` reads without importing the file:
+  its name in the tables, and what its first layer sees;
+- ``NETWORK``: its class. ``forward`` takes the fields of a :class:`pkdn.faces.batches.Batch` that
+  the class attribute ``reads`` names, ``("lr_image",)`` where there is none, and returns
+  (N, 3, 128, 128). The constructor's keyword defaults are the authors' sizes;
+- ``SIZES``: the constructor's arguments by the name of a size, ``demo``, ``small`` (about a tenth
+  of the authors' multiplications), ``paper`` (none: the defaults) and any other that
+  ``params.yaml`` asks for;
+- perhaps ``task(network, size)``: the :class:`pkdn.training.task.Task` that trains it. Its class
+  attribute ``reads`` names what the losses need beside the images, such as ``("landmarks",)``: on
+  faces without them the network is not trained, and its row in the tables says why. Without it
+  the network is trained by :class:`pkdn.learning.tasks.SuperResolutionTask`;
+- perhaps ``TEACHER``, a class that reads ``("lr_image", "labels")``, ``TEACHER_SIZES``, as
+  ``SIZES``, and ``DISTILLED_TAPS``, the features that teacher and network are compared by, both of
+  them a :class:`pkdn.learning.network.TappedNetwork`: then the network is distilled (Eq. 2);
+- perhaps ``RECIPE``: its authors' :class:`pkdn.training.recipe.AuthorsRecipe`.
 
 To compare one more network, add its file and its name to ``networks`` in ``params.yaml``, and to
 ``authors_recipes`` where it has a recipe that is to be tried too.
+
+A weights file is safetensors that say which network they belong to: :class:`Description`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, Literal
 
 from torch import nn
 
+from pkdn import systems
 from pkdn.errors import UserError
-from pkdn.learning.tasks import SuperResolutionTask, Task
+from pkdn.learning.network import TappedNetwork
+from pkdn.learning.tasks import DistillationTask, SuperResolutionTask
+from pkdn.training import tensors
+from pkdn.training.task import Task
+
+Role = Literal["network", "teacher"]
+
+ABSENT = "absent"
 
 
-def names() -> list[str]:
-    """Return the names of all networks, sorted."""
-    modules = iter_modules([str(Path(__file__).parent)])
-    return sorted(module.name for module in modules if not module.ispkg)
+@dataclass(frozen=True)
+class Description:
+    """Which network it is, with its sizes.
+
+    Attributes:
+        network: its name, a file in ``pkdn/networks``.
+        role: ``network`` or ``teacher``: which class in that file.
+        arguments: of the constructor.
+    """
+
+    network: str
+    role: Role
+    arguments: dict[str, Any]
+
+    def build(self) -> nn.Module:
+        """Make the network."""
+        found: nn.Module = getattr(module(self.network), self.role.upper())(**self.arguments)
+        return found
 
 
-def load(name: str) -> ModuleType:
+def module(name: str) -> ModuleType:
     """Import a network's file.
 
     Raises:
         UserError: there is no network of this name.
     """
-    if name not in names():
-        raise UserError(f"no network is called {name!r}; there are {', '.join(names())}")
-    return import_module(f"{__name__}.{name}")
+    return import_module(f"{__name__}.{systems.system(name).name}")
 
 
-def build(name: str, profile: str) -> nn.Module:
-    """Make a network at the sizes of a profile, ``paper`` or ``demo``."""
-    module = load(name)
-    network: nn.Module = module.NETWORK(**(module.DEMO if profile == "demo" else {}))
-    return network
+def describe(name: str, size: str, *, teacher: bool = False, **arguments: Any) -> Description:
+    """Return a network, or its teacher, at one of its sizes.
 
+    Args:
+        name: the network's.
+        size: a key of ``SIZES``, or of ``TEACHER_SIZES``.
+        teacher: whether its teacher is meant.
+        arguments: of the constructor, beside those of the size or instead of them.
 
-class System(NamedTuple):
-    """A network as the tables of sizes show it.
-
-    Attributes:
-        title: its name.
-        input: what its first layer sees.
-        network: at the sizes of a profile.
-        is_teacher: whether it sees the HR face's parsing map, and so is no use where faces are
-            enlarged.
+    Raises:
+        UserError: there is no such network, or no such size of it.
     """
-
-    title: str
-    input: str
-    network: nn.Module
-    is_teacher: bool
-
-
-def systems(name: str, profile: str) -> Iterator[System]:
-    """Make a network at the sizes of a profile, and the teacher of its file if it has one."""
-    module = load(name)
-    yield System(module.TITLE, module.INPUT, build(name, profile), is_teacher=False)
-    if hasattr(module, "TEACHER"):
-        teacher = module.TEACHER(**(module.DEMO_TEACHER if profile == "demo" else {}))
-        title, what = f"{module.TITLE} teacher", f"{module.INPUT} + parsing map"
-        yield System(title, what, teacher, is_teacher=True)
+    table = "TEACHER_SIZES" if teacher else "SIZES"
+    sizes: Mapping[str, dict[str, Any]] = getattr(module(name), table)
+    if size not in sizes:
+        raise UserError(
+            f"expected a size of {name}, {', '.join(sizes)}, got {size!r}; choose one of them, or "
+            f"add it to {table} in pkdn/networks/{name}.py"
+        )
+    return Description(name, "teacher" if teacher else "network", {**sizes[size], **arguments})
 
 
-def tasks(name: str, profile: str) -> Iterator[tuple[Task, str]]:
-    """Yield a network's training tasks with their phases; the last one trains the network."""
-    module = load(name)
-    if hasattr(module, "tasks"):
-        yield from module.tasks(profile)
-    else:
-        yield SuperResolutionTask(build(name, profile)), ""
+def build(name: str, size: str, *, teacher: bool = False, **arguments: Any) -> nn.Module:
+    """Make what :func:`describe` describes."""
+    return describe(name, size, teacher=teacher, **arguments).build()
+
+
+def task(name: str, network: nn.Module, size: str) -> Task:
+    """Return what trains a network, by its own file or by mean absolute error.
+
+    Args:
+        name: the network's.
+        network: as :func:`build` made it.
+        size: at which it was made.
+    """
+    file = module(name)
+    found: Task = (
+        file.task(network, size) if hasattr(file, "task") else SuperResolutionTask(network)
+    )
+    return found
+
+
+def distillation(
+    name: str,
+    network: nn.Module,
+    teacher: nn.Module,
+    *,
+    weights: Mapping[str, float],
+    distill_epochs: int,
+) -> Task:
+    """Return what trains a network by its trained teacher, on the features that its file names.
+
+    Args:
+        name: the network's.
+        network: as :func:`build` made it.
+        teacher: the trained teacher; it is frozen.
+        weights: of Eq. 2, such as ``{"lambda_ts": 0.1}``.
+        distill_epochs: see :func:`pkdn.learning.losses.distillation_weights`.
+    """
+    assert isinstance(network, TappedNetwork) and isinstance(teacher, TappedNetwork)
+    taps = module(name).DISTILLED_TAPS
+    return DistillationTask(
+        network, teacher, taps=taps, weights=weights, distill_epochs=distill_epochs
+    )
+
+
+def save(network: nn.Module, description: Description, path: Path) -> None:
+    """Write the weights with their description; the file appears whole or not at all."""
+    tensors.write(network.state_dict(), asdict(description), path)
+
+
+def save_absence(reason: str, path: Path) -> None:
+    """Write, in the place of weights, why there are none, such as "needs landmarks"."""
+    tensors.write({}, {ABSENT: reason}, path)
+
+
+def absence(path: Path) -> str:
+    """Return why a file holds no weights; empty where it holds some."""
+    return str(_read(path)[0].get(ABSENT, ""))
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    return tensors.read(path, what="weights", advice="run `dvc repro`")
+
+
+def load(path: Path) -> nn.Module:
+    """Build the network that a weights file describes, with its weights, in evaluation mode.
+
+    Raises:
+        UserError: the file is missing, is no weights file of this project, or does not fit
+            the network that it names.
+    """
+    described, state = _read(path)
+    if ABSENT in described:
+        raise UserError(f"{path} holds no weights: {described[ABSENT]}")
+    try:
+        description = Description(**described)
+    except TypeError:
+        raise UserError(
+            f"expected weights of this project in {path}, but it names no network"
+        ) from None
+    network = description.build()
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(
+            f"the weights in {path} do not fit {systems.system(description.network).title} as it "
+            f"is now: {error}; train it anew"
+        ) from None
+    return network.eval()

@@ -9,7 +9,7 @@ from pkdn.networks.layers.blocks import bicubic_input
 TITLE = "bicubic"
 INPUT = "16×16"
 
-DEMO: dict[str, Any] = {}
+SIZES: dict[str, dict[str, Any]] = {"demo": {}, "small": {}, "paper": {}}
 
 
 class Bicubic(nn.Module):

@@ -10,7 +10,6 @@ from the start, since those weights are not part of this project. Their recipe f
 augmentation, the one for Helen has; the former is used.
 """
 
-from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,7 +19,6 @@ from torch import Tensor, nn
 
 from pkdn.faces import NUM_LANDMARKS
 from pkdn.faces.batches import Batch
-from pkdn.learning.tasks import Task
 from pkdn.networks.layers.blocks import conv3
 from pkdn.networks.layers.landmarks import (
     Hourglass,
@@ -28,10 +26,10 @@ from pkdn.networks.layers.landmarks import (
     heatmap_loss,
 )
 from pkdn.training.recipe import Adam, AuthorsRecipe, halved_at
+from pkdn.training.task import Task
 
 TITLE = "DIC"
 INPUT = "16×16"
-NEEDS_LANDMARKS = True
 
 MEAN_RGB = (0.509, 0.424, 0.378)
 HEATMAP_WEIGHT = 0.1
@@ -53,14 +51,18 @@ RECIPE = AuthorsRecipe(
     batch_size=8,
 )
 
-DEMO: dict[str, Any] = {
-    "width": 8,
-    "num_groups": 1,
-    "projection_scale": 2,
-    "num_steps": 2,
-    "num_fusion_blocks": 1,
-    "hourglass_width": 16,
-    "hourglass_depth": 1,
+SIZES: dict[str, dict[str, Any]] = {
+    "demo": {
+        "width": 8,
+        "num_groups": 1,
+        "projection_scale": 2,
+        "num_steps": 2,
+        "num_fusion_blocks": 1,
+        "hourglass_width": 16,
+        "hourglass_depth": 1,
+    },
+    "small": {"width": 16, "hourglass_width": 80},
+    "paper": {},
 }
 
 
@@ -273,18 +275,16 @@ class DIC(nn.Module):
         return self.output(lr_image).sr_images[-1]
 
 
-class CollaborationTask:
+class CollaborationTask(Task):
     """The sum over the steps of the L1 distance to HR and a tenth of the heatmaps' MSE."""
 
-    def __init__(self, network: DIC) -> None:
-        self.network: nn.Module = network
-        self.steps = network.output
-        self.minimised: Mapping[str, nn.Module] = {"loss": self.network}
+    reads = ("landmarks",)
+    network: DIC
 
     def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Return ``loss`` and its terms ``l_sr``, the last step's alone, and ``l_heatmaps``."""
         assert batch.landmarks is not None
-        found = self.steps(batch.lr_image)
+        found = self.network.output(batch.lr_image)
         of_images = [F.l1_loss(image.float(), batch.hr_image) for image in found.sr_images]
         of_heatmaps = [heatmap_loss(each, batch.landmarks) for each in found.heatmaps]
         l_heatmaps = torch.stack(of_heatmaps).sum()
@@ -298,6 +298,6 @@ class CollaborationTask:
 NETWORK = DIC
 
 
-def tasks(profile: str) -> Iterator[tuple[Task, str]]:
-    """Yield the one task."""
-    yield CollaborationTask(DIC(**(DEMO if profile == "demo" else {}))), ""
+def task(network: DIC, size: str) -> Task:  # noqa: ARG001
+    """Return what it is trained by."""
+    return CollaborationTask(network)

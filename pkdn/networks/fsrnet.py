@@ -11,7 +11,6 @@ the very same residual block within a network (2.2 M parameters); blocks with we
 own give 3.3 M here at the same 15.3 GMAC.
 """
 
-from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,7 +22,6 @@ from pkdn.faces import NUM_LANDMARKS
 from pkdn.faces.batches import Batch
 from pkdn.faces.encoding import encode, num_channels
 from pkdn.learning.losses import super_resolution_loss
-from pkdn.learning.tasks import Task
 from pkdn.networks.layers.blocks import bicubic_input, conv3, scale_tail
 from pkdn.networks.layers.landmarks import (
     Hourglass,
@@ -31,10 +29,10 @@ from pkdn.networks.layers.landmarks import (
     heatmap_loss,
 )
 from pkdn.training.recipe import AuthorsRecipe, RMSprop, constant
+from pkdn.training.task import Task
 
 TITLE = "FSRNet"
 INPUT = "128×128, bicubic"
-NEEDS_LANDMARKS = True
 
 # Not stated in the paper; chosen because it is PyTorch's and the paper names no other.
 RMSPROP_SMOOTHING = 0.99
@@ -46,14 +44,18 @@ RECIPE = AuthorsRecipe(
     batch_size=14,
 )
 
-DEMO: dict[str, Any] = {
-    "width": 8,
-    "prior_width": 16,
-    "num_image_blocks": 1,
-    "num_encoder_blocks": 2,
-    "num_hourglasses": 1,
-    "hourglass_depth": 1,
-    "global_residual": True,
+SIZES: dict[str, dict[str, Any]] = {
+    "demo": {
+        "width": 8,
+        "prior_width": 16,
+        "num_image_blocks": 1,
+        "num_encoder_blocks": 2,
+        "num_hourglasses": 1,
+        "hourglass_depth": 1,
+        "global_residual": True,
+    },
+    "small": {"width": 20, "prior_width": 40, "global_residual": True},
+    "paper": {},
 }
 
 
@@ -131,7 +133,7 @@ class FSRNet(nn.Module):
         num_encoder_blocks: residual blocks of the fine encoder.
         num_hourglasses: hourglasses of the prior network.
         hourglass_depth: how often each halves the size.
-        global_residual: add the bicubic input to both images (our choice, for the demo).
+        global_residual: add the bicubic input to both images (our choice, where it is small).
     """
 
     def __init__(
@@ -179,7 +181,7 @@ class FSRNet(nn.Module):
     def output(self, lr_image: Tensor) -> Estimate:
         """Return both images and both priors. ``lr_image``: (N, 3, 16, 16), [0, 1]."""
         upsampled = bicubic_input(lr_image)
-        added = upsampled if self.global_residual else torch.zeros_like(upsampled)
+        added = upsampled if self.global_residual else 0
         coarse = self.coarse_tail(self.coarse(upsampled)) + added
         prior = self.prior(coarse)
         features = self.decoder(torch.cat([self.encoder(coarse), prior], dim=1))
@@ -191,13 +193,11 @@ class FSRNet(nn.Module):
         return self.output(lr_image).sr_image
 
 
-class PriorTask:
+class PriorTask(Task):
     """Mean squared error of both images and both priors, with equal weights."""
 
-    def __init__(self, network: FSRNet) -> None:
-        self.network: nn.Module = network
-        self.estimate = network.output
-        self.minimised: Mapping[str, nn.Module] = {"loss": self.network}
+    reads = ("labels", "landmarks")
+    network: FSRNet
 
     def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Return ``loss`` and its terms ``l_mse``, ``l_coarse``, ``l_heatmaps``, ``l_parsing``.
@@ -205,7 +205,7 @@ class PriorTask:
         ``l_sr``, the L1 distance to HR, is there to compare with other systems.
         """
         assert batch.labels is not None and batch.landmarks is not None
-        found = self.estimate(batch.lr_image)
+        found = self.network.output(batch.lr_image)
         parsing = F.avg_pool2d(encode(batch.labels, "onehot").float(), 2)
         terms = {
             "l_mse": F.mse_loss(found.sr_image.float(), batch.hr_image),
@@ -220,6 +220,6 @@ class PriorTask:
 NETWORK = FSRNet
 
 
-def tasks(profile: str) -> Iterator[tuple[Task, str]]:
-    """Yield the one task."""
-    yield PriorTask(FSRNet(**(DEMO if profile == "demo" else {}))), ""
+def task(network: FSRNet, size: str) -> Task:  # noqa: ARG001
+    """Return what it is trained by."""
+    return PriorTask(network)

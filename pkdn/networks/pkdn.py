@@ -3,14 +3,14 @@
 The teacher sees the face-parsing map of the HR face; the student sees the LR face alone.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.faces.encoding import encode, num_channels
-from pkdn.learning.tasks import Output
+from pkdn.learning.network import Output, TappedNetwork
 from pkdn.networks.layers.autoencoder import DOWN_TAPS, UP_TAPS, AttentionStudent
 from pkdn.networks.layers.blocks import (
     ChannelAttention,
@@ -34,15 +34,15 @@ DISTILLED_TAPS = DOWN_TAPS + UP_TAPS
 ATTENTION_REDUCTION = 4
 SPATIAL_EXPANSION = 2
 
-DEMO: dict[str, Any] = {"width": 8, "num_blocks": 1}
-DEMO_TEACHER: dict[str, Any] = {**DEMO, "num_prior_blocks": 1}
-
-# Table 2's teachers, and one that sees the parsing map as 19 channels.
-TEACHER_VARIANTS: dict[str, dict[str, Any]] = {
-    "full": {},
-    "no_ffb": {"feature_fusion": False},
-    "no_pfb_no_ffb": {"feature_fusion": False, "prior_fusion": False},
-    "onehot": {"encoding": "onehot"},
+SIZES: dict[str, dict[str, Any]] = {
+    "demo": {"width": 8, "num_blocks": 1},
+    "small": {"width": 32, "num_blocks": 2},
+    "paper": {},
+}
+TEACHER_SIZES: dict[str, dict[str, Any]] = {
+    "demo": {"width": 8, "num_blocks": 1, "num_prior_blocks": 1},
+    "small": {"width": 32, "num_blocks": 2, "num_prior_blocks": 1},
+    "paper": {},
 }
 
 
@@ -156,7 +156,7 @@ class FeatureFusionBlock(nn.Module):
         return self.attention(features + self.projection(features - encoder_features))
 
 
-class PKDNTeacher(nn.Module):
+class PKDNTeacher(TappedNetwork):
     """The teacher (§3.1, Fig. 1): PFBs in every stage, an FFB after each stage of the decoder.
 
     An FFB compares with the encoder's features of its own resolution: the head's at 128².
@@ -173,6 +173,8 @@ class PKDNTeacher(nn.Module):
             chosen because the average is the plain reading; FishFSRNet's three are the other.
         global_residual: add the bicubic input to the output.
     """
+
+    reads = ("lr_image", "labels")
 
     def __init__(
         self,
@@ -236,30 +238,6 @@ class PKDNTeacher(nn.Module):
         sr_image = self.tail(features)
         return Output(sr_image + upsampled if self.global_residual else sr_image, taps)
 
-    def forward(self, lr_image: Tensor, labels: Tensor) -> Tensor:
-        """(N, 3, 16, 16) in [0, 1], (N, 128, 128) → (N, 3, 128, 128), [0, 1] with overshoot."""
-        return self.output(lr_image, labels).sr_image
-
 
 NETWORK = PKDN
 TEACHER = PKDNTeacher
-
-
-class StudentVariant(NamedTuple):
-    """A row of the ablation tables: the student's teacher, and the terms of its loss (Eq. 2)."""
-
-    teacher: str | None
-    image_term: bool = True
-    feature_term: bool = True
-
-
-# Table 2's students, and four that the paper does not show.
-STUDENT_VARIANTS: dict[str, StudentVariant] = {
-    "full": StudentVariant("full"),
-    "no_ffb": StudentVariant("no_ffb"),
-    "no_pfb_no_ffb": StudentVariant("no_pfb_no_ffb"),
-    "onehot": StudentVariant("onehot"),
-    "no_lambda_ts": StudentVariant("full", image_term=False),
-    "no_lambda_fs": StudentVariant("full", feature_term=False),
-    "no_distillation": StudentVariant(None),
-}

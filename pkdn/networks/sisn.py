@@ -39,11 +39,10 @@ RECIPE = AuthorsRecipe(
     batch_size=10,
 )
 
-DEMO: dict[str, Any] = {
-    "width": 16,
-    "num_groups": 2,
-    "num_blocks": 1,
-    "global_residual": True,
+SIZES: dict[str, dict[str, Any]] = {
+    "demo": {"width": 16, "num_groups": 2, "num_blocks": 1, "global_residual": True},
+    "small": {"width": 20, "global_residual": True},
+    "paper": {},
 }
 
 
@@ -118,7 +117,7 @@ class SISN(nn.Module):
         width: channels of every feature map.
         num_groups: external groups.
         num_blocks: internal blocks in a group, beside the one on its skip.
-        global_residual: add the bicubic input to the output (our choice, for the demo).
+        global_residual: add the bicubic input to the output (our choice, where it is small).
     """
 
     def __init__(
@@ -155,9 +154,7 @@ class SISN(nn.Module):
             )
         features = self.head(self.enlarge(LEVELS * (lr_image - self.mean)))
         image = self.tail(self.up(features + self.body(features))) / LEVELS
-        if self.global_residual:
-            return image + bicubic_input(lr_image)
-        return image + self.mean
+        return image + (bicubic_input(lr_image) if self.global_residual else self.mean)
 
 
 NETWORK = SISN

@@ -55,13 +55,17 @@ RECIPE = AuthorsRecipe(
     augment=flip_and_zoom,
 )
 
-DEMO: dict[str, Any] = {
-    "width": 8,
-    "largest_width": 8,
-    "num_blocks": 1,
-    "attention_width": 8,
-    "attention_size": 64,
-    "global_residual": True,
+SIZES: dict[str, dict[str, Any]] = {
+    "demo": {
+        "width": 8,
+        "largest_width": 8,
+        "num_blocks": 1,
+        "attention_width": 8,
+        "attention_size": 64,
+        "global_residual": True,
+    },
+    "small": {"width": 10, "largest_width": 40, "attention_width": 20, "global_residual": True},
+    "paper": {},
 }
 
 
@@ -175,7 +179,7 @@ class SPARNet(nn.Module):
         num_blocks: units at 16×16.
         attention_width: channels within the hourglasses.
         attention_size: side to which the hourglasses go down, in pixels.
-        global_residual: add the bicubic input to the output (our choice, for the demo).
+        global_residual: add the bicubic input to the output (our choice, where it is small).
     """
 
     def __init__(
@@ -215,7 +219,7 @@ class SPARNet(nn.Module):
         """(N, 3, 16, 16) in [0, 1] → (N, 3, 128, 128), [0, 1] with overshoot."""
         upsampled = bicubic_input(lr_image)
         image = self.tail(self.body(self.head(2 * upsampled - 1)))
-        return image / 2 + upsampled if self.global_residual else (image + 1) / 2
+        return image / 2 + (upsampled if self.global_residual else 0.5)
 
 
 NETWORK = SPARNet

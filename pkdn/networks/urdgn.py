@@ -8,7 +8,6 @@ layer has other sizes; it holds a player back while the other is far behind, and
 30 steps, for which there is no word in the paper: here both play every step, side by side.
 """
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch.nn.functional as F
@@ -16,9 +15,9 @@ from torch import Tensor, nn
 
 from pkdn.faces.batches import Batch
 from pkdn.learning.losses import super_resolution_loss
-from pkdn.learning.tasks import Task
 from pkdn.networks.layers.blocks import bicubic_input, scale_tail
 from pkdn.training.recipe import AuthorsRecipe, RMSprop
+from pkdn.training.task import Task
 
 TITLE = "URDGN"
 INPUT = "16×16"
@@ -40,8 +39,16 @@ RECIPE = AuthorsRecipe(
     optimizer=RMSprop(smoothing=0.9), learning_rate=1e-3, schedule=decay, batch_size=128
 )
 
-DEMO: dict[str, Any] = {"widths": (8, 12, 12, 8), "global_residual": True}
-DEMO_DISCRIMINATOR: dict[str, Any] = {"widths": (4, 8, 16, 12), "hidden": 32}
+SIZES: dict[str, dict[str, Any]] = {
+    "demo": {"widths": (8, 12, 12, 8), "global_residual": True},
+    "small": {"widths": (6, 20, 40, 80), "global_residual": True},
+    "paper": {},
+}
+DISCRIMINATOR_SIZES: dict[str, dict[str, Any]] = {
+    "demo": {"widths": (4, 8, 16, 12), "hidden": 32},
+    "small": {"widths": (10, 20, 40, 30), "hidden": 320},
+    "paper": {},
+}
 
 
 class URDGN(nn.Module):
@@ -49,7 +56,7 @@ class URDGN(nn.Module):
 
     Args:
         widths: channels after the first four convolutions.
-        global_residual: add the bicubic input to the output (our choice, for the demo).
+        global_residual: add the bicubic input to the output (our choice, where it is small).
     """
 
     KERNELS = (3, 3, 5, 5, 5)
@@ -81,9 +88,7 @@ class URDGN(nn.Module):
     def forward(self, lr_image: Tensor) -> Tensor:
         """(N, 3, 16, 16) in [0, 1] → (N, 3, 128, 128), [0, 1] with overshoot."""
         image = self.tail(self.body(2 * lr_image - 1))
-        if self.global_residual:
-            return image / 2 + bicubic_input(lr_image)
-        return (image + 1) / 2
+        return image / 2 + (bicubic_input(lr_image) if self.global_residual else 0.5)
 
 
 class Discriminator(nn.Module):
@@ -120,16 +125,13 @@ class Discriminator(nn.Module):
         return logit.float()
 
 
-class AdversarialTask:
+class AdversarialTask(Task):
     """Generator and discriminator, each by its own loss, on images in [−1, 1]."""
 
     def __init__(self, network: nn.Module, discriminator: nn.Module) -> None:
-        self.network = network
+        super().__init__(network)
         self.discriminator = discriminator
-        self.minimised: Mapping[str, nn.Module] = {
-            "loss": network,
-            "l_discriminator": discriminator,
-        }
+        self.minimised = {"loss": network, "l_discriminator": discriminator}
 
     def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Return ``loss`` with ``l_mse`` and ``l_adversarial``, and ``l_discriminator``.
@@ -154,8 +156,6 @@ class AdversarialTask:
 NETWORK = URDGN
 
 
-def tasks(profile: str) -> Iterator[tuple[Task, str]]:
-    """Yield the one task."""
-    small = profile == "demo"
-    generator = URDGN(**(DEMO if small else {}))
-    yield AdversarialTask(generator, Discriminator(**(DEMO_DISCRIMINATOR if small else {}))), ""
+def task(network: URDGN, size: str) -> Task:
+    """Return what it is trained by, with a discriminator of the generator's size."""
+    return AdversarialTask(network, Discriminator(**DISCRIMINATOR_SIZES[size]))

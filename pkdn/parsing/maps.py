@@ -4,15 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from pkdn.errors import UserError
 from pkdn.faces import HR_SIZE
-from pkdn.files import atomic_file
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.sizes import check_input_size, resize_images
+from pkdn.training import tensors
 
 BATCH_SIZE = 8
 """Faces parsed at once; more is not faster on processors."""
@@ -66,14 +64,9 @@ class Parser:
 
 
 def save_parser(parser: Parser, path: Path) -> None:
-    """Write the weights as safetensors, with the input size in the metadata."""
-    state = {
-        name: value.detach().cpu().contiguous()
-        for name, value in parser.network.state_dict().items()
-    }
-    metadata = {"network": _NETWORK, "input_size": str(parser.input_size)}
-    with atomic_file(path) as temporary:
-        save_file(state, temporary, metadata)
+    """Write the weights as safetensors, with the input size in their description."""
+    description = {"network": _NETWORK, "input_size": parser.input_size}
+    tensors.write(parser.network.state_dict(), description, path)
 
 
 def load_parser(path: Path, device: torch.device) -> Parser:
@@ -82,28 +75,19 @@ def load_parser(path: Path, device: torch.device) -> Parser:
     Raises:
         UserError: the file is missing, is no safetensors file, or holds no BiSeNet.
     """
-    if not path.is_file():
-        raise UserError(f"expected a face parser in {path}, found no file: run `dvc repro parser`")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    advice = "run `dvc repro -f parser`"
+    description, state = tensors.read(path, what="a face parser", advice=advice)
+    if description.get("network") != _NETWORK or "input_size" not in description:
         raise UserError(
-            f"expected a face parser as safetensors in {path}, got: {error}: "
-            "run `dvc repro -f parser`"
-        ) from None
-    if metadata.get("network") != _NETWORK or not metadata.get("input_size", "").isdecimal():
-        raise UserError(
-            f"expected the weights of BiSeNet with their input size in {path}, got the metadata "
-            f"{metadata}: run `dvc repro -f parser`"
+            f"expected the weights of BiSeNet with their input size in {path}, got the description "
+            f"{description}; {advice}"
         )
     network = BiSeNet()
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise UserError(
-            f"expected the weights of BiSeNet with 19 classes in {path}, got others ({error}): "
-            "run `dvc repro -f parser`"
+            f"expected the weights of BiSeNet with 19 classes in {path}, got others ({error}); "
+            f"{advice}"
         ) from None
-    return Parser(network, int(metadata["input_size"]), device)
+    return Parser(network, description["input_size"], device)

@@ -1,18 +1,18 @@
 """The loss that trains a face parser."""
 
 import math
-from collections.abc import Mapping
-from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from pkdn.errors import UserError
+from pkdn.faces.batches import Batch
 from pkdn.faces.classes import NUM_CLASSES
 from pkdn.parsing.augmentation import frame_some, jitter, mirror_some, scale_and_cut
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.sizes import check_input_size, resize_images
+from pkdn.training.task import Task
 
 AUXILIARY_WEIGHT = 1.0
 """α of Yu et al. 2018, Eq. 5: both auxiliary heads weigh as much as the main one."""
@@ -27,19 +27,7 @@ MIN_FACES = 2
 """Batch normalisation of globally averaged features needs two values to normalise."""
 
 
-class LabelledBatch(Protocol):
-    """What the task reads of a batch."""
-
-    @property
-    def hr_image(self) -> Tensor:
-        """Faces (N, 3, H, W), float32 in [0, 1]."""
-
-    @property
-    def labels(self) -> Tensor | None:
-        """Parsing maps (N, H, W), uint8 0 to 18."""
-
-
-class ParserTask:
+class ParserTask(Task):
     """Cross-entropy of BiSeNet's three heads on labelled faces.
 
     PKDN takes a pretrained parser and states no training. The mirroring and the equal weights
@@ -54,25 +42,22 @@ class ParserTask:
             classes more, and half of the faces stay whole (chosen because that serves a training
             of minutes far better).
 
-    Attributes:
-        network: the parser to train.
-        minimised: ``loss``, by the parser.
-
     Raises:
         UserError: the input size is no positive multiple of 32.
     """
 
+    reads = ("labels",)
+
     def __init__(self, network: BiSeNet, *, input_size: int, hard_pixels: bool = False) -> None:
-        self.network: nn.Module = network
-        self.minimised: Mapping[str, nn.Module] = {"loss": self.network}
+        super().__init__(network)
         self.input_size = check_input_size(input_size)
         self.hard_pixels = hard_pixels
 
-    def losses(self, batch: LabelledBatch, epoch: float) -> dict[str, Tensor]:  # noqa: ARG002
+    def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Return ``loss`` and its terms ``l_main``, ``l_auxiliary8`` and ``l_auxiliary16``.
 
         In training mode every face is mirrored with probability ½, by the global random state.
-        In evaluation mode the main head speaks alone and ``loss`` equals ``l_main``.
+        In evaluation mode there is the main head alone, and ``loss`` equals ``l_main``.
 
         Args:
             batch: labelled faces.

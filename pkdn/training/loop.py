@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,9 +18,7 @@ from pkdn.faces.batches import FaceBatches
 from pkdn.training.checkpoint import Checkpoint, random_state, restore_random_state
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import SGD, Adam, Recipe, RMSprop
-
-if TYPE_CHECKING:  # a parser is trained here too, and does not depend on PKDN's losses
-    from pkdn.learning.tasks import Task
+from pkdn.training.task import Task
 
 ROWS_PER_CURVE = 1000
 LEAST_STEPS_PER_ROW = 10
@@ -37,7 +35,7 @@ class _Parts:
     other's gradients.
     """
 
-    def __init__(self, task: "Task", recipe: Recipe, precision: Precision) -> None:
+    def __init__(self, task: Task, recipe: Recipe, precision: Precision) -> None:
         modules = {term: precision.place(module) for term, module in task.minimised.items()}
         trained = {
             term: [p for p in module.parameters() if p.requires_grad]
@@ -119,7 +117,7 @@ class _Means:
 
     def read(self) -> Row:
         means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
-        self.__init__()  # type: ignore[misc]
+        self.sums, self.counts = {}, {}
         return means
 
 
@@ -133,7 +131,7 @@ def _steps(batches: FaceBatches, recipe: Recipe, first: int) -> Iterator[tuple[i
 
 
 def train(
-    task: "Task",
+    task: Task,
     batches: FaceBatches,
     recipe: Recipe,
     *,

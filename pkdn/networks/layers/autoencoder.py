@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from pkdn.learning.tasks import Output
+from pkdn.learning.network import Output, TappedNetwork
 from pkdn.networks.layers.blocks import (
     Downsample,
     ResidualChannelAttentionGroup,
@@ -17,7 +17,7 @@ DOWN_TAPS = tuple(f"down{level}" for level in range(1, NUM_LEVELS + 1))
 UP_TAPS = tuple(f"up{level}" for level in range(1, NUM_LEVELS + 1))
 
 
-class AttentionAutoencoder(nn.Module):
+class AttentionAutoencoder(TappedNetwork):
     """128×128 → four halvings → 8×8 → four doublings → 128×128, an RCAG after each.
 
     Every stage ends in a named tap: ``down1`` (64²) to ``down4`` (8²), ``bottleneck`` (8²),
@@ -94,7 +94,3 @@ class AttentionStudent(AttentionAutoencoder):
         """Return the SR image with the nine taps. ``lr_image``: (N, 3, 16, 16), [0, 1]."""
         upsampled = bicubic_input(lr_image)
         return self.decode(upsampled, upsampled)
-
-    def forward(self, lr_image: Tensor) -> Tensor:
-        """(N, 3, 16, 16) in [0, 1] → (N, 3, 128, 128), [0, 1] with overshoot."""
-        return self.output(lr_image).sr_image

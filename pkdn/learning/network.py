@@ -1,0 +1,46 @@
+"""What a network says of itself: what it reads of a batch, and the features that it names."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from pkdn.faces.batches import Batch
+
+LR_IMAGE_ALONE = ("lr_image",)
+
+
+class Output(NamedTuple):
+    """An SR image with the features that distillation compares.
+
+    Attributes:
+        sr_image: (N, 3, 128, 128).
+        taps: the named feature maps.
+    """
+
+    sr_image: Tensor
+    taps: dict[str, Tensor]
+
+
+def inputs(network: nn.Module, batch: Batch) -> list[Any]:
+    """Return what a network's ``forward`` takes: the fields of the batch that it ``reads``.
+
+    A network that does not say takes ``lr_image``; teachers take ``labels``, too.
+    """
+    return [getattr(batch, name) for name in getattr(network, "reads", LR_IMAGE_ALONE)]
+
+
+class TappedNetwork(nn.Module):
+    """A network whose features can be distilled.
+
+    Attributes:
+        reads: the fields of a batch that ``output`` takes.
+        output: returns the SR image with the features.
+    """
+
+    reads: tuple[str, ...] = LR_IMAGE_ALONE
+    output: Callable[..., Output]
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return the SR image alone: (N, 3, 128, 128), [0, 1] with overshoot."""
+        return self.output(*inputs).sr_image

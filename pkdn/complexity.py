@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pkdn import networks, systems
+from pkdn import networks
 from pkdn.faces import HR_SIZE, LR_SIZE, NUM_LANDMARKS
 from pkdn.faces.batches import Batch
 from pkdn.learning.network import inputs
@@ -137,7 +137,7 @@ def rows(name: str, size_name: str, precision: Precision | None = None) -> Itera
         size_name: a key of its ``SIZES``.
         precision: what latency and memory are measured in; None leaves those columns out.
     """
-    system = systems.system(name)
+    module = networks.module(name)
     for teacher in (False, True) if hasattr(networks.module(name), "TEACHER") else (False,):
         description = networks.describe(name, size_name, teacher=teacher)
         with torch.device("meta"):
@@ -147,8 +147,8 @@ def rows(name: str, size_name: str, precision: Precision | None = None) -> Itera
             "network": name,
             "role": description.role,
             "size": size_name,
-            "title": system.title + (" teacher" if teacher else ""),
-            "input": system.input + (" + parsing map" if teacher else ""),
+            "title": module.TITLE + (" teacher" if teacher else ""),
+            "input": module.INPUT + (" + parsing map" if teacher else ""),
             "parameters": found.parameters,
             "gmac": round(found.gmac, 4),
             **(_measured(description.build(), precision) if precision else {}),

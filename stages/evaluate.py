@@ -51,7 +51,7 @@ def main() -> None:
             return
         faces, device = Shards(reads["faces"], "test"), default_device()
         scores = evaluate(
-            networks.load_weights(reads["weights"]),
+            networks.load(reads["weights"]),
             faces,
             batch_size=BATCH_SIZE,
             device=device,

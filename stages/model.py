@@ -17,10 +17,10 @@ def modules(planned: Planned) -> list[str]:
 def main() -> None:
     """Write the model; MLflow gets it with the run."""
     planned = planned_by_command(__doc__)
-    network = networks.load_weights(planned.reads["weights"])
+    network = networks.load(planned.reads["weights"])
     tags = {"network": planned.settings["network"]}
     with tracking.run(planned, {}, tags=tags, modules=modules(planned)) as run:
-        faces = complexity.example(NUM_EXAMPLES, torch.device("cpu"))
+        faces = complexity.example(NUM_EXAMPLES, torch.device("cpu")).lr_image
         with torch.inference_mode():
             expected = network(faces)
         folder = run.id.folder / "model"

@@ -6,17 +6,17 @@ They differ in the network, in the losses, and in the recipe; the plan says whic
 from typing import Any
 
 import torch
-from pkdn.training.task import Task
 from torch import nn
 
 from pkdn import command, networks, tracking
-from pkdn.learning.tasks import TeacherTask
+from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.provenance import write_curve
 from pkdn.runs import Planned, planned_by_command
 from pkdn.training import precision
 from pkdn.training.recipe import Recipe
 from pkdn.training.session import open_faces, train_recorded
+from pkdn.training.task import Task
 
 
 def modules(planned: Planned) -> list[str]:
@@ -41,7 +41,7 @@ class Training:
         self.distillation: dict[str, Any] = settings["distillation"]
         self.compute = precision.choose(settings["precision"], precision.default_device())
         if "authors" in settings:
-            authors = networks.load(self.name).RECIPE
+            authors = networks.module(self.name).RECIPE
             self.recipe = Recipe.by_authors(authors, settings["authors"])
         else:
             self.recipe = Recipe.of(settings["recipe"])
@@ -88,20 +88,24 @@ class Training:
     def _teacher(self, run: tracking.Run) -> nn.Module:
         """Return the teacher: trained by a stage of its own, or here, first."""
         if "teacher" in self.planned.reads:
-            return self.compute.place(networks.load_weights(self.planned.reads["teacher"]))
+            return self.compute.place(networks.load(self.planned.reads["teacher"]))
         description = networks.describe(self.name, self.size, teacher=True)
-        return self._train(TeacherTask(self._seeded(description)), run, phase="teacher")
+        return self._train(SuperResolutionTask(self._seeded(description)), run, phase="teacher")
 
     def _seeded(self, description: networks.Description) -> nn.Module:
         """Build a network whose first weights depend on the seed alone."""
         torch.manual_seed(self._seed)
-        return networks.build(description)
+        return description.build()
 
     def _task(self, network: nn.Module, teacher: nn.Module | None) -> Task:
         if teacher is not None:
-            return networks.distillation(self.name, network, teacher, **self.distillation)
+            weights = {k: v for k, v in self.distillation.items() if k != "distill_epochs"}
+            fade = self.distillation["distill_epochs"]
+            return networks.distillation(
+                self.name, network, teacher, weights=weights, distill_epochs=fade
+            )
         return (
-            TeacherTask(network)
+            SuperResolutionTask(network)
             if self.is_teacher
             else networks.task(self.name, network, self.size)
         )

@@ -34,7 +34,6 @@ from typing import Any, Literal
 
 from torch import nn
 
-from pkdn import systems
 from pkdn.errors import UserError
 from pkdn.learning.network import TappedNetwork
 from pkdn.learning.tasks import DistillationTask, SuperResolutionTask
@@ -66,13 +65,20 @@ class Description:
         return found
 
 
+def names() -> list[str]:
+    """Return the names of all networks, sorted."""
+    return sorted(file.stem for file in Path(__file__).parent.glob("[a-z]*.py"))
+
+
 def module(name: str) -> ModuleType:
     """Import a network's file.
 
     Raises:
         UserError: there is no network of this name.
     """
-    return import_module(f"{__name__}.{systems.system(name).name}")
+    if name not in names():
+        raise UserError(f"no network is called {name!r}; there are {', '.join(names())}")
+    return import_module(f"{__name__}.{name}")
 
 
 def describe(name: str, size: str, *, teacher: bool = False, **arguments: Any) -> Description:
@@ -181,7 +187,7 @@ def load(path: Path) -> nn.Module:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise UserError(
-            f"the weights in {path} do not fit {systems.system(description.network).title} as it "
+            f"the weights in {path} do not fit {description.network} as it "
             f"is now: {error}; train it anew"
         ) from None
     return network.eval()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pkdn import weights
+from pkdn import networks
 from pkdn.faces.resampling import quantize, to_float
 from pkdn.networks.pkdn import PKDN
 
@@ -25,7 +25,7 @@ def pkdn(*words: str) -> subprocess.CompletedProcess[str]:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("model") / "student.safetensors"
     torch.manual_seed(0)
-    weights.save(PKDN(**SIZES), weights.Description("pkdn", "NETWORK", SIZES), file)
+    networks.save(PKDN(**SIZES), networks.Description("pkdn", "network", SIZES), file)
     return file
 
 
@@ -44,6 +44,13 @@ def test_networks_lists_the_student_at_the_papers_size() -> None:
     assert rows["KDFSRNet teacher"]["gmac"] == pytest.approx(5.7, abs=0.05)
 
 
+def test_networks_prints_a_table_of_any_size() -> None:
+    done = pkdn("networks", "--size", "small")
+    assert done.returncode == 0, done.stderr
+    assert "networks at the size small" in done.stdout
+    assert "635,499" in done.stdout
+
+
 def test_upscale_is_the_network(tmp_path: Path, model: Path, pixels: np.ndarray) -> None:
     face = pixels[:16, :16]
     Image.fromarray(face).save(tmp_path / "ein Gesicht.png")
@@ -57,7 +64,7 @@ def test_upscale_is_the_network(tmp_path: Path, model: Path, pixels: np.ndarray)
     assert done.returncode == 0, done.stderr
     faces = to_float(torch.from_numpy(face).permute(2, 0, 1)[None])
     with torch.no_grad():
-        expected = quantize(weights.load(model)(faces))[0].permute(1, 2, 0).numpy()
+        expected = quantize(networks.load(model)(faces))[0].permute(1, 2, 0).numpy()
     assert np.array_equal(np.asarray(Image.open(tmp_path / "sr.png")), expected)
 
 

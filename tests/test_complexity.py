@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pkdn.complexity import cost, example, size
+from pkdn.complexity import COLUMNS, cost, example, rows, size
 from pkdn.training.precision import Precision, choose
 
 CPU = Precision("fp32", torch.device("cpu"))
@@ -23,6 +23,25 @@ def test_size_of_a_convolution_by_hand() -> None:
     assert found.gmac == pytest.approx(3 * 64 * 9 * 16 * 16 / 1e9)
 
 
+def test_counting_leaves_the_network_as_it_was() -> None:
+    network = OneConvolution()
+    size(network)
+    assert network.training
+    assert network.convolution.weight.device.type == "cpu"
+
+
+def test_rows_are_a_network_and_its_teacher_with_what_was_measured() -> None:
+    network, teacher = rows("kdfsrnet", "demo", CPU)
+    assert tuple(network) == tuple(teacher) == COLUMNS
+    assert (network["role"], network["size"]) == ("network", "demo")
+    assert (teacher["title"], teacher["input"]) == (
+        "KDFSRNet teacher",
+        "128×128, bicubic + parsing map",
+    )
+    (counted,) = rows("urdgn", "demo")
+    assert tuple(counted) == COLUMNS[:7], "nothing is measured where no precision is given"
+
+
 def test_cost_grows_with_the_batch() -> None:
     one, eight = (cost(OneConvolution(), faces, CPU) for faces in (1, 8))
     assert one.latency_ms > 0
@@ -32,7 +51,7 @@ def test_cost_grows_with_the_batch() -> None:
 
 
 def test_examples_are_whole_levels() -> None:
-    faces = example(2, torch.device("cpu")) * 255
+    faces = example(2, torch.device("cpu")).lr_image * 255
     assert faces.shape == (2, 3, 16, 16)
     torch.testing.assert_close(faces, faces.round())
 

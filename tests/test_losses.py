@@ -1,12 +1,15 @@
 import pytest
 import torch
+from torch import Tensor
 
-from pkdn.learning.losses import (
-    distillation_weights,
-    feature_loss,
-    super_resolution_loss,
-    teacher_image_loss,
-)
+from pkdn import systems
+from pkdn.learning.losses import TERMS, distillation_weights, feature_loss, super_resolution_loss
+from pkdn.learning.network import Output
+
+
+def seen(*features: Tensor) -> Output:
+    """Return an output whose image is its first feature map."""
+    return Output(features[0], {f"tap{i}": value for i, value in enumerate(features)})
 
 
 def test_super_resolution_loss_is_the_mean_absolute_error() -> None:
@@ -17,26 +20,22 @@ def test_super_resolution_loss_is_the_mean_absolute_error() -> None:
 
 
 def test_feature_loss_is_the_mean_over_taps_of_their_mean_absolute_errors() -> None:
-    teacher = [torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 2, 2)]
-    student = [torch.full((1, 2, 4, 4), 0.5), torch.full((1, 2, 2, 2), -1.5)]
-    assert feature_loss(teacher, student).item() == pytest.approx((0.5 + 1.5) / 2)
-    assert feature_loss(student, student).item() == 0
+    teacher = seen(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 2, 2), torch.zeros(1))
+    student = seen(torch.full((1, 2, 4, 4), 0.5), torch.full((1, 2, 2, 2), -1.5), torch.ones(1))
+    taps = ("tap0", "tap1")
+    assert feature_loss(teacher, student, taps).item() == pytest.approx((0.5 + 1.5) / 2)
+    assert feature_loss(student, student, taps).item() == 0
 
 
-def test_feature_loss_refuses_unpaired_taps() -> None:
-    with pytest.raises(ValueError, match="2 teacher features against 1"):
-        feature_loss([torch.zeros(1), torch.zeros(1)], [torch.zeros(1)])
+def test_the_tables_have_a_name_for_every_term() -> None:
+    assert list(TERMS) == list(systems.TERMS)
 
 
-@pytest.mark.parametrize(
-    "loss",
-    [teacher_image_loss, lambda t, s: feature_loss([t, t], [s, s])],
-    ids=["image", "feature"],
-)
-def test_distillation_reaches_the_student_and_never_the_teacher(loss) -> None:
+@pytest.mark.parametrize("name", TERMS)
+def test_every_term_reaches_the_student_and_never_the_teacher(name: str) -> None:
     teacher = torch.rand(2, 3, 8, 8, requires_grad=True)
     student = torch.rand(2, 3, 8, 8, requires_grad=True)
-    loss(teacher, student).backward()
+    TERMS[name].loss(seen(teacher, teacher), seen(student, student), ("tap0", "tap1")).backward()
     assert student.grad is not None
     assert student.grad.abs().sum() > 0
     assert teacher.grad is None
@@ -45,15 +44,18 @@ def test_distillation_reaches_the_student_and_never_the_teacher(loss) -> None:
 def test_half_precision_features_are_compared_in_single_precision() -> None:
     teacher = torch.zeros(1, 1, 256, 256, dtype=torch.bfloat16)
     student = torch.full((1, 1, 256, 256), 0.01, dtype=torch.bfloat16)
-    value = feature_loss([teacher], [student])
+    value = feature_loss(seen(teacher), seen(student), ("tap0",))
     assert value.dtype == torch.float32
     assert value.item() == pytest.approx(0.01, rel=0.01)
 
 
 def test_weights_are_constant_as_equation_2_or_fade_as_in_kdfsrnet() -> None:
-    constant = {"lambda_ts": 0.1, "lambda_fs": 10.0, "distill_epochs": 0}
-    assert distillation_weights(999, **constant) == (0.1, 10.0)
-    fading = {"lambda_ts": 0.1, "lambda_fs": 10.0, "distill_epochs": 10}
-    assert distillation_weights(0, **fading) == (0.1, 10.0)
-    assert distillation_weights(7, **fading) == pytest.approx((0.1, 3.0))
-    assert distillation_weights(10, **fading) == (0.0, 0.0)
+    weights = {"lambda_fs": 10.0, "lambda_ts": 0.1}
+    assert distillation_weights(weights, distill_epochs=0, epoch=999) == weights
+    fading = [distillation_weights(weights, distill_epochs=10, epoch=n) for n in (0, 7, 10, 11)]
+    assert fading == [weights, {"lambda_ts": 0.1, "lambda_fs": pytest.approx(3.0)}, {}, {}]
+
+
+def test_terms_are_added_in_one_order_whatever_the_order_of_their_weights() -> None:
+    for weights in ({"lambda_fs": 1.0, "lambda_ts": 1.0}, {"lambda_ts": 1.0, "lambda_fs": 1.0}):
+        assert list(distillation_weights(weights, distill_epochs=0, epoch=0)) == list(TERMS)

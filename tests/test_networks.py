@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -6,36 +6,54 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pkdn import networks
-from pkdn.complexity import size
+from pkdn import networks, systems
+from pkdn.complexity import rows
 from pkdn.errors import UserError
-from pkdn.faces.batches import FaceBatches
+from pkdn.faces.batches import Batch, FaceBatches
 from pkdn.faces.shards import Shards
-from pkdn.networks import dic, fsrnet, kdfsrnet, pkdn, sisn
+from pkdn.learning.network import TappedNetwork
+from pkdn.networks import dic, fsrnet, pkdn, sisn, urdgn
 from pkdn.networks.layers import landmarks as _landmarks
+from pkdn.training.task import Task
 
 # At the authors' sizes: parameters, and 10⁹ multiply-accumulates.
-PAPER_SIZES = {
+Sizes = dict[str, tuple[int, float]]
+PAPER_SIZES: Sizes = {
     "bicubic": (0, 0.001),
     "dic": (21_803_849, 45.34),
     "fsrnet": (3_273_565, 15.32),
     "kdfsrnet": (5_203_995, 13.72),
+    "kdfsrnet teacher": (2_526_027, 5.71),
     "pkdn": (5_203_995, 13.72),
+    "pkdn teacher": (4_294_307, 12.34),
     "sisn": (8_304_451, 2.22),
     "sparnet": (10_518_867, 7.13),
     "urdgn": (1_054_243, 14.58),
 }
-TEACHERS: dict[str, tuple[Callable[..., nn.Module], dict[str, object], int]] = {
-    "kdfsrnet": (kdfsrnet.KDFSRNetTeacher, {}, 2_526_027),
-    "pkdn-full": (pkdn.PKDNTeacher, {}, 4_294_307),
-    "pkdn-no_ffb": (pkdn.PKDNTeacher, pkdn.TEACHER_VARIANTS["no_ffb"], 3_694_947),
+SMALL_SIZES: Sizes = {
+    "bicubic": (0, 0.001),
+    "dic": (2_273_329, 4.950),
+    "fsrnet": (330_493, 1.535),
+    "kdfsrnet": (635_499, 1.435),
+    "kdfsrnet teacher": (467_271, 0.947),
+    "pkdn": (635_499, 1.435),
+    "pkdn teacher": (766_379, 2.177),
+    "sisn": (1_000_143, 0.230),
+    "sparnet": (1_035_899, 0.707),
+    "urdgn": (107_683, 1.493),
+}
+DISTILLED = ("kdfsrnet", "pkdn")
+TEACHERS: dict[str, tuple[str, Mapping[str, object], int]] = {
+    "kdfsrnet": ("kdfsrnet", {}, 2_526_027),
+    "pkdn-full": ("pkdn", {}, 4_294_307),
+    "pkdn-no_ffb": ("pkdn", systems.VARIANTS["no_ffb"].teacher_arguments, 3_694_947),
     "pkdn-no_pfb_no_ffb": (
-        pkdn.PKDNTeacher,
-        pkdn.TEACHER_VARIANTS["no_pfb_no_ffb"],
+        "pkdn",
+        systems.VARIANTS["no_pfb_no_ffb"].teacher_arguments,
         5_203_995,
     ),
-    "pkdn-onehot": (pkdn.PKDNTeacher, pkdn.TEACHER_VARIANTS["onehot"], 4_460_195),
-    "pkdn-pooling": (pkdn.PKDNTeacher, {"pooling": "average_max_variance"}, 4_294_307),
+    "pkdn-onehot": ("pkdn", systems.VARIANTS["onehot"].teacher_arguments, 4_460_195),
+    "pkdn-pooling": ("pkdn", {"pooling": "average_max_variance"}, 4_294_307),
 }
 SMALL = {"width": 16, "num_blocks": 1}
 
@@ -49,7 +67,17 @@ def label_maps(count: int) -> Tensor:
     return (torch.arange(count * 128 * 128) // 77 % 19).reshape(count, 128, 128).to(torch.uint8)
 
 
-@pytest.fixture(params=networks.names())
+def two_faces(folder: Path) -> Batch:
+    shards = Shards(folder, "train")
+    source = FaceBatches(shards, shards, batch_size=2, seed=0, device=torch.device("cpu"))
+    return next(source.epoch(0))
+
+
+def own_task(name: str) -> Task:
+    return networks.task(name, networks.build(name, "demo"), "demo")
+
+
+@pytest.fixture(params=systems.names())
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -72,12 +100,28 @@ def untrained_parameters(make: Callable[[], nn.Module], *inputs: Tensor) -> set[
     return missed or set()
 
 
-def test_every_network_has_a_recorded_size(name: str) -> None:
-    assert name in PAPER_SIZES, f"record the parameters and GMAC of {name} in PAPER_SIZES"
-    found = size(networks.build(name, "paper"))
-    parameters, gmac = PAPER_SIZES[name]
-    assert found.parameters == parameters
-    assert found.gmac == pytest.approx(gmac, abs=0.01)
+def recorded(name: str, size: str) -> dict[str, tuple[int, float]]:
+    """Return parameters and GMAC of a network and its teacher, if it has one."""
+    found = {}
+    for row in rows(name, size):
+        suffix = "" if row["role"] == "network" else " teacher"
+        found[name + suffix] = int(row["parameters"]), float(row["gmac"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes"), [("paper", PAPER_SIZES), ("small", SMALL_SIZES)], ids=["paper", "small"]
+)
+def test_every_network_has_a_recorded_size(name: str, size: str, sizes: Sizes) -> None:
+    for which, (parameters, gmac) in recorded(name, size).items():
+        assert which in sizes, f"record the parameters and GMAC of {which} at the size {size}"
+        assert parameters == sizes[which][0]
+        assert gmac == pytest.approx(sizes[which][1], abs=0.01)
+
+
+def test_small_is_about_a_tenth(name: str) -> None:
+    paper, small = PAPER_SIZES[name][1], SMALL_SIZES[name][1]
+    assert name == "bicubic" or 0.08 * paper < small < 0.13 * paper
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -98,25 +142,23 @@ def test_faces_do_not_influence_each_other(name: str) -> None:
 
 
 def test_its_own_losses_reach_every_parameter(name: str, faces_folder: Path) -> None:
-    shards = Shards(faces_folder, "train")
-    source = FaceBatches(shards, shards, batch_size=2, seed=0, device=torch.device("cpu"))
-    batch = next(source.epoch(0))
+    batch = two_faces(faces_folder)
     missed: set[str] | None = None
     for seed in range(6):
         torch.manual_seed(seed)
         silent = set()
-        for task, phase in networks.tasks(name, "demo"):
-            losses = task.losses(batch, 0)
-            for term, module in task.minimised.items():
-                names = dict(module.named_parameters())
-                if not names:
-                    continue
-                found = torch.autograd.grad(losses[term], names.values(), allow_unused=True)
-                silent |= {
-                    f"{phase}.{term}.{parameter}"
-                    for parameter, gradient in zip(names, found, strict=True)
-                    if gradient is None or not gradient.any()
-                }
+        task = own_task(name)
+        losses = task.losses(batch, 0)
+        for term, module in task.minimised.items():
+            names = dict(module.named_parameters())
+            if not names:
+                continue
+            found = torch.autograd.grad(losses[term], names.values(), allow_unused=True)
+            silent |= {
+                f"{term}.{parameter}"
+                for parameter, gradient in zip(names, found, strict=True)
+                if gradient is None or not gradient.any()
+            }
         missed = silent if missed is None else missed & silent
         if not missed:
             break
@@ -132,31 +174,59 @@ def test_state_dict_round_trip(name: str) -> None:
     assert torch.equal(first(lr_faces(2)), second(lr_faces(2)))
 
 
-def test_every_network_says_what_the_tables_need(name: str) -> None:
-    module = networks.load(name)
-    assert module.TITLE
-    assert module.INPUT
-    assert issubclass(module.NETWORK, nn.Module)
-    assert list(networks.tasks(name, "demo"))
+def test_every_file_has_the_sizes_that_profiles_ask_for(name: str) -> None:
+    module = networks.module(name)
+    tables = [module.SIZES] + ([module.TEACHER_SIZES] if hasattr(module, "TEACHER") else [])
+    for table in tables:
+        assert set(systems.SIZES) <= table.keys()
+        assert table["paper"] == {}, "the paper's sizes are the constructor's defaults"
+    assert urdgn.DISCRIMINATOR_SIZES.keys() == urdgn.SIZES.keys()
+
+
+def test_a_size_is_changed_by_arguments_and_an_unknown_one_is_named() -> None:
+    described = networks.describe("pkdn", "demo", teacher=True, width=16, encoding="onehot")
+    sizes = {"width": 16, "num_blocks": 1, "num_prior_blocks": 1, "encoding": "onehot"}
+    assert described == networks.Description("pkdn", "teacher", sizes)
+    with pytest.raises(UserError, match=r"size of dic, demo, small, paper, got 'tiny'; .*SIZES in"):
+        networks.build("dic", "tiny")
+
+
+def test_a_size_that_a_user_adds_to_a_file_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sisn.SIZES, "tiny", {"width": 8, "num_groups": 1, "num_blocks": 1})
+    assert networks.build("sisn", "tiny")(lr_faces(2)).shape == (2, 3, 128, 128)
+
+
+def test_tasks_say_what_their_losses_read(name: str, faces_folder: Path) -> None:
+    reads = {"dic": ("landmarks",), "fsrnet": ("labels", "landmarks")}
+    task = own_task(name)
+    assert task.reads == reads.get(name, ())
+    batch = two_faces(faces_folder)
+    unread = {field: None for field in ("labels", "landmarks") if field not in task.reads}
+    assert task.losses(batch._replace(**unread), 0)["loss"].isfinite()
 
 
 def test_an_unknown_network_is_named_with_those_there_are() -> None:
     with pytest.raises(UserError, match=r"'srgan'; there are bicubic, dic, fsrnet, .*urdgn"):
-        networks.load("srgan")
+        networks.module("srgan")
 
 
 @pytest.mark.parametrize("teacher", TEACHERS)
 def test_teacher_sizes(teacher: str) -> None:
-    make, arguments, parameters = TEACHERS[teacher]
-    assert sum(p.numel() for p in make(**arguments).parameters()) == parameters
+    name, arguments, parameters = TEACHERS[teacher]
+    network = networks.build(name, "paper", teacher=True, **arguments)
+    assert sum(p.numel() for p in network.parameters()) == parameters
 
 
 @pytest.mark.parametrize("teacher", TEACHERS)
 def test_teachers_learn_everywhere_and_see_the_map_they_should(teacher: str) -> None:
-    make, arguments, _ = TEACHERS[teacher]
-    sizes = {**arguments, **SMALL, "width": 8}
-    assert not untrained_parameters(lambda: make(**sizes), lr_faces(1), label_maps(1))
-    network = make(**sizes).eval()
+    name, arguments, _ = TEACHERS[teacher]
+
+    def make() -> nn.Module:
+        sizes = {"width": 8, "num_blocks": 1, **arguments}
+        return networks.build(name, "paper", teacher=True, **sizes)
+
+    assert not untrained_parameters(make, lr_faces(1), label_maps(1))
+    network = make().eval()
     with torch.no_grad():
         sr_image = network(lr_faces(1), label_maps(1))
         other = network(lr_faces(1), torch.zeros_like(label_maps(1)))
@@ -164,18 +234,17 @@ def test_teachers_learn_everywhere_and_see_the_map_they_should(teacher: str) -> 
     assert torch.equal(sr_image, other) == (teacher == "pkdn-no_pfb_no_ffb")
 
 
-@pytest.mark.parametrize(
-    ("teacher", "student", "taps"),
-    [
-        (pkdn.PKDNTeacher, pkdn.PKDN, pkdn.DISTILLED_TAPS),
-        (kdfsrnet.KDFSRNetTeacher, kdfsrnet.KDFSRNet, kdfsrnet.DISTILLED_TAPS),
-    ],
-    ids=["pkdn", "kdfsrnet"],
-)
-def test_distilled_features_are_paired_by_name_and_shape(teacher, student, taps) -> None:
-    seen = teacher(**SMALL).output(lr_faces(1), label_maps(1)).taps
-    learnt = student(**SMALL).output(lr_faces(1)).taps
-    assert len(taps) == (8 if student is pkdn.PKDN else 9)
+@pytest.mark.parametrize("size", systems.SIZES)
+@pytest.mark.parametrize("name", DISTILLED)
+def test_distilled_features_are_paired_by_name_and_shape(name: str, size: str) -> None:
+    taps = networks.module(name).DISTILLED_TAPS
+    with torch.device("meta"):
+        teacher, student = (networks.build(name, size, teacher=t) for t in (True, False))
+    assert isinstance(teacher, TappedNetwork) and isinstance(student, TappedNetwork)
+    meta = torch.device("meta")
+    seen = teacher.output(lr_faces(1).to(meta), label_maps(1).to(meta)).taps
+    learnt = student.output(lr_faces(1).to(meta)).taps
+    assert len(taps) == (8 if name == "pkdn" else 9)
     for tap in taps:
         assert seen[tap].shape == learnt[tap].shape, tap
     assert [learnt[tap].shape[-1] for tap in taps if tap.startswith("down")] == [64, 32, 16, 8]
@@ -229,17 +298,15 @@ def test_dic_sees_five_parts_scaled_to_their_peaks() -> None:
 
 def test_dic_and_fsrnet_compare_every_outcome_with_the_truth(faces_folder: Path) -> None:
     torch.manual_seed(0)
-    shards = Shards(faces_folder, "train")
-    source = FaceBatches(shards, shards, batch_size=2, seed=0, device=torch.device("cpu"))
-    batch = next(source.epoch(0))
-    network = dic.DIC(**dic.DEMO)
+    batch = two_faces(faces_folder)
+    network = dic.DIC(**dic.SIZES["demo"])
     steps = network.output(batch.lr_image)
-    assert len(steps.sr_images) == len(steps.heatmaps) == dic.DEMO["num_steps"]
+    assert len(steps.sr_images) == len(steps.heatmaps) == dic.SIZES["demo"]["num_steps"]
     assert torch.equal(network(batch.lr_image), steps.sr_images[-1])
     terms = dic.CollaborationTask(network).losses(batch, 0)
     of_images = sum((image - batch.hr_image).abs().mean() for image in steps.sr_images)
     torch.testing.assert_close(terms["loss"], of_images + 0.1 * terms["l_heatmaps"])
-    terms = fsrnet.PriorTask(fsrnet.FSRNet(**fsrnet.DEMO)).losses(batch, 0)
+    terms = fsrnet.PriorTask(fsrnet.FSRNet(**fsrnet.SIZES["demo"])).losses(batch, 0)
     parts = [terms[name] for name in ("l_mse", "l_coarse", "l_heatmaps", "l_parsing")]
     torch.testing.assert_close(terms["loss"], sum(parts))
 

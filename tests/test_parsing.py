@@ -2,16 +2,15 @@
 
 import csv
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor
 
 from pkdn.errors import UserError
+from pkdn.faces.batches import Batch
 from pkdn.faces.classes import (
     CLASS_NAMES,
     LEFT_RIGHT,
@@ -44,14 +43,14 @@ from pkdn.parsing.iou import ConfusionMatrix
 from pkdn.parsing.maps import Parser, load_parser, save_parser
 from pkdn.parsing.sizes import resize_images
 from pkdn.parsing.task import ParserTask, balanced_weights, hard_cross_entropy
+from pkdn.training import tensors
 
 CPU = torch.device("cpu")
 INPUT_SIZE = 32
 
 
-class Faces(NamedTuple):
-    hr_image: Tensor
-    labels: Tensor | None
+def labelled_faces(images: Tensor, labels: Tensor | None) -> Batch:
+    return Batch(hr_image=images, lr_image=images, labels=labels, landmarks=None)
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +235,7 @@ class TestTask:
     def test_terms_add_up_and_evaluation_has_the_main_head_alone(self, hard_pixels: bool) -> None:
         torch.manual_seed(0)
         task = ParserTask(BiSeNet(), input_size=INPUT_SIZE, hard_pixels=hard_pixels)
-        batch = Faces(torch.rand(2, 3, 64, 64), torch.from_numpy(random_labels(2, 64, 64)))
+        batch = labelled_faces(torch.rand(2, 3, 64, 64), torch.from_numpy(random_labels(2, 64, 64)))
         terms = task.losses(batch, 0)
         assert set(terms) == {"loss", "l_main", "l_auxiliary8", "l_auxiliary16"}
         total = terms["l_main"] + terms["l_auxiliary8"] + terms["l_auxiliary16"]
@@ -252,7 +251,7 @@ class TestTask:
         task = ParserTask(BiSeNet(), input_size=INPUT_SIZE)
         optimizer = torch.optim.Adam(task.network.parameters(), 1e-3, fused=True)
         for _ in range(10):
-            terms = task.losses(Faces(images, labels), 0)
+            terms = task.losses(labelled_faces(images, labels), 0)
             optimizer.zero_grad()
             terms["loss"].backward()
             optimizer.step()
@@ -262,11 +261,11 @@ class TestTask:
     def test_faces_without_labels_are_refused(self) -> None:
         task = ParserTask(BiSeNet(), input_size=INPUT_SIZE)
         with pytest.raises(UserError, match="these have none"):
-            task.losses(Faces(torch.rand(2, 3, 32, 32), None), 0)
+            task.losses(labelled_faces(torch.rand(2, 3, 32, 32), None), 0)
 
     def test_a_batch_of_one_is_refused_in_words(self) -> None:
         task = ParserTask(BiSeNet(), input_size=INPUT_SIZE)
-        batch = Faces(torch.rand(1, 3, 32, 32), torch.zeros(1, 32, 32, dtype=torch.uint8))
+        batch = labelled_faces(torch.rand(1, 3, 32, 32), torch.zeros(1, 32, 32, dtype=torch.uint8))
         with pytest.raises(UserError, match="at least 2 faces, got 1"):
             task.losses(batch, 0)
 
@@ -317,10 +316,11 @@ class TestParser:
         path.write_bytes(b"not safetensors")
         with pytest.raises(UserError, match="as safetensors"):
             load_parser(path, CPU)
-        save_file({"weight": torch.zeros(1)}, path, {"network": "pkdn"})
+        tensors.write({"weight": torch.zeros(1)}, {"network": "pkdn"}, path)
         with pytest.raises(UserError, match="weights of BiSeNet with their input size"):
             load_parser(path, CPU)
-        save_file({"weight": torch.zeros(1)}, path, {"network": "bisenet", "input_size": "128"})
+        described = {"network": "bisenet", "input_size": 128}
+        tensors.write({"weight": torch.zeros(1)}, described, path)
         with pytest.raises(UserError, match="got others"):
             load_parser(path, CPU)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from pkdn import networks
+from pkdn import networks, systems
 from pkdn.errors import UserError
 from pkdn.faces.batches import FaceBatches, degrade
 from pkdn.faces.shards import Shards, ShardWriter
-from pkdn.learning.tasks import DistillationTask, SuperResolutionTask, Task, TeacherTask
+from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn, sparnet, urdgn
 from pkdn.params import AuthorsLimits, RecipeValues
@@ -30,6 +30,7 @@ from pkdn.training.recipe import (
     one_cycle,
     poly,
 )
+from pkdn.training.task import Task
 
 CPU = Precision("fp32", torch.device("cpu"))
 SMALL = {"width": 8, "num_blocks": 1, "global_residual": True}
@@ -87,22 +88,16 @@ def test_other_label_maps_are_refused(faces_folder: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("name", networks.names())
-def test_every_networks_tasks_take_a_step(name: str, faces_folder: Path) -> None:
-    phases = []
-    for task, phase in networks.tasks(name, "demo"):
-        assert "loss" in task.minimised
-        recipe = replace(RECIPE, batch_size=2, max_steps=1)
-        source = batches(faces_folder, batch_size=2)
-        rows = train(task, source, recipe, precision=CPU, title=name)
-        trained = any(True for _ in task.network.parameters())
-        assert [row["step"] for row in rows] == ([1] if trained else [])
-        assert all(math.isfinite(row[term]) for row in rows for term in task.minimised)
-        phases.append(phase)
-    assert phases[-1] == ""
+@pytest.mark.parametrize("name", systems.names())
+def test_every_networks_task_takes_a_step(name: str, faces_folder: Path) -> None:
+    task = networks.task(name, networks.build(name, "demo"), "demo")
+    recipe = replace(RECIPE, batch_size=2, max_steps=1)
+    rows = train(task, batches(faces_folder, batch_size=2), recipe, precision=CPU, title=name)
+    assert [row["step"] for row in rows] == ([] if name == "bicubic" else [1])
+    assert all(math.isfinite(row[term]) for row in rows for term in task.minimised)
 
 
-@pytest.mark.parametrize("name", [n for n in networks.names() if n != "bicubic"])
+@pytest.mark.parametrize("name", [n for n in systems.names() if n != "bicubic"])
 def test_every_network_overfits_one_batch(name: str, faces_folder: Path) -> None:
     torch.manual_seed(0)
     task = SuperResolutionTask(networks.build(name, "demo"))
@@ -118,25 +113,26 @@ def test_every_network_overfits_one_batch(name: str, faces_folder: Path) -> None
     assert losses[-1] < 0.6 * losses[0]
 
 
-def test_an_adversary_and_its_network_learn_by_their_own_losses(faces_folder: Path) -> None:
+def adversarial_task() -> urdgn.AdversarialTask:
     torch.manual_seed(0)
-    task = urdgn.AdversarialTask(
-        urdgn.URDGN(**urdgn.DEMO), urdgn.Discriminator(**urdgn.DEMO_DISCRIMINATOR)
-    )
+    task = networks.task("urdgn", networks.build("urdgn", "demo"), "demo")
+    assert isinstance(task, urdgn.AdversarialTask)
+    return task
+
+
+def test_an_adversary_and_its_network_learn_by_their_own_losses(faces_folder: Path) -> None:
+    task = adversarial_task()
     before = [p.clone() for p in task.discriminator.parameters()]
     made = [p.clone() for p in task.network.parameters()]
     run(task, faces_folder, replace(RECIPE, max_steps=2))
     assert not any(map(torch.equal, before, task.discriminator.parameters()))
     assert not all(map(torch.equal, made, task.network.parameters()))
     # The discriminator steps by its own term alone, whatever the generator's loss asks of it.
-    torch.manual_seed(0)
-    alone = urdgn.AdversarialTask(
-        urdgn.URDGN(**urdgn.DEMO), urdgn.Discriminator(**urdgn.DEMO_DISCRIMINATOR)
-    )
+    fresh = adversarial_task()
     batch = next(batches(faces_folder).epoch(0))
     gradients = torch.autograd.grad(
-        alone.losses(batch, 0)["l_discriminator"],
-        list(alone.network.parameters()),
+        fresh.losses(batch, 0)["l_discriminator"],
+        list(fresh.network.parameters()),
         allow_unused=True,
     )
     assert all(gradient is None for gradient in gradients)
@@ -171,16 +167,10 @@ def killed(
 def test_a_killed_adversarial_training_ends_with_the_same_weights(
     faces_folder: Path, killed: Callable[[Task], Checkpoint]
 ) -> None:
-    def task() -> urdgn.AdversarialTask:
-        torch.manual_seed(0)
-        return urdgn.AdversarialTask(
-            urdgn.URDGN(**urdgn.DEMO), urdgn.Discriminator(**urdgn.DEMO_DISCRIMINATOR)
-        )
-
-    whole = task()
+    whole = adversarial_task()
     run(whole, faces_folder)
-    saved = killed(task())
-    resumed = task()
+    saved = killed(adversarial_task())
+    resumed = adversarial_task()
     torch.manual_seed(12345)
     run(resumed, faces_folder, checkpoint=saved)
     for module, expected in (
@@ -222,14 +212,9 @@ def test_distillation_trains_the_student_and_leaves_the_teacher(faces_folder: Pa
     torch.manual_seed(0)
     teacher, student = pkdn.PKDNTeacher(**SMALL), pkdn.PKDN(**SMALL)
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
-    task = DistillationTask(
-        student,
-        teacher,
-        taps=pkdn.DISTILLED_TAPS,
-        lambda_ts=0.1,
-        lambda_fs=10.0,
-        distill_epochs=2,
-    )
+    weights = {"lambda_ts": 0.1, "lambda_fs": 10.0}
+    task = networks.distillation("pkdn", student, teacher, weights=weights, distill_epochs=2)
+    assert task.reads == ("labels",)
     curve = run(task, faces_folder)
     assert all(torch.equal(before[name], value) for name, value in teacher.state_dict().items())
     first, last = curve[0], curve[-1]
@@ -241,33 +226,28 @@ def test_distillation_trains_the_student_and_leaves_the_teacher(faces_folder: Pa
 
 
 @pytest.mark.parametrize(
-    ("lambda_ts", "lambda_fs", "terms"),
+    ("weights", "terms"),
     [
-        (0.1, 0.0, {"loss", "l_sr", "l_ts"}),
-        (0.0, 10.0, {"loss", "l_sr", "l_fs"}),
-        (0.0, 0.0, {"loss", "l_sr"}),
+        ({"lambda_ts": 0.1}, {"loss", "l_sr", "l_ts"}),
+        ({"lambda_ts": 0.0, "lambda_fs": 10.0}, {"loss", "l_sr", "l_fs"}),
+        ({"lambda_ts": 0.0, "lambda_fs": 0.0}, {"loss", "l_sr"}),
+        ({}, {"loss", "l_sr"}),
     ],
 )
 def test_a_term_without_weight_is_not_computed(
-    faces_folder: Path, lambda_ts: float, lambda_fs: float, terms: set[str]
+    faces_folder: Path, weights: dict[str, float], terms: set[str]
 ) -> None:
-    task = DistillationTask(
-        pkdn.PKDN(**SMALL),
-        pkdn.PKDNTeacher(**SMALL),
-        taps=pkdn.DISTILLED_TAPS,
-        lambda_ts=lambda_ts,
-        lambda_fs=lambda_fs,
-        distill_epochs=0,
-    )
+    student, teacher = pkdn.PKDN(**SMALL), pkdn.PKDNTeacher(**SMALL)
+    task = networks.distillation("pkdn", student, teacher, weights=weights, distill_epochs=0)
     assert set(task.losses(next(batches(faces_folder).epoch(0)), 0)) == terms
 
 
 def test_the_curve_has_rates_losses_and_validation(faces_folder: Path) -> None:
     torch.manual_seed(0)
     teacher = pkdn.PKDNTeacher(**SMALL)
-    validate = psnr_on(batches(faces_folder, "val"), teacher, CPU, with_labels=True)
+    validate = psnr_on(batches(faces_folder, "val"), teacher, CPU)
     seen: list[loop.Row] = []
-    curve = run(TeacherTask(teacher), faces_folder, validate=validate, on_row=seen.append)
+    curve = run(SuperResolutionTask(teacher), faces_folder, validate=validate, on_row=seen.append)
     assert seen == curve
     assert [row["step"] for row in curve if "val_psnr" in row] == [3, 6, 9, 12]
     assert curve[-1]["loss"] < curve[0]["loss"]
@@ -276,7 +256,7 @@ def test_the_curve_has_rates_losses_and_validation(faces_folder: Path) -> None:
 
 def test_max_steps_ends_within_an_epoch_with_a_validation(faces_folder: Path) -> None:
     task = student_task()
-    validate = psnr_on(batches(faces_folder, "val"), task.network, CPU, with_labels=False)
+    validate = psnr_on(batches(faces_folder, "val"), task.network, CPU)
     curve = run(task, faces_folder, replace(RECIPE, max_steps=5), validate=validate)
     assert [row["step"] for row in curve if "val_psnr" in row] == [3, 5]
     assert curve[-1]["learning_rate"] == pytest.approx(0.02 * RECIPE.learning_rate)
@@ -307,11 +287,11 @@ def test_learning_rate_schedules() -> None:
 )
 def test_authors_recipes(name: str, optimizer: object, rate: float, batch_size: int) -> None:
     values = RecipeValues(50, 8, 1e-4, "constant", 0, 0)
-    recipe = Recipe.by_authors(networks.load(name).RECIPE, values, AuthorsLimits(0, 1.0))
+    recipe = Recipe.by_authors(networks.module(name).RECIPE, values, AuthorsLimits(0, 1.0))
     found = (recipe.optimizer, recipe.learning_rate, recipe.batch_size, recipe.epochs)
     assert found == (optimizer, rate, batch_size, 50)
     assert (recipe.augment is None) == (name != "sparnet")
-    short = Recipe.by_authors(networks.load(name).RECIPE, values, AuthorsLimits(2, 10.0))
+    short = Recipe.by_authors(networks.module(name).RECIPE, values, AuthorsLimits(2, 10.0))
     assert (short.batch_size, short.learning_rate) == (2, pytest.approx(10 * rate))
 
 
@@ -328,7 +308,7 @@ def test_authors_recipes(name: str, optimizer: object, rate: float, batch_size: 
     ],
 )
 def test_authors_schedules(name: str, epoch: int, step: int, share: float) -> None:
-    schedule = networks.load(name).RECIPE.schedule
+    schedule = networks.module(name).RECIPE.schedule
     assert schedule(epoch, (step + 1) / 150_000) == pytest.approx(share)
 
 
@@ -439,7 +419,7 @@ def test_validation_is_the_psnr_over_all_channels(faces_folder: Path) -> None:
             return torch.zeros(len(lr_image), 3, 128, 128)
 
     source = batches(faces_folder, "val", batch_size=3)
-    found = psnr_on(source, Dark(), CPU, with_labels=False)()["val_psnr"]
+    found = psnr_on(source, Dark(), CPU)()["val_psnr"]
     faces = torch.from_numpy(Shards(faces_folder, "val").read("faces", range(4))).double() / 255
     errors = faces.square().mean((1, 2, 3))
     assert found == pytest.approx(sum(-10 * math.log10(e) for e in errors) / 4, abs=1e-4)

@@ -4,9 +4,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pkdn import weights
+from pkdn import networks
 from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN, PKDNTeacher
+from pkdn.training import tensors
 
 ARGUMENTS = {"width": 8, "num_blocks": 1, "global_residual": True}
 
@@ -14,9 +15,9 @@ ARGUMENTS = {"width": 8, "num_blocks": 1, "global_residual": True}
 def test_a_file_rebuilds_its_network(tmp_path: Path) -> None:
     torch.manual_seed(0)
     teacher = PKDNTeacher(**ARGUMENTS, encoding="onehot")
-    description = weights.Description("pkdn", "TEACHER", {**ARGUMENTS, "encoding": "onehot"})
-    weights.save(teacher, description, tmp_path / "teacher.safetensors")
-    loaded = weights.load(tmp_path / "teacher.safetensors")
+    description = networks.Description("pkdn", "teacher", {**ARGUMENTS, "encoding": "onehot"})
+    networks.save(teacher, description, tmp_path / "teacher.safetensors")
+    loaded = networks.load(tmp_path / "teacher.safetensors")
     assert isinstance(loaded, PKDNTeacher)
     assert not loaded.training
     assert loaded.encoding == "onehot"
@@ -26,17 +27,37 @@ def test_a_file_rebuilds_its_network(tmp_path: Path) -> None:
 
 def test_wrong_files_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="found no file; run `dvc repro`"):
-        weights.load(tmp_path / "none.safetensors")
+        networks.load(tmp_path / "none.safetensors")
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no weights")
     with pytest.raises(UserError, match="expected weights as safetensors"):
-        weights.load(broken)
+        networks.load(broken)
     foreign = tmp_path / "foreign.safetensors"
     save_file({"a": torch.zeros(1)}, foreign)
     with pytest.raises(UserError, match="names no network"):
-        weights.load(foreign)
+        networks.load(foreign)
     other = tmp_path / "other.safetensors"
-    wide = weights.Description("pkdn", "NETWORK", {"width": 16, "num_blocks": 1})
-    weights.save(PKDN(**ARGUMENTS), wide, other)
+    wide = networks.Description("pkdn", "network", {"width": 16, "num_blocks": 1})
+    networks.save(PKDN(**ARGUMENTS), wide, other)
     with pytest.raises(UserError, match="do not fit PKDN as it is now"):
-        weights.load(other)
+        networks.load(other)
+
+
+def test_weights_that_are_absent_say_why(tmp_path: Path) -> None:
+    there, absent = tmp_path / "there.safetensors", tmp_path / "absent.safetensors"
+    networks.save(PKDN(**ARGUMENTS), networks.Description("pkdn", "network", ARGUMENTS), there)
+    networks.save_absence("needs landmarks", absent)
+    assert (networks.absence(there), networks.absence(absent)) == ("", "needs landmarks")
+    with pytest.raises(UserError, match="holds no weights: needs landmarks"):
+        networks.load(absent)
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    # What is made of weights is made again where their file's hash changes.
+    description = {"network": "pkdn", "role": "network", "arguments": ARGUMENTS}
+    state = {f"tensor{i}": torch.full((2,), float(i)) for i in range(5)}
+    contents = set()
+    for number in range(20):
+        tensors.write(state, description, tmp_path / f"{number}.safetensors")
+        contents.add((tmp_path / f"{number}.safetensors").read_bytes())
+    assert len(contents) == 1

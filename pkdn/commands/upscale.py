@@ -97,14 +97,14 @@ def main(arguments: argparse.Namespace) -> None:
     import torch
     from rich.progress import track
 
-    from pkdn import weights
+    from pkdn import networks
     from pkdn.faces.batches import degrade
     from pkdn.faces.resampling import quantize, to_float
     from pkdn.files import atomic_file
     from pkdn.training.precision import default_device
 
     device = default_device()
-    network = weights.load(arguments.model or default_model()).to(device)
+    network = networks.load(arguments.model or default_model()).to(device)
     starts = range(0, len(pairs), BATCH_SIZE)
     for start in track(starts, "upscale", disable=len(pairs) == 1):
         part = pairs[start : start + BATCH_SIZE]

@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from pkdn.reports.tables import Numbers, Table, markdown, write_csv
+import pandas as pd
+
+from pkdn.reports.tables import Table, write_csv
 
 FIGURES: Final = "figures"
 TABLES: Final = "tables"
@@ -14,8 +16,8 @@ class Document:
     """Blocks of markdown, with the files that they point at.
 
     Args:
-        figures: An existing folder that becomes ``figures/`` beside the page.
-        tables: An existing folder that becomes ``tables/`` beside the page.
+        figures: an existing folder that becomes ``figures/`` beside the page.
+        tables: an existing folder that becomes ``tables/`` beside the page.
     """
 
     def __init__(self, figures: Path, tables: Path) -> None:
@@ -41,13 +43,13 @@ class Document:
         """Add paragraphs that nobody should overlook."""
         self._blocks.append("\n>\n".join(f"> {paragraph}" for paragraph in paragraphs))
 
-    def table(self, table: Table, numbers: Numbers | None = None, name: str = "") -> None:
-        """Add a table; its numbers go to ``tables/NAME.csv``."""
-        self._blocks.append(markdown(table))
-        if numbers is not None:
-            write_csv(self._tables / f"{name}.csv", numbers)
+    def table(self, table: Table, name: str = "") -> None:
+        """Add a table; under a name, its numbers go to ``tables/NAME.csv``."""
+        self._blocks.append(table.markdown())
+        if name:
+            self.numbers(table.numbers(), name)
 
-    def numbers(self, numbers: Numbers, name: str) -> None:
+    def numbers(self, numbers: pd.DataFrame, name: str) -> None:
         """Write ``tables/NAME.csv`` alone."""
         write_csv(self._tables / f"{name}.csv", numbers)
 

@@ -67,5 +67,3 @@ def _text(figure: Figure, x: float, y: float, text: str, *, bold: bool = False) 
         fontsize=9,
         weight="bold" if bold else "normal",
     )
-
-

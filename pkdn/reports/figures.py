@@ -133,7 +133,10 @@ def _label(axes: Axes, points: Sequence[tuple[float, float, str]]) -> None:
 
 def loss_terms(path: Path, curves: Sequence[pd.DataFrame]) -> None:
     """Draw the terms of Eq. 2 of one student, unweighted, with the weighted sum."""
-    terms = {"loss": ("L_S, the weighted sum", "black"), "l_sr": ("L_SR: to HR", colours.VERMILLION)}
+    terms = {
+        "loss": ("L_S, the weighted sum", "black"),
+        "l_sr": ("L_SR: to HR", colours.VERMILLION),
+    }
     for weight, term in TERMS.items():
         terms[weight.replace("lambda_", "l_")] = (term.label, colours.LOSS_TERMS[weight])
     with canvas(path, (7.6, 3.8), CURVE_DPI) as figure:

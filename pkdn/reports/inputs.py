@@ -51,12 +51,7 @@ def read_curve(root: Path, training: RunId, phase: str = "") -> pd.DataFrame:
 
 def read_complexity(root: Path) -> pd.DataFrame:
     """Read what every network costs, in each size that was measured."""
-    return read_csv(complexity_file(root))
-
-
-def complexity_file(root: Path) -> Path:
-    """Return the file with what every network costs."""
-    return root / COMPLEXITY.folder / "complexity.csv"
+    return read_csv(root / COMPLEXITY.folder / "complexity.csv")
 
 
 def index_file(root: Path, dataset: str) -> Path:

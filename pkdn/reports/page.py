@@ -1,19 +1,35 @@
 """The report: one markdown page with its figures, every table as CSV, and the main numbers."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import jinja2
+
 from pkdn.files import atomic_file, atomic_folder
-from pkdn.reports import appendix, complexity, inputs, parser, results, summary
+from pkdn.reports import (
+    appendix,
+    columns,
+    complexity,
+    conditions,
+    inputs,
+    parser,
+    published,
+    readings,
+)
 from pkdn.reports.comparisons import Comparison
 from pkdn.reports.document import FIGURES, TABLES, Document
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.records import read_records
+from pkdn.reports.results import Results
 from pkdn.reports.scores import read_scores
+from pkdn.reports.tables import listing
+from pkdn.systems import system
 
 PAGE = "report.md"
 METRICS = "metrics.json"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write(*, root: Path, out: Path, plan: Plan) -> None:
@@ -37,14 +53,47 @@ def write(*, root: Path, out: Path, plan: Plan) -> None:
         atomic_folder(out / FIGURES) as drawn,
     ):
         document = Document(drawn, tables)
-        summary.add(document, root, plan, records, comparisons)
-        for comparison in comparisons:
-            results.add(document, root, comparison, costs)
-        complexity.add(document, root, plan, costs, records)
-        parser.add(document, root, plan, records)
-        appendix.add(document, root, plan, records, comparisons)
-        page.write_text(document.markdown(), encoding="utf-8")
+        text = render(
+            "report.md.jinja",
+            plan,
+            root=root,
+            document=document,
+            records=records,
+            costs=costs,
+            results=[Results(document, root, one, costs) for one in comparisons],
+        )
+        page.write_text(text, encoding="utf-8")
         metrics.write_text(_main_numbers(plan, comparisons), encoding="utf-8")
+
+
+def render(template: str, plan: Plan, **others: object) -> str:
+    """Return a template of ``templates/`` as markdown, without empty lines in a row."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "listing": listing,
+        "codes": lambda names: listing([f"`{name}`" for name in names]),
+        "counts": conditions.counts,
+        "network_title": lambda name: system(name).title,
+        "notice": _notice,
+    }
+    modules = (appendix, columns, complexity, conditions, parser, published, readings)
+    named = {module.__name__.split(".")[-1]: module for module in modules}
+    text = environment.get_template(template).render(plan=plan, **named, **others)
+    return _spaced(text) + "\n"
+
+
+def _notice(text: str) -> str:
+    """Mark paragraphs as what nobody should overlook."""
+    return "\n".join(f"> {line}".rstrip() for line in _spaced(text).splitlines())
+
+
+def _spaced(text: str) -> str:
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
 def _main_numbers(plan: Plan, comparisons: Sequence[Comparison]) -> str:

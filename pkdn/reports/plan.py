@@ -83,6 +83,18 @@ class Plan:
         return [*rows, PKDN_NETWORK]
 
     @property
+    def not_run(self) -> list[str]:
+        """The rows of Table 1 that were not asked for."""
+        return [name for name in self.table_1 if name not in (*self.networks, PKDN_NETWORK)]
+
+    @property
+    def authors_changes(self) -> list[str]:
+        """How the authors' recipes were changed, in words."""
+        factor, limit = self.authors["rate_factor"], self.authors["largest_batch"]
+        changes = [f"rates are multiplied by {factor:g}"] if factor != 1 else []
+        return changes + ([f"batches are cut to {limit:g} faces"] if limit else [])
+
+    @property
     def variants(self) -> list[str]:
         """The rows of Table 2: the variants of PKDN that are there, in their order."""
         asked = {*self.ablations, *self.loss_ablations}

@@ -57,9 +57,7 @@ class Gain(NamedTuple):
     by_seed: tuple[float, ...]
 
     @classmethod
-    def of(
-        cls, ours: Mapping[int, pd.Series], theirs: Mapping[int, pd.Series]
-    ) -> "Gain | None":
+    def of(cls, ours: Mapping[int, pd.Series], theirs: Mapping[int, pd.Series]) -> "Gain | None":
         """Compare scores face by face; None where fewer than two faces can be compared."""
         seeds = [seed for seed in ours if seed in theirs]
         differences = pd.DataFrame({seed: ours[seed] - theirs[seed] for seed in seeds})

@@ -69,7 +69,9 @@ def _escape(cell: str) -> str:
     return " ".join(cell.split()).replace("|", "\\|")
 
 
-def words(title: str, cells: Iterable[str], name: str = "", values: Iterable[object] = ()) -> Column:
+def words(
+    title: str, cells: Iterable[str], name: str = "", values: Iterable[object] = ()
+) -> Column:
     """Return a column of words; in the CSV file, if it is there, it has the values' own names."""
     return Column(title, list(cells), {name: list(values)} if name else {}, words=True)
 

@@ -1,276 +1,174 @@
 """The tables of scores: Table 1, PKDN's gains, Table 2, the teachers, all protocols."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Final
 
-from pkdn import metrics
-from pkdn.reports import published, statistics
+import pandas as pd
+
+from pkdn.reports import colours, columns, published
+from pkdn.reports.columns import PSNR, SSIM, Metric
 from pkdn.reports.figures import Point
+from pkdn.reports.plan import Plan, by_authors, by_one_recipe, short_title, title
 from pkdn.reports.published import Published
-from pkdn.reports.records import Absences, Plan, Results, subjects, to_float
-from pkdn.reports.statistics import NO_GAIN, Gain, Metric
-from pkdn.reports.systems import (
-    BICUBIC,
-    PKDN,
-    PKDN_NETWORK,
-    TEACHERS,
-    VARIANTS,
-    Subject,
-    baseline,
-    by_authors,
-    colours,
-    in_order,
-    network_title,
-    short_title,
-    table_order,
-    title,
-)
-from pkdn.reports.tables import NOTHING, Numbers, Table, bold_best, number
+from pkdn.reports.scores import Scores
+from pkdn.reports.statistics import Gain
+from pkdn.reports.tables import NOTHING, Column, Table, bold_best, number, plain, words
+from pkdn.systems import BICUBIC, FULL, PKDN, VARIANTS, Subject, of_variant, system
 
 PAPER: Final = "paper (full training)"
-GAIN_HEADER: Final = ("gain in PSNR, dB", "95 % interval", "gain with each seed", "established?")
-
-
 ONE_RECIPE: Final = "one recipe"
 AUTHORS_RECIPE: Final = "authors' recipe"
-
-
-class Block(NamedTuple):
-    """Neighbouring columns of a table of scores.
-
-    Attributes:
-        heading: What they have in common; may be empty.
-        subjects: What each row scores in these columns.
-        metrics: One column each.
-    """
-
-    heading: str
-    subjects: Sequence[Subject]
-    metrics: Sequence[Metric]
 
 
 class Comparison:
     """The scores of one data set as tables.
 
     Args:
-        results: Of :func:`pkdn.reports.records.read_results`.
-        absences: Of :func:`pkdn.reports.records.read_absences`.
-        plan: What the parameters ask for.
-        dataset: The data set.
-        network_titles: Titles by network.
+        plan: what the parameters ask for.
+        dataset: the data set.
+        scores: of :func:`pkdn.reports.scores.read_scores`.
     """
 
-    def __init__(
-        self,
-        results: Results,
-        absences: Absences,
-        plan: Plan,
-        dataset: str,
-        network_titles: Mapping[str, str],
-    ) -> None:
-        self.results = results
-        self.absences = absences
+    def __init__(self, plan: Plan, dataset: str, scores: Scores) -> None:
         self.plan = plan
         self.dataset = dataset
-        self.network_titles = network_titles
-        self.metrics = statistics.main_metrics(results)
-        self.psnr = statistics.primary("psnr")
-        self.ssim = statistics.primary("ssim")
+        self.scores = scores
+        self.metrics = scores.present(columns.MAIN)
 
-    def table_1(self) -> tuple[Table, Numbers]:
+    def table_1(self) -> Table:
         """Return the comparison of systems, with the paper's numbers where it has this data."""
-        rows = table_order(self.plan.networks)
-        names = [network_title(name, self.network_titles) for name in rows]
-        blocks = [Block(ONE_RECIPE, [baseline(name) for name in rows], self.metrics)]
+        rows, facts = self.plan.table_1, published.TABLE_1.get(self.dataset, {})
+        here = self._here(facts)
+        found = [words("system", [system(name).title for name in rows], "system", rows)]
+        ours = [by_one_recipe(name) for name in rows]
+        found += self._scores(ours, self.metrics, (*here, ONE_RECIPE), ONE_RECIPE)
         if self.plan.authors_recipes:
             theirs = [by_authors(name) for name in rows]
-            blocks.append(Block(AUTHORS_RECIPE, theirs, [self.psnr, self.ssim]))
-        return self._scores("system", rows, names, blocks, "table_1")
+            found += self._scores(theirs, [PSNR, SSIM], (*here, AUTHORS_RECIPE), AUTHORS_RECIPE)
+        return Table([*found, *_paper(facts, rows)])
 
-    def table_2(self) -> tuple[Table, Numbers]:
+    def table_2(self) -> Table:
         """Return the ablation: one student for each variant."""
-        names = [variant.title for variant in VARIANTS.values()]
-        blocks = [Block("", [Subject("student", name) for name in VARIANTS], self.metrics)]
-        table, numbers = self._scores("student", list(VARIANTS), names, blocks, "table_2")
-        changes = [variant.change for variant in VARIANTS.values()]
-        header = [table.header[0], "what differs from full PKDN", *table.header[1:]]
-        rows = [[row[0], change, *row[1:]] for row, change in zip(table.rows, changes, strict=True)]
-        return Table(header, rows, left=2), numbers
+        rows, facts = self.plan.variants, published.TABLE_2.get(self.dataset, {})
+        changes = [VARIANTS[name].change for name in rows]
+        found = [
+            words("student", [VARIANTS[name].title for name in rows], "student", rows),
+            words("what differs from full PKDN", changes),
+            *self._scores([of_variant(name) for name in rows], self.metrics, self._here(facts)),
+        ]
+        return Table([*found, *_paper(facts, rows)])
 
-    def teachers(self) -> tuple[Table, Numbers]:
+    def teachers(self) -> Table:
         """Return the scores of the teachers, which see the HR face's parsing map."""
-        names = [short_title(name) for name in TEACHERS]
-        blocks = [Block("", [Subject("teacher", name) for name in TEACHERS], self.metrics)]
-        return self._scores("teacher", TEACHERS, names, blocks, "")
+        rows = self.plan.teachers
+        teachers = [Subject("teacher", name) for name in rows]
+        name = words("teacher", [short_title(name) for name in rows], "teacher", rows)
+        return Table([name, *self._scores(teachers, self.metrics)])
+
+    def _here(self, facts: Mapping[str, Published]) -> tuple[str, ...]:
+        return (f"here (profile `{self.plan.profile}`, size `{self.plan.size}`)",) if facts else ()
 
     def _scores(
         self,
-        heading: str,
-        keys: Sequence[str],
-        names: Sequence[str],
-        blocks: Sequence[Block],
-        published_table: str,
-    ) -> tuple[Table, Numbers]:
-        facts = _published(published_table, self.dataset)
-        columns = [self._column(b.subjects, metric) for b in blocks for metric in b.metrics]
-        here = f"here ({self.plan.profile} profile)" if facts else ""
-        header = [heading]
-        for block in blocks:
-            before = ", ".join(part for part in (here, block.heading) if part)
-            header += [f"{before}: {m.heading}" if before else m.heading for m in block.metrics]
-        rows = [[name, *cells] for name, *cells in zip(names, *columns, strict=True)]
-        if facts:
-            header += [f"{PAPER}: {key}" for key in ("PSNR, dB", "SSIM")]
-            for key, row in zip(keys, rows, strict=True):
-                row += _paper_cells(facts.get(key))
-        return Table(header, rows), self._numbers(heading, keys, blocks, facts)
-
-    def _column(self, subjects: Sequence[Subject], metric: Metric) -> list[str]:
-        means = [statistics.mean(self.results, self.dataset, s, metric) for s in subjects]
-        cells = [mean.cell(metric) for mean in means]
-        if metric == self.psnr:
-            cells = [
-                self.absences.get((self.dataset, subject), cell)
-                for subject, cell in zip(subjects, cells, strict=True)
-            ]
-        return bold_best(cells, [mean.value for mean in means], highest=metric.highest)
-
-    def _numbers(
-        self,
-        heading: str,
-        keys: Sequence[str],
-        blocks: Sequence[Block],
-        facts: Mapping[str, Published],
-    ) -> Numbers:
-        header = [heading]
-        for block in blocks:
-            before = f"{block.heading.replace(' ', '_')}." if block.heading else ""
-            header.append(f"{before}seeds")
-            for metric in block.metrics:
-                name = before + metric.name
-                header += [f"{name}.mean", f"{name}.std_over_seeds"]
-        header += ["paper.psnr", "paper.ssim"] if facts else []
-        rows = []
-        for i, key in enumerate(keys):
-            row: list[object] = [key]
-            for block in blocks:
-                subject = block.subjects[i]
-                row.append(len(self.results.get((self.dataset, subject), {})))
-                for metric in block.metrics:
-                    mean = statistics.mean(self.results, self.dataset, subject, metric)
-                    row += [mean.value, mean.spread]
-            row += list(facts.get(key) or (None, None)) if facts else []
-            rows.append(row)
-        return Numbers(header, rows)
-
-    def points(self, complexity: Sequence[Mapping[str, str]]) -> list[Point]:
-        """Return PSNR and cost of every network trained by the one recipe."""
-        palette = colours(self.plan.networks)
-        found = []
-        for row in complexity:
-            name = row["network"]
-            mean = statistics.mean(self.results, self.dataset, baseline(name), self.psnr)
-            shown = row["role"] == "network" and row["profile"] == self.plan.profile
-            if not shown or mean.value is None or name == BICUBIC:
-                continue
-            label = network_title(name, self.network_titles)
-            cost = to_float(row["gmac"]), to_float(row["latency_ms_b1"])
-            found.append(Point(label, palette[name], *cost, mean.value))
-        return found
+        subjects: Sequence[Subject],
+        metrics: Sequence[Metric],
+        heading: Sequence[str] = (),
+        group: str = "",
+    ) -> Iterator[Column]:
+        """Yield a column for each metric, under a heading; in the CSV file, in a group."""
+        before = f"{', '.join(heading)}: " if heading else ""
+        prefix = f"{group.replace(' ', '_')}." if group else ""
+        seeds = [len(self.scores.frames.get(subject, {})) for subject in subjects]
+        yield Column("", numbers={f"{prefix}seeds": seeds})
+        for metric in metrics:
+            means = [self.scores.mean(subject, metric) for subject in subjects]
+            cells = [mean.cell(metric) for mean in means]
+            if metric == PSNR:
+                reasons = self.scores.absences
+                cells = [reasons.get(s, cell) for s, cell in zip(subjects, cells, strict=True)]
+            values = [mean.value for mean in means]
+            name = prefix + metric.name
+            numbers = {
+                f"{name}.mean": values,
+                f"{name}.std_over_seeds": [mean.spread for mean in means],
+            }
+            bold = bold_best(cells, values, highest=metric.highest)
+            yield Column(before + metric.heading, bold, numbers)
 
     def gain_over(self, other: Subject) -> Gain | None:
         """Return PKDN's gain in PSNR over another subject."""
-        return statistics.gain(self.results, self.dataset, PKDN, other, self.psnr)
+        return self.scores.gain(PKDN, other, PSNR)
 
-    def gains(self) -> tuple[Table, Numbers]:
+    def gains(self) -> Table:
         """Return PKDN's gain over each system that was run here, by either recipe."""
-        others = [
-            *(baseline(name) for name in in_order(self.plan.networks) if name != PKDN_NETWORK),
-            *(Subject("authors", name) for name in in_order(self.plan.authors_recipes)),
-        ]
-        names = [title(other, self.network_titles) for other in others]
-        keys = [f"{other.kind}.{other.name}" for other in others]
-        found = [self.gain_over(other) for other in others]
-        return self._gains("PKDN compared with", names, keys, found)
+        others = self.plan.others
+        keys = [f"{other.stage}.{other.system}" for other in others]
+        name = words("PKDN compared with", map(title, others), "compared_with", keys)
+        return self._gains(name, [self.gain_over(other) for other in others])
 
-    def variant_gains(self) -> tuple[Table, Numbers]:
+    def variant_gains(self) -> Table:
         """Return each variant's difference to the full system: negative where it is worse."""
-        names = [name for name in VARIANTS if name != PKDN.name]
-        found = [
-            statistics.gain(self.results, self.dataset, Subject("student", name), PKDN, self.psnr)
-            for name in names
-        ]
-        titles = [VARIANTS[name].title for name in names]
-        return self._gains("compared with full PKDN", titles, names, found)
+        rows = [name for name in self.plan.variants if name != FULL]
+        titles = [VARIANTS[name].title for name in rows]
+        name = words("compared with full PKDN", titles, "compared_with", rows)
+        found = [self.scores.gain(of_variant(variant), PKDN, PSNR) for variant in rows]
+        return self._gains(name, found)
 
-    def _gains(
-        self,
-        heading: str,
-        names: Sequence[str],
-        keys: Sequence[str],
-        found: Sequence[Gain | None],
-    ) -> tuple[Table, Numbers]:
-        decimals = self.psnr.column.decimals
-        rows = [
-            [name, *(gain.cells(decimals) if gain else NO_GAIN)]
-            for name, gain in zip(names, found, strict=True)
-        ]
-        one_seed = len(self.plan.seeds) == 1
-        kept = [i for i in range(len(GAIN_HEADER) + 1) if not (one_seed and i == 3)]
-        header = [heading, *GAIN_HEADER]
-        table = Table([header[i] for i in kept], [[row[i] for i in kept] for row in rows])
-        empty = (None, None, None)
-        numbers = Numbers(
-            ["compared_with", "psnr_gain_db", "low", "high"],
-            [
-                [key, *(gain.interval if gain else empty)]
-                for key, gain in zip(keys, found, strict=True)
-            ],
+    def _gains(self, name: Column, gains: Sequence[Gain | None]) -> Table:
+        means, lows, highs = (
+            [gain.interval[i] if gain else None for gain in gains] for i in range(3)
         )
-        return table, numbers
-
-    def protocols(self) -> tuple[Table, Numbers]:
-        """Return every metric of everything that was scored; the table has means alone."""
-        found = statistics.metrics_of(self.results)
-        files = list(dict.fromkeys(metric.name.split(".")[0] for metric in found))
-        of_file = {file: [m for m in found if m.name.startswith(f"{file}.")] for file in files}
-        scored = subjects(self.plan)
-        header = [
-            "scored",
-            *(f"`{file}`: {' / '.join(m.column.title for m in of_file[file])}" for file in files),
+        pairs = zip(map(_signed, lows), map(_signed, highs), strict=True)
+        intervals = [NOTHING if low == NOTHING else f"{low} to {high}" for low, high in pairs]
+        by_seed = [", ".join(map(_signed, gain.by_seed)) if gain else NOTHING for gain in gains]
+        found = [
+            name,
+            Column("gain in PSNR, dB", [*map(_signed, means)], {"psnr_gain_db": means}),
+            Column("95 % interval", intervals, {"low": lows, "high": highs}),
+            Column("gain with each seed" if len(self.plan.seeds) > 1 else "", by_seed),
+            Column("established?", [gain.verdict if gain else NOTHING for gain in gains]),
         ]
-        rows = [
-            [
-                title(subject, self.network_titles),
-                *(self._joined(subject, of_file[file]) for file in files),
-            ]
-            for subject in scored
-        ]
-        return Table(header, rows), self._long(scored, found)
+        return Table(found)
 
-    def _joined(self, subject: Subject, of_file: Sequence[Metric]) -> str:
-        means = [statistics.mean(self.results, self.dataset, subject, m) for m in of_file]
-        cells = [
-            number(mean.value, m.column.decimals) for mean, m in zip(means, of_file, strict=True)
-        ]
-        return NOTHING if set(cells) == {NOTHING} else " / ".join(cells)
+    def protocols(self) -> tuple[Table, pd.DataFrame]:
+        """Return the means of everything that was scored, and the numbers with their spread."""
+        subjects, metrics = self.plan.subjects, self.scores.present(columns.ALL)
+        means = {(s, m): self.scores.mean(s, m) for s in subjects for m in metrics}
+        shown = [words("scored", map(title, subjects))]
+        for file, group in groupby(metrics, key=lambda metric: metric.file):
+            of_file = list(group)
+            cells = [[number(means[s, m].value, m.decimals) for m in of_file] for s in subjects]
+            joined = [NOTHING if {*row} == {NOTHING} else " / ".join(row) for row in cells]
+            shown.append(Column(f"`{file}`: {' / '.join(m.title for m in of_file)}", joined))
+        header = ["kind", "name", "metric", "mean", "std_over_seeds", "seeds"]
+        rows = [[*subject, metric.name, *mean] for (subject, metric), mean in means.items()]
+        return Table(shown), pd.DataFrame(rows, columns=header, dtype=object)
 
-    def _long(self, scored: Sequence[Subject], found: Sequence[Metric]) -> Numbers:
-        rows = []
-        for subject in scored:
-            for metric in found:
-                mean = statistics.mean(self.results, self.dataset, subject, metric)
-                rows.append([subject.kind, subject.name, metric.name, *mean])
-        return Numbers(["kind", "name", "metric", "mean", "std_over_seeds", "seeds"], rows)
+    def points(self, complexity: pd.DataFrame) -> list[Point]:
+        """Return PSNR and cost of every network trained by the one recipe."""
+        palette = colours.of_systems(self.plan.networks)
+        ours = (complexity["size"] == self.plan.size) & (complexity["role"] == "network")
+        found = []
+        for row in complexity[ours].to_dict("records"):
+            name = row["network"]
+            mean = self.scores.mean(by_one_recipe(name), PSNR)
+            if mean.value is not None and name != BICUBIC:
+                cost = row["gmac"], row["latency_ms_b1"]
+                found.append(Point(system(name).title, palette[name], *cost, mean.value))
+        return found
 
 
-def _published(table: str, dataset: str) -> Mapping[str, Published]:
-    tables = {"table_1": published.TABLE_1, "table_2": published.TABLE_2}
-    return tables[table].get(dataset, {}) if table else {}
+def _signed(value: float | None) -> str:
+    return number(value, PSNR.decimals, signed=True)
 
 
-def _paper_cells(fact: Published | None) -> list[str]:
-    if fact is None:
-        return [NOTHING, NOTHING]
-    decimals = {column.key: column.decimals for column in metrics.load(metrics.PRIMARY).COLUMNS}
-    return [number(fact.psnr, decimals["psnr"]), number(fact.ssim, decimals["ssim"])]
+def _paper(facts: Mapping[str, Published], rows: Sequence[str]) -> list[Column]:
+    """Return the paper's columns; none where it has no such table."""
+    found = []
+    for metric, unit in ((PSNR, ", dB"), (SSIM, "")) if facts else ():
+        values = [getattr(facts.get(name), metric.key, None) for name in rows]
+        cells = plain("", values, metric.decimals).cells
+        numbers = {f"paper.{metric.key}": values}
+        found.append(Column(f"{PAPER}: {metric.title}{unit}", cells, numbers))
+    return found

@@ -1,34 +1,29 @@
 """Which training curves go into which panel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
+import pandas as pd
 
+from pkdn.reports import colours
 from pkdn.reports.figures import Line
-from pkdn.reports.records import Plan, read_curve
-from pkdn.reports.systems import (
+from pkdn.reports.inputs import read_curve
+from pkdn.reports.plan import Plan, short_title, title
+from pkdn.systems import (
     PKDN,
     PKDN_NETWORK,
     PKDN_TEACHER,
-    SYSTEM_COLOURS,
-    TEACHERS,
-    VARIANT_COLOURS,
-    VARIANTS,
     Subject,
-    colours,
     in_order,
-    network_title,
-    short_title,
+    of_variant,
+    system,
 )
 
 TEACHER_PHASE: Final = "teacher"
 
 
-def panels(
-    root: Path, plan: Plan, dataset: str, network_titles: Mapping[str, str]
-) -> dict[str, Sequence[Line]]:
+def panels(root: Path, plan: Plan, dataset: str) -> dict[str, Sequence[Line]]:
     """Return the lines of the panels: systems by either recipe, PKDN's students and teachers."""
 
     def line(
@@ -36,27 +31,27 @@ def panels(
     ) -> Line:
         return Line(label, colour, dashed, of_subject(root, plan, dataset, subject, phase))
 
-    palette = colours(plan.networks)
+    palette = colours.of_systems(plan.networks)
     systems = []
-    for name in in_order(plan.networks):
-        title, colour = network_title(name, network_titles), palette[name]
-        system = Subject("baseline", name)
-        teacher = line(system, f"{title}: teacher", colour, dashed=True, phase=TEACHER_PHASE)
-        student = f"{title}: student" if teacher.curves else title
-        systems += [line(system, student, colour), teacher]
-    pkdn = SYSTEM_COLOURS[PKDN_NETWORK]
-    systems.append(line(PKDN, "PKDN: student", pkdn))
-    systems.append(line(PKDN_TEACHER, "PKDN: teacher", pkdn, dashed=True))
+    for name in plan.systems:
+        of_system, label = Subject("baseline", name), system(name).title
+        teacher = line(
+            of_system, f"{label}: teacher", palette[name], dashed=True, phase=TEACHER_PHASE
+        )
+        student = f"{label}: student" if teacher.curves else label
+        systems += [line(of_system, student, palette[name]), teacher]
+    pkdn = colours.SYSTEMS[PKDN_NETWORK]
+    systems.append(line(PKDN, f"{title(PKDN)}: student", pkdn))
+    systems.append(line(PKDN_TEACHER, f"{title(PKDN)}: teacher", pkdn, dashed=True))
     students = [
-        line(Subject("student", name), short_title(name), VARIANT_COLOURS[name])
-        for name in VARIANTS
+        line(of_variant(name), short_title(name), colours.VARIANTS[name]) for name in plan.variants
     ]
     teachers = [
-        line(Subject("teacher", name), short_title(name), VARIANT_COLOURS[name], dashed=True)
-        for name in TEACHERS
+        line(Subject("teacher", name), short_title(name), colours.VARIANTS[name], dashed=True)
+        for name in plan.teachers
     ]
     authors = [
-        line(Subject("authors", name), network_title(name, network_titles), palette[name])
+        line(Subject("authors", name), system(name).title, palette[name])
         for name in in_order(plan.authors_recipes)
     ]
     found = {
@@ -71,7 +66,7 @@ def panels(
 
 def of_subject(
     root: Path, plan: Plan, dataset: str, subject: Subject, phase: str = ""
-) -> list[dict[str, np.ndarray]]:
+) -> list[pd.DataFrame]:
     """Return a subject's curves, one for each seed that has one."""
-    found = (read_curve(root, subject, dataset, seed, phase) for seed in plan.seeds)
-    return [curve for curve in found if curve]
+    found = (read_curve(root, subject.run(dataset, seed), phase) for seed in plan.seeds)
+    return [curve for curve in found if not curve.empty]

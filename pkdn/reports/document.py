@@ -1,70 +1,46 @@
-"""A markdown page that grows from top to bottom, with its figures and tables in folders."""
+"""What a page is made of: markdown that points at figures and tables in folders beside it."""
 
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import NamedTuple
 
-from pkdn.reports.tables import Numbers, Table, markdown, write_csv
+import pandas as pd
 
-FIGURES: Final = "figures"
-TABLES: Final = "tables"
+from pkdn.reports.tables import Table, write_csv
+
+FIGURES = "figures"
+TABLES = "tables"
 
 
-class Document:
-    """Blocks of markdown, with the files that they point at.
+class Document(NamedTuple):
+    """Writes files beside a page, and returns the markdown that shows them.
 
-    Args:
-        figures: An existing folder that becomes ``figures/`` beside the page.
-        tables: An existing folder that becomes ``tables/`` beside the page.
+    Attributes:
+        figures: an existing folder that becomes ``figures/`` beside the page.
+        tables: an existing folder that becomes ``tables/`` beside the page.
     """
 
-    def __init__(self, figures: Path, tables: Path) -> None:
-        self._figures = figures
-        self._tables = tables
-        self._blocks: list[str] = []
+    figures: Path
+    tables: Path
 
-    def text(self, *sentences: str) -> None:
-        """Add a paragraph of the sentences that are not empty."""
-        paragraph = " ".join(sentence for sentence in sentences if sentence)
-        if paragraph:
-            self._blocks.append(paragraph)
-
-    def heading(self, text: str, level: int = 2) -> None:
-        """Add a heading."""
-        self._blocks.append(f"{'#' * level} {text}")
-
-    def items(self, *items: str) -> None:
-        """Add a list."""
-        self._blocks.append("\n".join(f"- {item}" for item in items))
-
-    def notice(self, *paragraphs: str) -> None:
-        """Add paragraphs that nobody should overlook."""
-        self._blocks.append("\n>\n".join(f"> {paragraph}" for paragraph in paragraphs))
-
-    def table(self, table: Table, numbers: Numbers | None = None, name: str = "") -> None:
-        """Add a table; its numbers go to ``tables/NAME.csv``."""
-        self._blocks.append(markdown(table))
-        if numbers is not None:
-            write_csv(self._tables / f"{name}.csv", numbers)
-
-    def numbers(self, numbers: Numbers, name: str) -> None:
-        """Write ``tables/NAME.csv`` alone."""
-        write_csv(self._tables / f"{name}.csv", numbers)
-
-    def figure(self, name: str, caption: str) -> Path:
-        """Add a figure with a caption; return the path that it is to be written to."""
-        self._blocks.append(f"![{caption}]({FIGURES}/{name}.png)")
-        return self._figures / f"{name}.png"
+    def table(self, table: Table, name: str = "", numbers: pd.DataFrame | None = None) -> str:
+        """Show a table; under a name, its numbers, or those given, go to ``tables/NAME.csv``."""
+        if name:
+            write_csv(self.tables / f"{name}.csv", table.numbers() if numbers is None else numbers)
+        return table.markdown()
 
     def copied_table(self, path: Path, name: str) -> str:
         """Copy a CSV file to ``tables/NAME.csv``; return its place for a link."""
-        shutil.copyfile(path, self._tables / f"{name}.csv")
+        shutil.copyfile(path, self.tables / f"{name}.csv")
         return f"{TABLES}/{name}.csv"
 
-    def copied_figure(self, source: Path, name: str, caption: str) -> None:
-        """Add a figure that a stage has made already."""
-        shutil.copyfile(source, self.figure(name, caption))
+    def figure(self, name: str, caption: str, draw: Callable[[Path], object]) -> str:
+        """Show a figure with a caption, which is drawn to the path that it is given."""
+        draw(self.figures / f"{name}.png")
+        return f"![{caption}]({FIGURES}/{name}.png)"
 
-    def markdown(self) -> str:
-        """Return the page."""
-        return "\n\n".join(self._blocks) + "\n"
+    def copied_figure(self, path: Path, name: str, caption: str) -> str:
+        """Show a figure that a stage has made already."""
+        return self.figure(name, caption, partial(shutil.copyfile, path))

@@ -1,65 +1,58 @@
-"""The faces of the grid: what the evaluation kept, beside LR and HR."""
+"""The faces that the report shows: what the evaluations kept, beside LR and HR."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from pkdn import runs
+from pkdn.faces import LR_SIZE
 from pkdn.faces.shards import Shards
-from pkdn.reports import statistics
-from pkdn.reports.figures import TILE, Tile
-from pkdn.reports.records import Plan, Results, Scores, scores_folder
-from pkdn.reports.systems import (
-    BICUBIC,
-    PKDN,
-    PKDN_NETWORK,
-    Subject,
-    in_order,
-    network_title,
-)
+from pkdn.reports.columns import PSNR
+from pkdn.reports.comparisons import Comparison
+from pkdn.reports.face_grid import TILE, Tile
+from pkdn.reports.plan import title
 from pkdn.reports.tables import number
+from pkdn.systems import PKDN, Subject
 
 NUM_CROPS: Final = 20
 CROPS_IN_A_ROW: Final = 10
 LONGEST_NAME: Final = 18
-LR_SIDE: Final = 16
 NUM_FACES: Final = 4
 
 
-def grid(
-    root: Path, plan: Plan, results: Results, dataset: str, network_titles: Mapping[str, str]
-) -> tuple[list[str], list[list[Tile]], list[str]]:
-    """Return headings, rows of tiles and the rows' names: LR, each system, PKDN, HR; first seed."""
-    seed = plan.seeds[0]
-    networks = [name for name in in_order(plan.networks) if name not in (BICUBIC, PKDN_NETWORK)]
-    shown = [Subject("baseline", name) for name in networks] + [PKDN]
-    titles = [network_title(name, network_titles) for name in networks] + ["PKDN"]
-    if BICUBIC in plan.networks:
-        shown.insert(0, Subject("baseline", BICUBIC))
-        titles.insert(0, network_title(BICUBIC, network_titles))
-    trained = [subject for subject in shown if (dataset, subject) in results]
-    titles = [name for name, one in zip(titles, shown, strict=True) if one in trained]
-    shown = trained
-    folders = [scores_folder(root, subject, dataset, seed) for subject in shown]
-    scores = [results[dataset, subject][seed] for subject in shown]
+class Grid(NamedTuple):
+    """Enlarged test faces.
+
+    Attributes:
+        columns: headings: LR, each system, PKDN, HR.
+        rows: a face each.
+        names: of the faces.
+    """
+
+    columns: list[str]
+    rows: list[list[Tile]]
+    names: list[str]
+
+
+def grid(root: Path, comparison: Comparison) -> Grid:
+    """Read the enlarged faces of the systems that were trained by the one recipe; first seed."""
+    asked = [Subject("baseline", name) for name in comparison.plan.systems]
+    shown = [s for s in [*asked, PKDN] if s in comparison.scores.frames]
+    shards = Shards(root / runs.faces(comparison.dataset), "test")
+    kept = [n for n in shards.names if _example_path(root, comparison, PKDN, n).is_file()]
     rows = []
-    shards = Shards(root / "data" / "faces" / dataset, "test")
-    names = _kept(scores_folder(root, PKDN, dataset, seed), scores[-1])
-    for name in names:
+    for name in kept[:NUM_FACES]:
         hr_image = shards.read("faces", [shards.names.index(name)])[0]
-        tiles = [
-            Tile(_example(folder, name), _caption(one, name))
-            for folder, one in zip(folders, scores, strict=True)
-        ]
+        tiles = [_enlarged(root, comparison, subject, name) for subject in shown]
         rows.append([Tile(_low_resolution(hr_image), ""), *tiles, Tile(hr_image, "")])
-    return ["LR", *titles, "HR"], rows, names
+    return Grid(["LR", *map(title, shown), "HR"], rows, kept[:NUM_FACES])
 
 
 def crops(root: Path, dataset: str) -> list[list[Tile]]:
     """Return rows of twenty HR test faces, spread over the data set, with their names."""
-    shards = Shards(root / "data" / "faces" / dataset, "test")
+    shards = Shards(root / runs.faces(dataset), "test")
     chosen = np.unique(np.linspace(0, len(shards) - 1, NUM_CROPS).round().astype(int))
     tiles = [
         Tile(face, shards.names[index][-LONGEST_NAME:])
@@ -70,30 +63,23 @@ def crops(root: Path, dataset: str) -> list[list[Tile]]:
     return [tiles[i : i + CROPS_IN_A_ROW] for i in range(0, len(tiles), CROPS_IN_A_ROW)]
 
 
-def _kept(folder: Path, scores: Scores) -> list[str]:
-    return [name for name in scores.names if _example_path(folder, name).is_file()][:NUM_FACES]
+def _example_path(root: Path, comparison: Comparison, subject: Subject, name: str) -> Path:
+    run = subject.run(comparison.dataset, comparison.plan.seeds[0]).evaluation()
+    return root / run.folder / "examples" / f"{name.replace('/', '_')}.png"
 
 
-def _example_path(folder: Path, name: str) -> Path:
-    return folder / "examples" / f"{name.replace('/', '_')}.png"
-
-
-def _example(folder: Path, name: str) -> np.ndarray | None:
-    path = _example_path(folder, name)
+def _enlarged(root: Path, comparison: Comparison, subject: Subject, name: str) -> Tile:
+    path = _example_path(root, comparison, subject, name)
+    scores = comparison.scores.frames[subject][comparison.plan.seeds[0]]
+    caption = ""
+    if PSNR.name in scores:
+        caption = f"{number(scores.loc[name, PSNR.name], PSNR.decimals)} {PSNR.unit}"
     if not path.is_file():
-        return None
+        return Tile(None, caption)
     with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def _caption(scores: Scores, name: str) -> str:
-    metric = statistics.primary("psnr")
-    if metric.name not in scores.values:
-        return ""
-    value = float(scores.values[metric.name][scores.names.index(name)])
-    return f"{number(value, metric.column.decimals)} {metric.column.unit}"
+        return Tile(np.asarray(image.convert("RGB")), caption)
 
 
 def _low_resolution(hr_image: np.ndarray) -> np.ndarray:
-    small = Image.fromarray(hr_image).resize((LR_SIDE, LR_SIDE), Image.Resampling.BICUBIC)
+    small = Image.fromarray(hr_image).resize((LR_SIZE, LR_SIZE), Image.Resampling.BICUBIC)
     return np.asarray(small.resize((TILE, TILE), Image.Resampling.NEAREST))

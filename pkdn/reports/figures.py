@@ -1,4 +1,4 @@
-"""Figures: training curves and the grid of faces."""
+"""Plots: training curves, PSNR against cost, the terms of PKDN's loss."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,16 +7,15 @@ from typing import Any, Final, NamedTuple
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-TILE: Final = 128
-GAP: Final = 6
-HEADING: Final = 28
-CAPTION: Final = 22
-GRID_DPI: Final = 100
+from pkdn.reports import colours
+from pkdn.systems import TERMS
+
 CURVE_DPI: Final = 110
 # A curve is averaged over this share of its points, so that single batches do not hide it.
 SMOOTHED_SHARE: Final = 0.05
@@ -49,27 +48,27 @@ class Line(NamedTuple):
     """One system's curves in a panel.
 
     Attributes:
-        label: In the legend.
-        colour: Of the line.
-        dashed: For a teacher beside students.
-        curves: One for each seed, columns by name.
+        label: in the legend.
+        colour: of the line.
+        dashed: for a teacher beside students.
+        curves: one for each seed.
     """
 
     label: str
     colour: str
     dashed: bool
-    curves: Sequence[Mapping[str, np.ndarray]]
+    curves: Sequence[pd.DataFrame]
 
 
 class Point(NamedTuple):
     """One network: what it costs and what it gives.
 
     Attributes:
-        label: Beside the point.
-        colour: Of the point.
+        label: beside the point.
+        colour: of the point.
         gmac: 10⁹ multiply–adds for one face.
-        latency_ms: Of one face, in milliseconds; NaN where it was not measured.
-        psnr: In dB.
+        latency_ms: of one face, in milliseconds; NaN where it was not measured.
+        psnr: in dB.
     """
 
     label: str
@@ -79,21 +78,9 @@ class Point(NamedTuple):
     psnr: float
 
 
-class Tile(NamedTuple):
-    """One face in the grid.
-
-    Attributes:
-        image: uint8 RGB, (128, 128, 3), or None where there is none.
-        caption: What stands under it.
-    """
-
-    image: np.ndarray | None
-    caption: str
-
-
 def training_curves(path: Path, panels: Mapping[str, Sequence[Line]]) -> None:
     """Draw validation PSNR above and the L1 distance to HR below, a column for each panel."""
-    with _figure(path, (4.6 * len(panels), 8.4), CURVE_DPI) as figure:
+    with canvas(path, (4.6 * len(panels), 8.4), CURVE_DPI) as figure:
         axes = figure.subplots(2, len(panels), squeeze=False, sharex="col")
         for column, (heading, lines) in enumerate(panels.items()):
             above, below = axes[0][column], axes[1][column]
@@ -113,7 +100,7 @@ def training_curves(path: Path, panels: Mapping[str, Sequence[Line]]) -> None:
 
 def scatter(path: Path, points: Sequence[Point]) -> None:
     """Draw PSNR against multiply–adds on the left, against latency on the right."""
-    with _figure(path, (10.0, 4.2), CURVE_DPI) as figure:
+    with canvas(path, (10.0, 4.2), CURVE_DPI) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         for axes, what, title in (
             (left, "gmac", "GMAC of one face"),
@@ -144,15 +131,15 @@ def _label(axes: Axes, points: Sequence[tuple[float, float, str]]) -> None:
         axes.annotate(label, (x, y), xytext=offset, textcoords="offset points", fontsize=9)
 
 
-def loss_terms(path: Path, curves: Sequence[Mapping[str, np.ndarray]]) -> None:
+def loss_terms(path: Path, curves: Sequence[pd.DataFrame]) -> None:
     """Draw the terms of Eq. 2 of one student, unweighted, with the weighted sum."""
     terms = {
         "loss": ("L_S, the weighted sum", "black"),
-        "l_sr": ("L_SR: to HR", "#D55E00"),
-        "l_ts": ("L_TS: to the teacher's image", "#0072B2"),
-        "l_fs": ("L_FS: to the teacher's features", "#009E73"),
+        "l_sr": ("L_SR: to HR", colours.VERMILLION),
     }
-    with _figure(path, (7.6, 3.8), CURVE_DPI) as figure:
+    for weight, term in TERMS.items():
+        terms[weight.replace("lambda_", "l_")] = (term.label, colours.LOSS_TERMS[weight])
+    with canvas(path, (7.6, 3.8), CURVE_DPI) as figure:
         axes = figure.subplots()
         for term, (label, colour) in terms.items():
             _plot(axes, Line(label, colour, False, curves), (term,), smooth=True)
@@ -171,18 +158,16 @@ def _logarithmic(axes: Axes, ticks: Sequence[float]) -> None:
 
 
 def _plot(axes: Axes, line: Line, columns: Sequence[str], *, smooth: bool) -> None:
+    """Draw the first of the columns that a curve has, for each seed, under one label."""
     label: str | None = line.label
     for curve in line.curves:
         column = next((name for name in columns if name in curve), None)
-        if column is None:
-            continue
-        present = np.isfinite(curve[column])
-        steps, values = curve["step"][present], curve[column][present]
-        if not len(steps):
+        points = curve[np.isfinite(curve[column])] if column else pd.DataFrame()
+        if points.empty:
             continue
         axes.plot(
-            steps,
-            _smoothed(values) if smooth else values,
+            points["step"],
+            _smoothed(points[column]) if smooth else points[column],
             color=line.colour,
             linestyle="--" if line.dashed else "-",
             linewidth=1.6,
@@ -193,59 +178,14 @@ def _plot(axes: Axes, line: Line, columns: Sequence[str], *, smooth: bool) -> No
         label = None
 
 
-def _smoothed(values: np.ndarray) -> np.ndarray:
+def _smoothed(values: pd.Series) -> pd.Series:
     """Average each point with those before it in a window, the first ones over what there is."""
     window = max(1, round(SMOOTHED_SHARE * len(values)))
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(0, ends - window)
-    smoothed: np.ndarray = (sums[ends] - sums[starts]) / (ends - starts)
-    return smoothed
-
-
-def face_grid(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Tile]]) -> None:
-    """Draw faces at their own pixels: a column for each system, captions under each face."""
-    width, height = grid_size(len(columns), len(rows))
-    with _figure(path, (width / GRID_DPI, height / GRID_DPI), GRID_DPI) as figure:
-        for column, heading in enumerate(columns):
-            left = GAP + column * (TILE + GAP)
-            _text(figure, left + TILE / 2, height - HEADING / 2, heading, bold=True)
-            for row, tiles in enumerate(rows):
-                bottom = height - HEADING - row * (TILE + CAPTION) - TILE
-                _place(figure, tiles[column], left, bottom)
-
-
-def grid_size(num_columns: int, num_rows: int) -> tuple[int, int]:
-    """Return width and height of a grid in pixels."""
-    return GAP + num_columns * (TILE + GAP), HEADING + num_rows * (TILE + CAPTION) + GAP
-
-
-def _place(figure: Figure, tile: Tile, left: int, bottom: int) -> None:
-    width, height = figure.get_size_inches() * GRID_DPI
-    if tile.image is None:
-        _text(figure, left + TILE / 2, bottom + TILE / 2, "–")
-    else:
-        axes = figure.add_axes((left / width, bottom / height, TILE / width, TILE / height))
-        axes.imshow(tile.image, interpolation="nearest", aspect="auto")
-        axes.set_axis_off()
-    _text(figure, left + TILE / 2, bottom - CAPTION / 2, tile.caption)
-
-
-def _text(figure: Figure, x: float, y: float, text: str, *, bold: bool = False) -> None:
-    width, height = figure.get_size_inches() * GRID_DPI
-    figure.text(
-        x / width,
-        y / height,
-        text,
-        ha="center",
-        va="center",
-        fontsize=9,
-        weight="bold" if bold else "normal",
-    )
+    return values.rolling(window, min_periods=1).mean()
 
 
 @contextmanager
-def _figure(path: Path, inches: tuple[float, float], dpi: int) -> Iterator[Figure]:
+def canvas(path: Path, inches: tuple[float, float], dpi: int) -> Iterator[Figure]:
     """Yield a white figure that is written as PNG; no window system and no global state."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=inches, dpi=dpi, facecolor="white")

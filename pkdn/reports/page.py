@@ -1,47 +1,108 @@
-"""The report: one markdown page with its figures, and every table as CSV."""
+"""The report: one markdown page with its figures, every table as CSV, and the main numbers."""
 
+import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import jinja2
+
 from pkdn.files import atomic_file, atomic_folder
-from pkdn.reports import appendix, parts, results, summary
+from pkdn.reports import (
+    appendix,
+    columns,
+    complexity,
+    conditions,
+    inputs,
+    parser,
+    published,
+    readings,
+)
 from pkdn.reports.comparisons import Comparison
 from pkdn.reports.document import FIGURES, TABLES, Document
-from pkdn.reports.records import Plan, read_absences, read_results
-from pkdn.reports.runs import read_runs
+from pkdn.reports.plan import Plan, title
+from pkdn.reports.records import read_records
+from pkdn.reports.results import Results
+from pkdn.reports.scores import read_scores
+from pkdn.reports.tables import listing
+from pkdn.systems import system
 
 PAGE = "report.md"
+METRICS = "metrics.json"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write(*, root: Path, out: Path, plan: Plan) -> None:
-    """Write ``report.md``, ``figures/`` and ``tables/``; nothing of it where an input is missing.
+    """Write the page, ``metrics.json``, ``figures/`` and ``tables/``; all of it or nothing.
 
     Args:
-        root: The root of the repository, with ``data/``.
-        out: The folder of the report.
-        plan: What the current parameters ask for; only its files are read.
+        root: the root of the repository, with ``data/``.
+        out: the folder of the report.
+        plan: what the parameters ask for; only its files are read.
 
     Raises:
-        UserError: An input is missing, or inputs do not fit together.
+        UserError: an input is missing, or inputs do not fit together.
     """
-    complexity = parts.read_complexity(root)
-    titles = parts.network_titles(complexity)
-    scores = read_results(root, plan)
-    runs = [run for run in read_runs(root, plan) if run.stage != "report"]
-    absences = read_absences(root, plan)
-    comparisons = [Comparison(scores, absences, plan, dataset, titles) for dataset in plan.datasets]
+    costs = inputs.read_complexity(root)
+    records = read_records(root, plan)
+    comparisons = [Comparison(plan, name, read_scores(root, plan, name)) for name in plan.datasets]
     with (
         atomic_file(out / PAGE) as page,
+        atomic_file(out / METRICS) as metrics,
         atomic_folder(out / TABLES) as tables,
         atomic_folder(out / FIGURES) as drawn,
     ):
         document = Document(drawn, tables)
-        summary.add(document, root, plan, runs, comparisons)
-        for comparison in comparisons:
-            results.add(document, root, comparison, complexity)
-        appendix.add_complexity(document, plan, complexity, runs)
-        appendix.add_parser(document, root, plan)
-        appendix.add_readings(document)
-        appendix.add_protocols(document, comparisons)
-        appendix.add_data_metrics(document, root, plan)
-        appendix.add_provenance(document, plan, runs, titles)
-        page.write_text(document.markdown(), encoding="utf-8")
+        text = render(
+            "report.md.jinja",
+            plan,
+            root=root,
+            document=document,
+            records=records,
+            costs=costs,
+            results=[Results(document, root, one, costs) for one in comparisons],
+        )
+        page.write_text(text, encoding="utf-8")
+        metrics.write_text(_main_numbers(plan, comparisons), encoding="utf-8")
+
+
+def render(template: str, plan: Plan, **others: object) -> str:
+    """Return a template of ``templates/`` as markdown, without empty lines in a row."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "listing": listing,
+        "codes": lambda names: listing([f"`{name}`" for name in names]),
+        "counts": conditions.counts,
+        "network_title": lambda name: system(name).title,
+        "notice": _notice,
+    }
+    modules = (appendix, columns, complexity, conditions, parser, published, readings)
+    named = {module.__name__.split(".")[-1]: module for module in modules}
+    text = environment.get_template(template).render(plan=plan, **named, **others)
+    return _spaced(text) + "\n"
+
+
+def _notice(text: str) -> str:
+    """Mark paragraphs as what nobody should overlook."""
+    return "\n".join(f"> {line}".rstrip() for line in _spaced(text).splitlines())
+
+
+def _spaced(text: str) -> str:
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _main_numbers(plan: Plan, comparisons: Sequence[Comparison]) -> str:
+    found = {
+        comparison.dataset: {
+            title(subject): comparison.scores.headlines(subject)
+            for subject in plan.subjects
+            if subject in comparison.scores.frames
+        }
+        for comparison in comparisons
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"

@@ -14,21 +14,6 @@ class Published(NamedTuple):
     ssim: float
 
 
-TITLES: Final = {
-    "bicubic": "Bicubic",
-    "urdgn": "URDGN",
-    "fsrnet": "FSRNet",
-    "dic": "DIC",
-    "sisn": "SISN",
-    "sparnet": "SPARNet",
-    "kdfsrnet": "KDFSRNet",
-    "pkdn": "PKDN",
-}
-"""The systems in the order of the paper's Table 1, by the names of their networks here.
-
-Bicubic has no row in the paper's table; it stands first, as in its Fig. 4.
-"""
-
 TABLE_1: Final = {
     "celeba": {
         "urdgn": Published(25.62, 0.7261),
@@ -58,6 +43,8 @@ TABLE_2: Final = {
     },
 }
 """By variant of PKDN; the paper shows CelebA only."""
+
+VARIANTS: Final = (*TABLE_2["celeba"],)
 
 FACES: Final = {
     "celeba": {"train": 168_854, "val": 100, "test": 1_000},

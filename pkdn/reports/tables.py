@@ -1,68 +1,93 @@
-"""Tables as markdown and as CSV."""
+"""Tables: built once, read by people as markdown and by programs as CSV."""
 
-import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
+
+import pandas as pd
 
 NOTHING: Final = "–"
 
 
-class Table(NamedTuple):
-    """A table as read by people.
+@dataclass(frozen=True)
+class Column:
+    """One column on the page, with the numbers behind it.
 
     Attributes:
-        header: The titles of the columns.
-        rows: Cells as text, as many in each row as there are titles.
-        left: How many columns, from the first, hold words and are aligned to the left.
+        title: on the page; empty for numbers that are in the CSV file alone.
+        cells: on the page.
+        numbers: fields of the CSV file by name, in full precision; None is an empty field.
+        words: whether it holds words, which are aligned to the left.
     """
 
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    left: int = 1
+    title: str
+    cells: Sequence[str] = ()
+    numbers: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    words: bool = False
 
 
-class Numbers(NamedTuple):
-    """The same table as read by programs, in full precision; None is an empty field."""
+@dataclass(frozen=True)
+class Table:
+    """Columns of equal length.
 
-    header: Sequence[str]
-    rows: Sequence[Sequence[object]]
+    Attributes:
+        columns: from left to right.
+        footer: a last row that is on the page alone, with a cell for each title.
+    """
 
+    columns: Sequence[Column]
+    footer: Sequence[str] = ()
 
-def markdown(table: Table) -> str:
-    """Return a table in GitHub's markdown, padded so that it reads well as text too."""
-    cells = [[_escape(cell) for cell in row] for row in (table.header, *table.rows)]
-    assert all(len(row) == len(table.header) for row in cells), "a row of another length"
-    widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(table.header))]
+    def markdown(self) -> str:
+        """Return it in GitHub's markdown, padded so that it reads well as text too."""
+        shown = [column for column in self.columns if column.title]
+        rows = [*zip(*(column.cells for column in shown), strict=True)]
+        rows += [tuple(self.footer)] if self.footer else []
+        cells = [[_escape(cell) for cell in row] for row in ([c.title for c in shown], *rows)]
+        widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
+        words = [column.words for column in shown]
 
-    def line(row: Sequence[str]) -> str:
-        padded = [
-            cell.ljust(width) if i < table.left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        return "| " + " | ".join(padded) + " |"
+        def line(row: Sequence[str]) -> str:
+            padded = [
+                cell.ljust(width) if left else cell.rjust(width)
+                for cell, width, left in zip(row, widths, words, strict=True)
+            ]
+            return "| " + " | ".join(padded) + " |"
 
-    rule = [
-        "-" * width if i < table.left else "-" * (width - 1) + ":" for i, width in enumerate(widths)
-    ]
-    return "\n".join([line(cells[0]), line(rule), *map(line, cells[1:])])
+        rule = ["-" * w if left else "-" * (w - 1) + ":" for w, left in zip(widths, words)]  # noqa: B905
+        return "\n".join([line(cells[0]), line(rule), *map(line, cells[1:])])
+
+    def numbers(self) -> pd.DataFrame:
+        """Return the numbers behind it."""
+        fields = {name: of for column in self.columns for name, of in column.numbers.items()}
+        return pd.DataFrame(fields, dtype=object)
 
 
 def _escape(cell: str) -> str:
     return " ".join(cell.split()).replace("|", "\\|")
 
 
-def write_csv(path: Path, numbers: Numbers) -> None:
+def words(
+    title: str, cells: Iterable[str], name: str = "", values: Iterable[object] = ()
+) -> Column:
+    """Return a column of words; in the CSV file, if it is there, it has the values' own names."""
+    return Column(title, list(cells), {name: list(values)} if name else {}, words=True)
+
+
+def plain(title: str, values: Iterable[float | None], decimals: int) -> Column:
+    """Return a column of numbers that is on the page alone."""
+    return Column(title, [number(value, decimals) for value in values])
+
+
+def write_csv(path: Path, numbers: pd.DataFrame) -> None:
     """Write numbers in full precision; a number that is not finite becomes an empty field."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(numbers.header)
-        writer.writerows([_field(value) for value in row] for row in numbers.rows)
+    numbers.map(_field).to_csv(path, index=False, lineterminator="\n")
 
 
 def _field(value: object) -> object:
-    return "" if isinstance(value, float) and not math.isfinite(value) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def number(value: float | None, decimals: int, *, signed: bool = False) -> str:
@@ -71,14 +96,6 @@ def number(value: float | None, decimals: int, *, signed: bool = False) -> str:
         return NOTHING
     text = f"{value:+.{decimals}f}" if signed else f"{value:.{decimals}f}"
     return text.replace("-", "−")
-
-
-def with_spread(mean: float | None, spread: float | None, decimals: int) -> str:
-    """Return ``mean ± spread``, or the mean alone where there is no spread."""
-    text = number(mean, decimals)
-    if spread is None or text == NOTHING:
-        return text
-    return f"{text} ± {number(spread, decimals)}"
 
 
 def bold_best(cells: Sequence[str], values: Iterable[float | None], *, highest: bool) -> list[str]:
@@ -106,9 +123,7 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
-def listing(items: Sequence[object], conjunction: str = "and") -> str:
+def listing(items: Sequence[object]) -> str:
     """Return ``a, b and c``."""
-    words = [str(item) for item in items]
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
+    texts = [str(item) for item in items]
+    return " and ".join(part for part in (", ".join(texts[:-1]), *texts[-1:]) if part)

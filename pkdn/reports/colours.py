@@ -1,0 +1,41 @@
+"""The colours of systems and of PKDN's variants: the same in every figure of every report."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pkdn.systems import BICUBIC, PKDN_NETWORK
+
+# Okabe and Ito's colours, which stay apart for colour-blind readers; black is kept for axes.
+VERMILLION, BLUE, GREEN, PURPLE = "#D55E00", "#0072B2", "#009E73", "#CC79A7"
+ORANGE, SKY, GREY, BROWN = "#E69F00", "#56B4E9", "#7F7F7F", "#8C6D31"
+
+SYSTEMS: Final = {
+    PKDN_NETWORK: VERMILLION,
+    "kdfsrnet": BLUE,
+    "sparnet": GREEN,
+    "sisn": PURPLE,
+    "dic": ORANGE,
+    "fsrnet": SKY,
+    "urdgn": BROWN,
+    BICUBIC: GREY,
+}
+NEW_SYSTEMS: Final = ("#332288", "#117733", "#882255", "#44AA99")
+
+VARIANTS: Final = {
+    "full": VERMILLION,
+    "no_ffb": BLUE,
+    "no_pfb_no_ffb": GREEN,
+    "onehot": PURPLE,
+    "no_lambda_ts": ORANGE,
+    "no_lambda_fs": SKY,
+    "no_distillation": GREY,
+}
+
+LOSS_TERMS: Final = {"lambda_ts": BLUE, "lambda_fs": GREEN}
+
+
+def of_systems(networks: Sequence[str]) -> dict[str, str]:
+    """Return the colour of each system, also of those that the paper does not know."""
+    unknown = sorted(set(networks) - set(SYSTEMS))
+    new = {name: NEW_SYSTEMS[i % len(NEW_SYSTEMS)] for i, name in enumerate(unknown)}
+    return {**SYSTEMS, **new}

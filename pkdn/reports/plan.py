@@ -1,0 +1,172 @@
+"""What the report is about, and from that: its rows, their titles and the runs behind them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Final, Self
+
+from pkdn.runs import RunId
+from pkdn.systems import (
+    BICUBIC,
+    FULL,
+    PAPER_ORDER,
+    PAPER_SIZE,
+    PKDN,
+    PKDN_NETWORK,
+    VARIANTS,
+    Subject,
+    in_order,
+    of_variant,
+    system,
+)
+
+DATA_STAGES: Final = ("download", "align", "parse")
+PARSER: Final = RunId("parser")
+COMPLEXITY: Final = RunId("complexity")
+# PKDN's paper follows KDFSRNet's code, so the one recipe is theirs; bicubic is not trained.
+WITHOUT_OWN_RECIPE: Final = (BICUBIC, "kdfsrnet", PKDN_NETWORK)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the parameters ask the report for.
+
+    Attributes:
+        profile: of the parameters.
+        size: of the networks.
+        datasets: their names.
+        seeds: of the trainings.
+        networks: trained by the one recipe; ``pkdn`` is PKDN's network without a teacher.
+        authors_recipes: networks trained by their authors' recipes too.
+        ablations: variants of PKDN that have a teacher of their own.
+        loss_ablations: variants of PKDN that learn from the full teacher by another loss.
+        parser_dataset: the labelled faces that the parser was trained on; None for a parser
+            that was not trained here.
+        authors: how far their recipes were changed: ``largest_batch`` (0: not limited) and
+            ``rate_factor``.
+        shown: further parameters to print, by name.
+        mlflow_runs: MLflow's run for each fingerprint, as far as it has one.
+    """
+
+    profile: str
+    size: str
+    datasets: Sequence[str]
+    seeds: Sequence[int]
+    networks: Sequence[str]
+    authors_recipes: Sequence[str]
+    ablations: Sequence[str]
+    loss_ablations: Sequence[str]
+    parser_dataset: str | None
+    authors: Mapping[str, float]
+    shown: Mapping[str, object]
+    mlflow_runs: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """Return the plan that the stage ``plan`` resolved for the report."""
+        return cls(**settings)
+
+    @property
+    def is_smaller(self) -> bool:
+        """Whether its networks are smaller than the paper's."""
+        return self.size != PAPER_SIZE
+
+    @property
+    def systems(self) -> list[str]:
+        """The networks that PKDN is compared with, in the paper's order."""
+        return in_order([name for name in self.networks if name != PKDN_NETWORK])
+
+    @property
+    def table_1(self) -> list[str]:
+        """The rows of Table 1: all of the paper's systems, new ones, and PKDN at the end."""
+        rows = in_order(list({*PAPER_ORDER, *self.networks} - {PKDN_NETWORK}))
+        return [*rows, PKDN_NETWORK]
+
+    @property
+    def not_run(self) -> list[str]:
+        """The rows of Table 1 that were not asked for."""
+        return [name for name in self.table_1 if name not in (*self.networks, PKDN_NETWORK)]
+
+    @property
+    def authors_changes(self) -> list[str]:
+        """How the authors' recipes were changed, in words."""
+        factor, limit = self.authors["rate_factor"], self.authors["largest_batch"]
+        changes = [f"rates are multiplied by {factor:g}"] if factor != 1 else []
+        return changes + ([f"batches are cut to {limit:g} faces"] if limit else [])
+
+    @property
+    def variants(self) -> list[str]:
+        """The rows of Table 2: the variants of PKDN that are there, in their order."""
+        asked = {*self.ablations, *self.loss_ablations}
+        alone = PKDN_NETWORK in self.networks
+        return [v for v in VARIANTS if v in asked or (alone and VARIANTS[v].teacher is None)]
+
+    @property
+    def teachers(self) -> list[str]:
+        """The variants that have a teacher of their own, in their order."""
+        return [name for name in VARIANTS if name in self.ablations]
+
+    @property
+    def others(self) -> list[Subject]:
+        """The systems that PKDN is compared with, by the one recipe and by their authors'."""
+        return [
+            *(Subject("baseline", name) for name in self.systems),
+            *(Subject("authors", name) for name in in_order(self.authors_recipes)),
+        ]
+
+    @property
+    def subjects(self) -> list[Subject]:
+        """Everything that is scored: the systems, PKDN's students, PKDN's teachers."""
+        return [
+            *self.others,
+            *(of_variant(name) for name in self.variants),
+            *(Subject("teacher", name) for name in self.teachers),
+        ]
+
+    def trainings(self) -> Iterator[tuple[Subject, RunId]]:
+        """Yield every training of what is scored: by data set, subject and seed."""
+        for dataset, subject, seed in product(self.datasets, self.subjects, self.seeds):
+            yield subject, subject.run(dataset, seed)
+
+    def runs(self) -> Iterator[RunId]:
+        """Yield every run behind the report."""
+        for stage, dataset in product(DATA_STAGES, self.datasets):
+            yield RunId(stage, dataset)
+        if self.parser_dataset is not None:
+            yield from (RunId("labelled"), PARSER)
+        for _, training in self.trainings():
+            yield from (training, training.evaluation())
+        for dataset, seed in product(self.datasets, self.seeds):
+            yield RunId("model", dataset, FULL, seed)
+        yield COMPLEXITY
+
+
+def by_one_recipe(network: str) -> Subject:
+    """Return the subject of a row of Table 1, trained by the one recipe."""
+    return PKDN if network == PKDN_NETWORK else Subject("baseline", network)
+
+
+def by_authors(network: str) -> Subject:
+    """Return the subject of a row of Table 1, trained by its authors' recipe."""
+    if network in WITHOUT_OWN_RECIPE:
+        return by_one_recipe(network)
+    return Subject("authors", network)
+
+
+def title(subject: Subject) -> str:
+    """Return what a row is called where students, teachers and systems stand together."""
+    pkdn = system(PKDN_NETWORK).title
+    students = {of_variant(name): name for name in VARIANTS}
+    if subject == PKDN:
+        return pkdn
+    if subject in students:
+        return f"{pkdn} student: {short_title(students[subject])}"
+    if subject.stage == "teacher":
+        return f"{pkdn} teacher: {short_title(subject.system)}"
+    remark = ", authors' recipe" if subject.stage == "authors" else ""
+    return system(subject.system).title + remark
+
+
+def short_title(variant: str) -> str:
+    """Return a variant's title without its remarks, as in a legend."""
+    return VARIANTS[variant].title.split(" (")[0].removesuffix(": PKDN")

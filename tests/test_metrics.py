@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from pkdn import metrics
 from pkdn.metrics import parsing
+from pkdn.metrics._protocols import PROTOCOLS
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden"
 GOLDEN_SCORES = {
@@ -67,33 +69,34 @@ def test_constant_images_score_as_computed_by_hand(protocol: str):
     hr_image = np.full((40, 36, 3), 100, np.uint8)
     sr_image = np.full((40, 36, 3), 110 / 255)
     hr, sr = GREYS[protocol]
-    scores = metrics.load(protocol).score(sr_image, hr_image)
+    scores = metrics.score_all(sr_image, hr_image)[protocol]
     assert scores["psnr"] == pytest.approx(20 * math.log10(255 / abs(sr - hr)), abs=1e-9)
     c1 = (0.01 * 255) ** 2
     assert scores["ssim"] == pytest.approx((2 * sr * hr + c1) / (sr**2 + hr**2 + c1), abs=1e-9)
 
 
 def test_equal_images(protocol: str):
-    scores = metrics.load(protocol).score(face() / 255, face())
+    scores = metrics.score_all(face() / 255, face())[protocol]
     assert scores["psnr"] == math.inf
     assert scores["ssim"] == pytest.approx(1)
 
 
 def test_more_noise_scores_worse(protocol: str):
-    score = metrics.load(protocol).score
     noise = np.random.default_rng(1).normal(size=face().shape)
-    better, worse = (score(face() / 255 + sigma * noise, face()) for sigma in (0.02, 0.04))
+    better, worse = (
+        metrics.score_all(face() / 255 + sigma * noise, face())[protocol] for sigma in (0.02, 0.04)
+    )
     assert better["psnr"] > worse["psnr"] > 0
     assert 1 > better["ssim"] > worse["ssim"] > 0
 
 
 def test_border(protocol: str):
-    score = metrics.load(protocol).score
     sr_image = np.zeros((48, 48, 3))
     sr_image[8:-8, 8:-8] = face()[8:-8, 8:-8] / 255
-    assert math.isinf(score(sr_image, face())["psnr"]) == (protocol in BORDER_CROPPED)
+    psnr = metrics.score_all(sr_image, face())[protocol]["psnr"]
+    assert math.isinf(psnr) == (protocol in BORDER_CROPPED)
     sr_image[8, 8] = 0
-    assert math.isfinite(score(sr_image, face())["psnr"])
+    assert math.isfinite(metrics.score_all(sr_image, face())[protocol]["psnr"])
 
 
 @pytest.mark.parametrize(("fraction", "overshoot"), [(0.3, 0), (0, 50)])
@@ -102,7 +105,7 @@ def test_only_kdfsrnet_sees_fractions_and_overshoot(
 ):
     hr_image = np.where(face() > 180, 255, face()).astype(np.uint8)
     sr_image = (hr_image + np.where(hr_image == 255, overshoot, fraction)) / 255
-    psnr = metrics.load(protocol).score(sr_image, hr_image)["psnr"]
+    psnr = metrics.score_all(sr_image, hr_image)[protocol]["psnr"]
     assert math.isinf(psnr) == (protocol != "kdfsrnet")
 
 
@@ -120,44 +123,63 @@ def test_only_kdfsrnet_sees_fractions_and_overshoot(
     ],
 )
 def test_refuses_other_types_shapes_and_ranges(
-    protocol: str, sr_image: np.ndarray, hr_image: np.ndarray, message: str
+    sr_image: np.ndarray, hr_image: np.ndarray, message: str
 ):
     with pytest.raises(ValueError, match=message):
-        metrics.load(protocol).score(sr_image, hr_image)
+        metrics.score_all(sr_image, hr_image)
 
 
 def test_columns_name_what_each_metric_returns():
     labels = np.zeros((4, 4), np.uint8)
-    for name in metrics.names():
-        module = metrics.load(name)
-        if name in metrics.protocols():
-            scores = module.score(face() / 255, face())
-        else:
-            scores = module.score_labels(labels, labels)
-        assert [column.key for column in module.COLUMNS] == list(scores), name
+    scores = metrics.score_all(face() / 255, face())
+    scores["parsing"] = parsing.score_labels(labels, labels)
+    assert set(scores) == set(metrics.names())
+    for name, numbers in scores.items():
+        assert [column.key for column in metrics.columns(name)] == list(numbers), name
+        assert metrics.title(name)
 
 
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """Let the metrics be looked for again, before and after the test."""
+    caches = (metrics.names, metrics.protocols, metrics._files)
+    for function in caches:
+        function.cache_clear()
+    yield
+    for function in caches:
+        function.cache_clear()
+
+
+@pytest.mark.usefixtures("forgetful")
 def test_a_new_metric_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "contrast.py").write_text(
         "TITLE = 'standard deviation'\nCOLUMNS = ()\n"
         "def score(sr_image, hr_image):\n    return {'deviation': float(sr_image.std())}\n"
     )
     monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
-    caches = (metrics.names, metrics.protocols)
     try:
-        for function in caches:
-            function.cache_clear()
         scores = metrics.score_all(face() / 255, face())
         assert scores["contrast"]["deviation"] == pytest.approx(face().std() / 255)
+        assert metrics.title("contrast") == "standard deviation"
     finally:
-        for function in caches:
-            function.cache_clear()
         sys.modules.pop("pkdn.metrics.contrast", None)
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_new_protocol_is_one_row(monkeypatch: pytest.MonkeyPatch):
+    row = PROTOCOLS["y_crop8"]._replace(border=0, title="y_crop8 without its crop")
+    monkeypatch.setitem(PROTOCOLS, "y_whole", row)
+    sr_image = np.clip(face() / 255, 0.2, 0.8)
+    scores = metrics.score_all(sr_image, face())
+    assert scores["y_whole"]["ssim"] != scores["y_crop8"]["ssim"]
+    assert "y_whole" in metrics.names()
+    assert metrics.title("y_whole") == row.title
+    assert metrics.columns("y_whole") == metrics.columns("y_crop8")
 
 
 def test_unknown_metric_names_those_that_exist():
     with pytest.raises(ValueError, match="y_crop8"):
-        metrics.load("_psnr")
+        metrics.title("_similarity")
 
 
 def test_metrics_and_score_start_without_torch():

@@ -1,22 +1,17 @@
-"""Image quality metrics: one file per metric, found by its name.
+"""Image quality metrics, found by their names.
 
 Published face super-resolution numbers use different definitions of PSNR and SSIM, and the
-spread between them is larger than the gains that papers claim. So every definition is a file of
-its own, and a table says which one it shows.
+spread between them is larger than the gains that papers claim. So every definition is a
+*protocol*, a row of the table in ``_protocols.py``, and a table of results says which it shows.
 
-A metric's file holds
+A metric of another kind is a file with ``TITLE``, ``COLUMNS``, a tuple of :class:`Column`, and
 
-- ``TITLE``: the definition in one line,
-- ``COLUMNS``: a tuple of :class:`Column`, one per number,
-
-and either
-
-- ``score(sr_image, hr_image)``, which makes it a *protocol*: ``sr_image`` is float64 RGB,
-  (H, W, 3), in units of [0, 1], unclamped as the network gave it; ``hr_image`` is uint8 RGB,
-  (H, W, 3), both at least 32 pixels wide and high; or
+- ``score(sr_image, hr_image)``: ``sr_image`` is float64 RGB, (H, W, 3), in units of [0, 1],
+  unclamped as the network gave it; ``hr_image`` is uint8 RGB, (H, W, 3), both at least 32 pixels
+  wide and high; or
 - ``score_labels(sr_labels, hr_labels)``, on two parsing maps, uint8, (H, W).
 
-Both return one float per column key and raise ``ValueError`` at any other type, shape or range.
+All return one float per column key and raise ``ValueError`` at any other type, shape or range.
 Files whose names begin with an underscore are shared by the metrics.
 """
 
@@ -30,56 +25,70 @@ import numpy as np
 from pkdn.metrics._column import Column
 from pkdn.metrics._images import MIN_SIDE
 from pkdn.metrics._intervals import Interval, paired_difference
+from pkdn.metrics._protocols import COLUMNS, PROTOCOLS, score_rows
 
 __all__ = [
     "MIN_SIDE",
     "PRIMARY",
     "Column",
     "Interval",
-    "load",
+    "columns",
     "names",
     "paired_difference",
     "protocols",
     "score_all",
+    "title",
 ]
 
 # Not stated in the paper; chosen because most of the systems in its Table 1 were scored so.
 PRIMARY = "y_crop8"
 
+Scores = dict[str, dict[str, float]]
+
 
 @cache
 def names() -> tuple[str, ...]:
     """Return the names of all metrics, :data:`PRIMARY` first, then by alphabet."""
-    found = [module.name for module in pkgutil.iter_modules(__path__)]
-    public = [name for name in found if not name.startswith("_")]
-    return tuple(sorted(public, key=lambda name: (name != PRIMARY, name)))
-
-
-def load(name: str) -> ModuleType:
-    """Import the metric ``name``.
-
-    Raises:
-        ValueError: there is no metric of this name.
-    """
-    if name not in names():
-        raise ValueError(f"no metric {name!r}; there are {', '.join(names())}")
-    return import_module(f"{__name__}.{name}")
+    return tuple(sorted({*PROTOCOLS, *_files()}, key=lambda name: (name != PRIMARY, name)))
 
 
 @cache
 def protocols() -> tuple[str, ...]:
     """Return the names of the metrics that compare two images, in the order of :func:`names`."""
-    return tuple(name for name in names() if hasattr(load(name), "score"))
+    return tuple(name for name in names() if name in PROTOCOLS or hasattr(_file(name), "score"))
 
 
-def score_all(sr_image: np.ndarray, hr_image: np.ndarray) -> dict[str, dict[str, float]]:
-    """Score one image under every protocol.
+def columns(name: str) -> tuple[Column, ...]:
+    """Return the numbers of a metric."""
+    return COLUMNS if name in PROTOCOLS else _file(name).COLUMNS
+
+
+def title(name: str) -> str:
+    """Return the definition of a metric in one line."""
+    return PROTOCOLS[name].title if name in PROTOCOLS else _file(name).TITLE
+
+
+def score_all(sr_image: np.ndarray, hr_image: np.ndarray) -> Scores:
+    """Score one image under every protocol: ``{protocol: {column key: value}}``.
 
     Args:
         sr_image: (H, W, 3), float64 RGB in units of [0, 1], unclamped.
         hr_image: (H, W, 3), uint8 RGB.
-
-    Returns:
-        ``{protocol: {column key: value}}``.
     """
-    return {name: load(name).score(sr_image, hr_image) for name in protocols()}
+    rows = score_rows(sr_image, hr_image)
+    return {
+        name: rows[name] if name in rows else _file(name).score(sr_image, hr_image)
+        for name in protocols()
+    }
+
+
+@cache
+def _files() -> tuple[str, ...]:
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(name for name in found if not name.startswith("_"))
+
+
+def _file(name: str) -> ModuleType:
+    if name not in _files():
+        raise ValueError(f"no metric {name!r}; there are {', '.join(names())}")
+    return import_module(f"{__name__}.{name}")

@@ -39,8 +39,3 @@ def check(sr_image: np.ndarray, hr_image: np.ndarray) -> None:
 def quantize(sr_image: np.ndarray) -> np.ndarray:
     """Clamp an image in units of [0, 1] and round it to uint8, as writing a PNG does."""
     return np.rint(np.clip(sr_image, 0, 1) * 255).astype(np.uint8)
-
-
-def crop(image: np.ndarray, border: int) -> np.ndarray:
-    """Drop ``border`` pixels on every side of an image, (H, W)."""
-    return image[border:-border, border:-border]

@@ -41,9 +41,7 @@ class Metric(NamedTuple):
         return self.arrow == "↑"
 
 
-ALL: Final = [
-    Metric(file, *column) for file in metrics.names() for column in metrics.load(file).COLUMNS
-]
+ALL: Final = [Metric(file, *column) for file in metrics.names() for column in metrics.columns(file)]
 """Every metric, the primary protocol first."""
 
 MAIN: Final = [
@@ -57,4 +55,4 @@ PARSING_MIOU: Final = next(metric for metric in MAIN if metric.key == "miou")
 
 def definitions() -> list[str]:
     """Say what each file measures."""
-    return [f"`{file}`: {metrics.load(file).TITLE}" for file in metrics.names()]
+    return [f"`{file}`: {metrics.title(file)}" for file in metrics.names()]

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+UNFINISHED = ".tmp"
+"""How the names of what is not finished end."""
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
@@ -16,7 +19,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     the old one into its cache.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     try:
         yield temporary
         temporary.replace(path)
@@ -28,7 +31,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; on success it takes the place of ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
-from pkdn.files import atomic_file, sha256
+from pkdn.files import UNFINISHED, atomic_file, sha256
 
 PACKAGES = ("torch", "numpy", "pillow", "scikit-image", "dvc", "mlflow")
 ROOT = Path(__file__).parents[1]
@@ -144,6 +144,8 @@ class Watch:
         data = _absolute(DATA)
         if not path.is_relative_to(data) or path.is_relative_to(data / FETCHED):
             return
+        if any(part.endswith(UNFINISHED) for part in path.parts):
+            return  # what this process is writing
         if not any(path.is_relative_to(place) for place in self.allowed):
             self.undeclared.add(path)
 

@@ -184,7 +184,7 @@ def test_a_size_is_changed_by_arguments_and_an_unknown_one_is_named() -> None:
     described = networks.describe("pkdn", "demo", teacher=True, width=16, encoding="onehot")
     sizes = {"width": 16, "num_blocks": 1, "num_prior_blocks": 1, "encoding": "onehot"}
     assert described == networks.Description("pkdn", "teacher", sizes)
-    with pytest.raises(UserError, match=r"size of dic, demo, small, paper, got 'tiny'; .*SIZES in"):
+    with pytest.raises(UserError, match=r"SIZES of .*dic.py, demo, small, paper, got 'tiny'"):
         networks.build("dic", "tiny")
 
 

@@ -12,6 +12,7 @@ from pkdn.errors import UserError
 from pkdn.faces.batches import Batch, FaceBatches
 from pkdn.faces.shards import Shards
 from pkdn.learning.network import TappedNetwork
+from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.networks import dic, fsrnet, pkdn, sisn, urdgn
 from pkdn.networks.layers import landmarks as _landmarks
 from pkdn.training.task import Task
@@ -82,7 +83,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def untrained_parameters(make: Callable[[], nn.Module], *inputs: Tensor) -> set[str]:
+def untrained_parameters(make: Callable[[], Task], batch: Batch) -> set[str]:
     """Return the parameters that no gradient reaches, whatever the initial weights.
 
     An attention squeezes to so few channels that ReLU may silence all of them at first, so a
@@ -91,9 +92,15 @@ def untrained_parameters(make: Callable[[], nn.Module], *inputs: Tensor) -> set[
     missed: set[str] | None = None
     for seed in range(6):
         torch.manual_seed(seed)
-        network = make()
-        (network(*inputs) - 0.3).square().mean().backward()
-        silent = {n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()}
+        task = make()
+        losses = task.losses(batch, 0)
+        silent = set()
+        for term, module in task.minimised.items():
+            names = dict(module.named_parameters())
+            if names:
+                found = torch.autograd.grad(losses[term], names.values(), allow_unused=True)
+                pairs = zip(names, found, strict=True)
+                silent |= {f"{term}.{n}" for n, grad in pairs if grad is None or not grad.any()}
         missed = silent if missed is None else missed & silent
         if not missed:
             break
@@ -142,27 +149,17 @@ def test_faces_do_not_influence_each_other(name: str) -> None:
 
 
 def test_its_own_losses_reach_every_parameter(name: str, faces_folder: Path) -> None:
-    batch = two_faces(faces_folder)
-    missed: set[str] | None = None
-    for seed in range(6):
-        torch.manual_seed(seed)
-        silent = set()
-        task = own_task(name)
-        losses = task.losses(batch, 0)
-        for term, module in task.minimised.items():
-            names = dict(module.named_parameters())
-            if not names:
-                continue
-            found = torch.autograd.grad(losses[term], names.values(), allow_unused=True)
-            silent |= {
-                f"{term}.{parameter}"
-                for parameter, gradient in zip(names, found, strict=True)
-                if gradient is None or not gradient.any()
-            }
-        missed = silent if missed is None else missed & silent
-        if not missed:
-            break
-    assert not missed
+    assert not untrained_parameters(lambda: own_task(name), two_faces(faces_folder))
+
+
+@pytest.mark.parametrize("name", DISTILLED)
+def test_distillation_reaches_every_parameter(name: str, faces_folder: Path) -> None:
+    def make() -> Task:
+        teacher, student = (networks.build(name, "demo", teacher=t) for t in (True, False))
+        weights = {"lambda_ts": 0.1, "lambda_fs": 1.0}
+        return networks.distillation(name, student, teacher, weights=weights, distill_epochs=0)
+
+    assert not untrained_parameters(make, two_faces(faces_folder))
 
 
 def test_state_dict_round_trip(name: str) -> None:
@@ -187,7 +184,7 @@ def test_a_size_is_changed_by_arguments_and_an_unknown_one_is_named() -> None:
     described = networks.describe("pkdn", "demo", teacher=True, width=16, encoding="onehot")
     sizes = {"width": 16, "num_blocks": 1, "num_prior_blocks": 1, "encoding": "onehot"}
     assert described == networks.Description("pkdn", "teacher", sizes)
-    with pytest.raises(UserError, match=r"size of dic, demo, small, paper, got 'tiny'; .*SIZES in"):
+    with pytest.raises(UserError, match=r"SIZES of .*dic.py, demo, small, paper, got 'tiny'"):
         networks.build("dic", "tiny")
 
 
@@ -218,14 +215,17 @@ def test_teacher_sizes(teacher: str) -> None:
 
 
 @pytest.mark.parametrize("teacher", TEACHERS)
-def test_teachers_learn_everywhere_and_see_the_map_they_should(teacher: str) -> None:
+def test_teachers_learn_everywhere_and_see_the_map_they_should(
+    teacher: str, faces_folder: Path
+) -> None:
     name, arguments, _ = TEACHERS[teacher]
 
     def make() -> nn.Module:
         sizes = {"width": 8, "num_blocks": 1, **arguments}
         return networks.build(name, "paper", teacher=True, **sizes)
 
-    assert not untrained_parameters(make, lr_faces(1), label_maps(1))
+    batch = two_faces(faces_folder)
+    assert not untrained_parameters(lambda: SuperResolutionTask(make()), batch)
     network = make().eval()
     with torch.no_grad():
         sr_image = network(lr_faces(1), label_maps(1))

@@ -208,12 +208,17 @@ def test_landmarks_are_missed_only_where_none_is_known(faces_folder: Path, tmp_p
         assert found.have_landmarks() == bool(known)
 
 
-def test_distillation_trains_the_student_and_leaves_the_teacher(faces_folder: Path) -> None:
+@pytest.mark.parametrize("name", ["kdfsrnet", "pkdn"])
+def test_distillation_trains_the_student_and_leaves_the_teacher(
+    name: str, faces_folder: Path
+) -> None:
     torch.manual_seed(0)
-    teacher, student = pkdn.PKDNTeacher(**SMALL), pkdn.PKDN(**SMALL)
+    teacher, student = (
+        networks.build(name, "demo", teacher=which, global_residual=True) for which in (True, False)
+    )
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     weights = {"lambda_ts": 0.1, "lambda_fs": 10.0}
-    task = networks.distillation("pkdn", student, teacher, weights=weights, distill_epochs=2)
+    task = networks.distillation(name, student, teacher, weights=weights, distill_epochs=2)
     assert task.reads == ("labels",)
     curve = run(task, faces_folder)
     assert all(torch.equal(before[name], value) for name, value in teacher.state_dict().items())

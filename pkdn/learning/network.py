@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from pkdn.faces.batches import Batch
 
-LR_IMAGE_ALONE = ("lr_image",)
+READS = ("lr_image",)
+"""What a network takes that does not say."""
 
 
 class Output(NamedTuple):
@@ -25,9 +26,9 @@ class Output(NamedTuple):
 def inputs(network: nn.Module, batch: Batch) -> list[Any]:
     """Return what a network's ``forward`` takes: the fields of the batch that it ``reads``.
 
-    A network that does not say takes ``lr_image``; teachers take ``labels``, too.
+    Teachers take ``labels`` beside ``lr_image``.
     """
-    return [getattr(batch, name) for name in getattr(network, "reads", LR_IMAGE_ALONE)]
+    return [getattr(batch, name) for name in getattr(network, "reads", READS)]
 
 
 class TappedNetwork(nn.Module):
@@ -38,7 +39,7 @@ class TappedNetwork(nn.Module):
         output: returns the SR image with the features.
     """
 
-    reads: tuple[str, ...] = LR_IMAGE_ALONE
+    reads: tuple[str, ...] = READS
     output: Callable[..., Output]
 
     def forward(self, *inputs: Tensor) -> Tensor:

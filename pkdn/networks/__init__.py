@@ -94,11 +94,11 @@ def describe(name: str, size: str, *, teacher: bool = False, **arguments: Any) -
         UserError: there is no such network, or no such size of it.
     """
     table = "TEACHER_SIZES" if teacher else "SIZES"
-    sizes: Mapping[str, dict[str, Any]] = getattr(module(name), table)
+    sizes: Mapping[str, dict[str, Any]] = getattr(module(name), table, {})
     if size not in sizes:
         raise UserError(
-            f"expected a size of {name}, {', '.join(sizes)}, got {size!r}; choose one of them, or "
-            f"add it to {table} in pkdn/networks/{name}.py"
+            f"expected a size in {table} of pkdn/networks/{name}.py, {', '.join(sizes) or 'none'}, "
+            f"got {size!r}; choose another or add it there"
         )
     return Description(name, "teacher" if teacher else "network", {**sizes[size], **arguments})
 

@@ -89,7 +89,7 @@ def render(template: str, plan: Plan, **others: object) -> str:
 
 def _notice(text: str) -> str:
     """Mark paragraphs as what nobody should overlook."""
-    return "\n".join(f"> {line}".rstrip() for line in _spaced(text).splitlines())
+    return "\n".join(f"> {line}".rstrip() for line in _spaced(text).splitlines()) + "\n\n"
 
 
 def _spaced(text: str) -> str:

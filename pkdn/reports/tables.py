@@ -56,7 +56,8 @@ class Table:
             ]
             return "| " + " | ".join(padded) + " |"
 
-        rule = ["-" * w if left else "-" * (w - 1) + ":" for w, left in zip(widths, words)]  # noqa: B905
+        rule = ["-" * width for width in widths]
+        rule = [r if left else f"{r[1:]}:" for r, left in zip(rule, words, strict=True)]
         return "\n".join([line(cells[0]), line(rule), *map(line, cells[1:])])
 
     def numbers(self) -> pd.DataFrame:

@@ -62,7 +62,7 @@ class Gain(NamedTuple):
         pairs = [(ours[seed], theirs[seed]) for seed in ours if seed in theirs]
         if not pairs:
             return None
-        differences = np.stack([our.to_numpy() - their.to_numpy() for our, their in pairs])
+        differences = np.stack([(our - their).to_numpy() for our, their in pairs])
         differences = differences[:, np.isfinite(differences).all(axis=0)]
         if differences.shape[1] < MIN_FACES:
             return None

@@ -84,11 +84,8 @@ def plain(title: str, values: Iterable[float | None], decimals: int) -> Column:
 
 def write_csv(path: Path, numbers: pd.DataFrame) -> None:
     """Write numbers in full precision; a number that is not finite becomes an empty field."""
-    numbers.map(_field).to_csv(path, index=False, lineterminator="\n")
-
-
-def _field(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    finite = ~numbers.isin([math.inf, -math.inf])
+    numbers.astype(object).where(finite, None).to_csv(path, index=False, lineterminator="\n")
 
 
 def number(value: float | None, decimals: int, *, signed: bool = False) -> str:

@@ -8,58 +8,74 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pkdn import metrics
+from pkdn import metrics, runs
 from pkdn.faces.shards import ShardWriter
-from pkdn.reports.records import Plan, subjects
-from pkdn.reports.systems import PKDN, TEACHERS, VARIANTS, Subject
+from pkdn.reports.plan import Plan
+from pkdn.runs import RunId
+from pkdn.systems import PKDN, VARIANTS, Subject, of_variant, own_teachers, system
 
 NUM_TEST = 6
 NUM_EXAMPLES = 4
 NUM_TRAIN = 3
+ABLATIONS = ("full", "no_ffb", "no_pfb_no_ffb", "onehot")
 PSNR = {
     Subject("baseline", "bicubic"): 23.0,
     Subject("baseline", "dic"): 24.3,
     Subject("authors", "dic"): 23.5,
     Subject("baseline", "kdfsrnet"): 24.5,
+    **{of_variant(name): 24.0 for name in VARIANTS},
+    **{Subject("teacher", name): 26.0 for name in own_teachers()},
     PKDN: 24.6,
-    **{Subject("student", name): 24.0 for name in VARIANTS if name != "full"},
-    **{Subject("teacher", name): 26.0 for name in TEACHERS},
 }
 """Mean over the faces for seed 0; trained systems score 0.2 dB more with each further seed."""
 
 
 def plan(
     *,
-    profile: str = "demo",
+    size: str = "demo",
     datasets: Sequence[str] = ("synthetic", "helen"),
     seeds: Sequence[int] = (0, 1),
-    networks: Sequence[str] = ("bicubic", "dic", "kdfsrnet"),
+    networks: Sequence[str] = ("bicubic", "dic", "kdfsrnet", "pkdn"),
     authors_recipes: Sequence[str] = ("dic",),
+    **others: object,
 ) -> Plan:
-    settings = {"lambda_ts": 0.1, "lambda_fs": 10.0, "global_residual": True}
-    return Plan(profile, datasets, seeds, networks, authors_recipes, "synthetic", settings)
+    settings: dict[str, object] = {
+        "profile": "mine",
+        "size": size,
+        "datasets": datasets,
+        "seeds": seeds,
+        "networks": networks,
+        "authors_recipes": authors_recipes,
+        "ablations": ABLATIONS,
+        "loss_ablations": ("no_lambda_ts", "no_lambda_fs"),
+        "parser_dataset": "synthetic",
+        "authors": {"largest_batch": 2, "rate_factor": 10.0},
+        "shown": {"lambda_ts": 0.1, "lambda_fs": 10.0, "global_residual": True, "epochs": 2},
+    }
+    return Plan.of(settings | others)
 
 
 def write(root: Path, of: Plan) -> None:
     """Write everything that a report of the plan reads."""
     for dataset in of.datasets:
         faces = _write_faces(root, dataset)
-        for subject in subjects(of):
+        for subject in of.subjects:
             for seed in of.seeds:
-                write_scores(root, dataset, subject, seed, faces)
-                _write_curve(root, dataset, subject, seed)
-                _write_runs(root, dataset, subject, seed)
-        _write_json(root / f"data/metrics/align/{dataset}.json", {"dropped_small": 7})
-        agreement = {"test": {"miou": 0.8, "iou_skin": 0.9}}
-        _write_json(root / f"data/metrics/parse/{dataset}.json", {"agreement": agreement})
-        _write_record(root, "align", dataset, {"dataset": dataset}, None)
+                run = subject.run(dataset, seed)
+                write_scores(root, run, faces)
+                _write_curve(root, run)
+                _write_record(root, run, f"mlflow-{run.stage}-{run.key}", precision="bf16")
+                _write_record(root, run.evaluation())
+        _write_record(root, RunId("align", dataset), metrics={"photos": 162770.0})
+        agreement = {"test_miou": 0.8, "test_iou_skin": 0.9}
+        _write_record(root, RunId("parse", dataset), metrics=agreement)
     _write_parser(root)
-    _write_complexity(root, of.networks)
+    _write_complexity(root, of)
 
 
 def _write_faces(root: Path, dataset: str) -> dict[str, np.ndarray]:
     random = np.random.default_rng(5)
-    folder = root / "data/faces" / dataset
+    folder = root / runs.faces(dataset)
     folder.mkdir(parents=True)
     faces = {}
     with ShardWriter(folder) as writer:
@@ -71,22 +87,17 @@ def _write_faces(root: Path, dataset: str) -> dict[str, np.ndarray]:
                 writer.append(split, {"faces": face}, {"name": f"{split}{i}"})
                 if split == "test":
                     faces[f"{split}{i}"] = face
+    left_out = {"name": "tiny", "split": "train", "kind": "too small", "reason": "9 of 64 pixels"}
+    write_rows(folder / "left_out.csv", [left_out])
     return faces
 
 
-def write_scores(
-    root: Path,
-    dataset: str,
-    subject: Subject,
-    seed: int,
-    faces: Mapping[str, np.ndarray],
-    psnr: float | None = None,
-) -> None:
+def write_scores(root: Path, training: RunId, faces: Mapping[str, np.ndarray]) -> None:
     """Write scores around the mean of :data:`PSNR`, and the examples."""
-    trained = subject.name != "bicubic"
-    middle = (psnr if psnr is not None else PSNR.get(subject, 24.2)) + 0.2 * seed * trained
-    folder = root / "data/scores" / subject.kind / subject.key(dataset, seed)
-    (folder / "examples").mkdir(parents=True)
+    subject, seed = Subject(training.stage, training.system), training.seed or 0
+    middle = PSNR.get(subject, 24.2) + 0.2 * seed * (training.system != "bicubic")
+    run = training.evaluation()
+    (root / run.folder / "examples").mkdir(parents=True)
     rows = []
     for i, (name, face) in enumerate(faces.items()):
         of_face = middle + 0.5 * (i - (len(faces) - 1) / 2)
@@ -96,45 +107,40 @@ def write_scores(
         row["parsing.miou"] = of_face / 50
         rows.append(row)
         if i < NUM_EXAMPLES:
-            Image.fromarray(face // 2 + 40).save(folder / "examples" / f"{name}.png")
-    write_rows(folder / "scores.csv", rows)
+            Image.fromarray(face // 2 + 40).save(root / run.folder / "examples" / f"{name}.png")
+    write_rows(root / run.scores, rows)
 
 
-def _write_curve(root: Path, dataset: str, subject: Subject, seed: int) -> None:
-    folder = root / "data/curves" / subject.kind
-    folder.mkdir(parents=True, exist_ok=True)
+def _write_curve(root: Path, run: RunId) -> None:
+    subject = Subject(run.stage, run.system)
     rows = []
-    for step in range(10, 510, 10) if subject.name != "bicubic" else ():
-        loss = 0.05 + 0.1 * np.exp(-step / 150) * (1 + 0.05 * np.sin(step + seed))
+    for step in range(10, 510, 10) if run.system != "bicubic" else ():
+        loss = 0.05 + 0.1 * np.exp(-step / 150) * (1 + 0.05 * np.sin(step + (run.seed or 0)))
         row = {"epoch": 0, "step": step, "seconds": step, "learning_rate": 1e-3, "loss": loss}
-        if subject.kind == "student":
+        if run.stage == "student":
             row |= {"loss": 1.3 * loss, "l_sr": loss, "l_ts": loss / 3, "l_fs": loss / 50}
         row["val_psnr"] = PSNR.get(subject, 24.2) - 20 * loss if step % 100 == 0 else ""
         rows.append(row)
-    write_rows(folder / f"{subject.key(dataset, seed)}.csv", rows)
-    if subject.name == "kdfsrnet":
-        write_rows(folder / f"{subject.key(dataset, seed)}-teacher.csv", rows)
-
-
-def _write_runs(root: Path, dataset: str, subject: Subject, seed: int) -> None:
-    of = "network" if subject.kind == "baseline" else "variant"
-    tags = {"dataset": dataset, of: subject.name, "seed": seed, "precision": "bf16"}
-    key = subject.key(dataset, seed)
-    _write_record(root, subject.kind, key, tags, f"mlflow-{subject.kind}-{key}")
-    _write_record(root, f"evaluate_{subject.kind}", key, tags, None)
+    write_rows(root / run.curve(), rows)
+    if run.system == "kdfsrnet":
+        write_rows(root / run.curve("teacher"), rows)
 
 
 def _write_record(
-    root: Path, stage: str, key: str, tags: Mapping[str, object], mlflow_run_id: str | None
+    root: Path,
+    run: RunId,
+    mlflow_run_id: str | None = None,
+    *,
+    precision: str | None = None,
+    metrics: Mapping[str, float] | None = None,
 ) -> None:
-    name = f"{stage}@{key}" if key else stage
     record = {
-        "stage": stage,
-        "name": name,
-        "fingerprint": f"{abs(hash(name)):016x}"[:16],
-        "tags": dict(tags),
+        "stage": run.stage,
+        "name": run.name,
+        "fingerprint": f"{abs(hash(run.name)):016x}"[:16],
+        "tags": {"precision": precision},
         "params": {},
-        "metrics": {},
+        "metrics": metrics or {},
         "started": "2026-01-02T03:04:05+00:00",
         "seconds": 30.0,
         "revision": "0123abcdef",
@@ -142,48 +148,48 @@ def _write_record(
         "machine": {"processor": "Test CPU", "cores": 2, "memory_gib": 7.8, "gpu": None},
         "versions": {"torch": "2.13.0"},
         "mlflow_run_id": mlflow_run_id,
-        "mlflow_store": "mlflow.db",
     }
-    path = root / "data/runs" / (f"{stage}/{key}.json" if key else f"{stage}.json")
-    _write_json(path, record)
+    path = root / run.record
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record), encoding="utf-8")
 
 
 def _write_parser(root: Path) -> None:
+    run = RunId("parser")
     rows = [
         {"class": 1, "name": "skin", "iou": 0.91234, "pixels": 1000},
         {"class": 18, "name": "hat", "iou": "", "pixels": 0},
     ]
-    write_rows(root / "data/parser/iou.csv", rows)
-    Image.new("RGB", (384, 128), (200, 90, 20)).save(root / "data/parser/examples.png")
-    tags = {"dataset": "synthetic", "network": "bisenet"}
-    _write_record(root, "parser", "", tags, "mlflow-parser")
-    agreement = {"test_faces": 64, "miou": 0.81234, "pixel_accuracy": 0.97, "iou_skin": 0.9}
-    agreement |= {"close_up_miou": 0.7654}
-    _write_json(root / "data/metrics/parser.json", agreement)
+    write_rows(root / run.folder / "iou.csv", rows)
+    Image.new("RGB", (384, 128), (200, 90, 20)).save(root / run.folder / "examples.png")
+    agreement = {"faces": 64.0, "miou": 0.81234, "pixel_accuracy": 0.97, "close_up_miou": 0.7654}
+    found = {f"test_{name}": value for name, value in agreement.items()}
+    _write_record(root, run, "mlflow-parser", metrics=found)
+    _write_record(root, RunId("labelled"))
 
 
-def _write_complexity(root: Path, networks: Iterable[str]) -> None:
-    titles = {"bicubic": "bicubic", "dic": "DIC", "kdfsrnet": "KDFSRNet"}
+def _write_complexity(root: Path, of: Plan) -> None:
+    sizes: Iterable[str] = dict.fromkeys((of.size, "paper"))
     rows = [
         {
             "network": network,
             "role": role,
-            "profile": profile,
-            "title": ("PKDN" if network == "pkdn" else titles.get(network, f"The {network}"))
-            + (" teacher" if role == "teacher" else ""),
+            "size": size,
+            "title": system(network).title + (" teacher" if role == "teacher" else ""),
             "input": "128×128, bicubic",
-            "parameters": 5203995 if profile == "paper" else 91000,
-            "gmac": 13.7 if profile == "paper" else 0.31,
-            "latency_ms_b1": 4.2 if profile == "demo" else "",
-            "latency_ms_b8": 21.0 if profile == "demo" else "",
-            "peak_mib_b8": 88 if profile == "demo" else "",
+            "parameters": 5203995 if size == "paper" else 91000,
+            "gmac": 13.7 if size == "paper" else 0.31,
+            "latency_ms_b1": 4.2 if size == of.size else "",
+            "latency_ms_b8": 21.0 if size == of.size else "",
+            "peak_mib_b8": 88 if size == of.size else "",
         }
-        for network in (*networks, "pkdn")
-        for profile in ("demo", "paper")
+        for network in dict.fromkeys((*of.networks, "pkdn"))
+        for size in sizes
         for role in (("network", "teacher") if network in ("kdfsrnet", "pkdn") else ("network",))
     ]
-    write_rows(root / "data/complexity.csv", rows)
-    _write_record(root, "complexity", "", {"precision": "bf16"}, None)
+    run = RunId("complexity")
+    write_rows(root / run.folder / "complexity.csv", rows)
+    _write_record(root, run, precision="bf16")
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
@@ -193,8 +199,3 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
         writer = csv.DictWriter(stream, list(rows[0]) if rows else ["epoch", "step"])
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _write_json(path: Path, content: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content), encoding="utf-8")

@@ -1,6 +1,6 @@
+import json
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +9,13 @@ import report_inputs
 from PIL import Image
 from report_inputs import NUM_EXAMPLES
 
-from pkdn import params
+from pkdn import systems
 from pkdn.errors import UserError
-from pkdn.reports import page
-from pkdn.reports.figures import grid_size
-from pkdn.reports.summary import caveats
-from pkdn.reports.systems import TEACHERS, VARIANTS, colours
-from stages import report as stage
-
-ROOT = Path(__file__).parents[1]
+from pkdn.reports import colours, page
+from pkdn.reports.face_grid import grid_size
+from pkdn.reports.scores import score_files
+from pkdn.runs import RunId
+from pkdn.systems import FULL, VARIANTS, own_teachers
 
 
 class Report:
@@ -44,8 +42,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     root = tmp_path_factory.mktemp("report")
     report_inputs.write(root, report_inputs.plan(datasets=("stale",), seeds=(0,)))
     shutil.copytree(
-        root / "data/scores/baseline/stale-bicubic-0",
-        root / "data/scores/baseline/synthetic-bicubic-9",
+        root / RunId("evaluate_baseline", "stale", "bicubic", 0).folder,
+        root / RunId("evaluate_baseline", "synthetic", "bicubic", 9).folder,
     )
     plan = report_inputs.plan()
     report_inputs.write(root, plan)
@@ -76,7 +74,7 @@ def test_papers_numbers_stand_only_beside_a_data_set_of_that_name(report: Report
         in report.rows("Table 1 on `helen`: the systems")["system"]
     )
     assert (
-        "here (demo profile), one recipe: PSNR ↑, dB"
+        "here (profile `mine`, size `demo`), one recipe: PSNR ↑, dB"
         in report.rows("Table 1 on `helen`: the systems")["system"]
     )
     for number in ("26.84", ".7982", "27.56", ".8062"):
@@ -101,10 +99,10 @@ def test_a_system_that_lacks_landmarks_says_so_in_its_row(tmp_path: Path) -> Non
     plan = report_inputs.plan(datasets=("helen",), seeds=(0,))
     report_inputs.write(tmp_path, plan)
     for kind in ("baseline", "authors"):
-        folder = tmp_path / f"data/scores/{kind}/helen-dic-0"
-        shutil.rmtree(folder)
-        folder.mkdir()
-        (folder / "absent.txt").write_text("needs landmarks\n")
+        run = RunId(f"evaluate_{kind}", "helen", "dic", 0)
+        shutil.rmtree(tmp_path / run.folder)
+        (tmp_path / run.folder).mkdir()
+        (tmp_path / run.absence).write_text("needs landmarks\n")
     page.write(root=tmp_path, out=tmp_path / "out", plan=plan)
     written = Report(tmp_path / "out")
     row = written.rows("Table 1 on `helen`: the systems")["DIC"]
@@ -112,6 +110,7 @@ def test_a_system_that_lacks_landmarks_says_so_in_its_row(tmp_path: Path) -> Non
     assert row[5:] == ["26.69", "0.7953"]
     assert written.rows("Table 1 on `helen`: the systems", table=1)["DIC"] == ["–"] * 3
     assert written.rows("On `helen`")["DIC"][0] == "–"
+    assert "DIC" not in json.loads((tmp_path / "out/metrics.json").read_text())["helen"]
 
 
 def test_table_2_shows_students_and_what_each_lacks(report: Report) -> None:
@@ -124,7 +123,7 @@ def test_table_2_shows_students_and_what_each_lacks(report: Report) -> None:
     assert "PFB and FFB: PKDN" not in differences
     assert teachers["one-hot parsing map"][0] == "**26.10 ± 0.14**"
     assert len(students) - 2 == len(VARIANTS)
-    assert len(teachers) - 2 == len(TEACHERS)
+    assert len(teachers) - 2 == len(own_teachers())
 
 
 def test_what_other_parameters_left_is_not_seen(report: Report) -> None:
@@ -165,10 +164,11 @@ def test_each_row_can_be_followed_to_its_runs(report: Report) -> None:
     assert trained[:2] == ["PKDN student: PFB only", "`mlflow-student-synthetic-no_ffb-1`"]
     assert trained[3:] == ["2026-01-02 03:04:05", "0123abcdef", "30.0"]
     assert rows["`evaluate_baseline@helen-kdfsrnet-0`"][:2] == ["KDFSRNet", "not tracked"]
+    assert rows["`baseline@helen-pkdn-1`"][0] == "PKDN student: no distillation"
 
 
 def test_wall_time_and_counts(report: Report) -> None:
-    assert report.rows("What was run", table=2)["student"] == ["28", "14 min 00 s", "30 s"]
+    assert report.rows("What was run", table=2)["student"] == ["24", "12 min 00 s", "30 s"]
     assert report.rows("What was run")["`helen`"] == [
         "photographs",
         "3",
@@ -180,8 +180,15 @@ def test_wall_time_and_counts(report: Report) -> None:
 
 def test_counts_of_the_data_stages_leave_single_classes_out(report: Report) -> None:
     section = report.section("Appendix B: what the data stages counted")
-    assert "agreement.test.miou" in section
+    assert "test_miou" in section
     assert "iou_skin" not in section
+
+
+def test_faces_that_were_left_out_are_counted_and_named(report: Report) -> None:
+    section = report.section("Appendix B: what the data stages counted")
+    assert re.search(r"align \| `helen` +\| left_out +\| +1 \|", section)
+    assert "tiny: too small, 9 of 64 pixels" in section
+    assert re.search(r"\| photos +\| +162770 \|", section)
 
 
 def test_tables_are_there_as_numbers(report: Report) -> None:
@@ -199,7 +206,17 @@ def test_teachers_have_a_size_and_no_place_among_what_enlarges_faces(report: Rep
         assert {"PKDN", "PKDN teacher", "KDFSRNet", "KDFSRNet teacher"} <= set(rows)
         assert "bicubic teacher" not in rows
     numbers = (report.folder / "tables/complexity.csv").read_text(encoding="utf-8")
-    assert numbers.startswith("network,role,profile,title")
+    assert numbers.startswith("network,role,size,title")
+    speeds = report.rows("Complexity", 1)["network"]
+    assert "latency of 1 face, ms" in speeds
+    assert report.rows("Complexity", 0)["PKDN"][1:] == ["0.09", "0.31"]
+    assert report.rows("Complexity", 2)["PKDN"][1:] == ["5.20", "13.70"]
+
+
+def test_main_numbers_are_there_for_dvc(report: Report) -> None:
+    found = json.loads((report.folder / "metrics.json").read_text(encoding="utf-8"))
+    assert found["helen"]["PKDN"] == {"psnr": 24.7, "ssim": 0.6175, "parsing_miou": 0.494}
+    assert found["synthetic"]["PKDN student: no distillation"]["psnr"] == 24.1
 
 
 def test_protocols_and_parser(report: Report) -> None:
@@ -215,14 +232,27 @@ def test_protocols_and_parser(report: Report) -> None:
 def single(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """One seed, a network that the paper does not know, faces without examples or a curve."""
     root = tmp_path_factory.mktemp("single")
+    networks = tmp_path_factory.mktemp("networks")
+    shutil.copytree(systems.NETWORKS, networks, dirs_exist_ok=True)
+    (networks / "newnet.py").write_text('TITLE = "The newnet"\nINPUT = "16×16"\n')
     plan = report_inputs.plan(
-        profile="paper", datasets=("helen",), seeds=(3,), networks=("bicubic", "newnet")
+        size="paper",
+        datasets=("helen",),
+        seeds=(3,),
+        networks=("bicubic", "newnet"),
+        authors_recipes=(),
+        ablations=("full", "no_ffb"),
+        loss_ablations=(),
+        authors={"largest_batch": 0, "rate_factor": 1},
+        parser_dataset=None,
     )
-    report_inputs.write(root, plan)
-    shutil.rmtree(root / "data/scores/baseline/helen-newnet-3/examples")
-    shutil.rmtree(root / "data/curves/baseline")
-    (root / "data/parser/iou.csv").unlink()
-    page.write(root=root, out=root / "out", plan=replace(plan, parser_dataset=None))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(systems, "NETWORKS", networks)
+        report_inputs.write(root, plan)
+        shutil.rmtree(root / RunId("evaluate_baseline", "helen", "newnet", 3).folder / "examples")
+        (root / RunId("baseline", "helen", "newnet", 3).curve()).unlink()
+        (root / RunId("parser").folder / "iou.csv").unlink()
+        page.write(root=root, out=root / "out", plan=plan)
     return Report(root / "out")
 
 
@@ -236,25 +266,75 @@ def test_one_seed_has_no_spread(single: Report) -> None:
 def test_new_network_joins_with_its_own_title(single: Report) -> None:
     systems = list(single.rows("Table 1 on `helen`: the systems"))
     assert systems[-3:] == ["KDFSRNet", "The newnet", "PKDN"]
-    assert len(set(colours(["newnet", "other"]).values())) == 10
+    assert len(set(colours.of_systems(["newnet", "other"]).values())) == 10
 
 
-def test_paper_profile_is_not_called_a_demo(single: Report) -> None:
+def test_every_system_and_variant_has_a_colour_of_its_own() -> None:
+    known = {name: colours.SYSTEMS[name] for name in systems.names()}
+    assert len(set(known.values())) == len(known)
+    assert len({colours.VARIANTS[name] for name in VARIANTS}) == len(VARIANTS)
+
+
+def test_tables_show_the_variants_that_were_asked_for(single: Report) -> None:
+    heading = "Table 2 on `helen`: PKDN taken apart"
+    students, differences, teachers = (single.rows(heading, table=i) for i in range(3))
+    assert list(students)[2:] == ['PFB only (printed "without PFB")', "PFB and FFB: PKDN"]
+    assert list(differences)[2:] == ['PFB only (printed "without PFB")']
+    assert list(teachers)[2:] == ["PFB only", "PFB and FFB"]
+    assert "The first two rows are the paper's." in single.section(heading)
+    assert "The other rows are not in the paper" not in single.section(heading)
+
+
+def test_pkdn_is_compared_with_others_and_with_its_own_network_once(report: Report) -> None:
+    systems_gains = report.rows("Table 1 on `synthetic`: the systems", table=1)
+    assert not [
+        name for name in systems_gains if name.startswith("PKDN") and "compared" not in name
+    ]
+    students, gains, _ = (
+        report.rows("Table 2 on `synthetic`: PKDN taken apart", table=i) for i in range(3)
+    )
+    assert students["no distillation"][1] == "24.10 ± 0.14"
+    assert gains["no distillation"][0] == "−0.60"
+    assert [row[0] for row in report.rows("On `synthetic`").items()].count("PKDN") == 1
+
+
+@pytest.mark.parametrize(
+    ("authors", "expected"),
+    [
+        ({"largest_batch": 0, "rate_factor": 1}, []),
+        ({"largest_batch": 0, "rate_factor": 10.0}, ["rates are multiplied by 10"]),
+        ({"largest_batch": 2, "rate_factor": 1.0}, ["batches are cut to 2 faces"]),
+    ],
+)
+def test_changed_recipes_of_authors_are_told(authors: dict, expected: list[str]) -> None:
+    assert report_inputs.plan(authors=authors).authors_changes == expected
+
+
+def test_only_changed_recipes_are_said_to_be_changed(report: Report, single: Report) -> None:
+    assert "rates are multiplied by 10 and batches are cut to 2 faces" in report.text
+    assert "rates are multiplied" not in single.text
+
+
+def test_networks_of_the_papers_size_are_called_no_less(single: Report) -> None:
     assert "not a reproduction" not in single.text
-    assert "here (paper profile), one recipe: SSIM ↑" in single.text
+    assert "no attempt to reach them" not in single.text
+    assert "sizes alone" not in single.text
+    assert "here (profile `mine`, size `paper`), one recipe: SSIM ↑" in single.text
     assert "The faces differ too: 3 / 1 / 6 here" in single.text
 
 
 @pytest.mark.parametrize(
-    ("profile", "datasets", "expected"),
+    ("size", "datasets", "expected"),
     [
         ("demo", ("helen",), ["These numbers are not a reproduction", "only to show how far"]),
+        ("small", ("helen",), ["networks of size `small`, narrower", "only to show how far"]),
         ("paper", ("celeba", "synthetic"), ["on `synthetic` are not a reproduction", "`celeba`"]),
         ("paper", ("folder",), ["The paper has no results for `folder`"]),
     ],
 )
-def test_caveats(profile: str, datasets: tuple[str, ...], expected: list[str]) -> None:
-    found = caveats(report_inputs.plan(profile=profile, datasets=datasets))
+def test_caveats(size: str, datasets: tuple[str, ...], expected: list[str]) -> None:
+    plan = report_inputs.plan(size=size, datasets=datasets)
+    found = page.render("caveats.md.jinja", plan).strip().split("\n\n")
     assert len(found) == len(expected)
     for text, part in zip(found, expected, strict=True):
         assert part in text
@@ -263,19 +343,20 @@ def test_caveats(profile: str, datasets: tuple[str, ...], expected: list[str]) -
 def test_missing_scores_are_named_and_nothing_is_written(tmp_path: Path) -> None:
     plan = report_inputs.plan(datasets=("synthetic",), seeds=(0,))
     report_inputs.write(tmp_path, plan)
-    missing = tmp_path / "data/scores/teacher/synthetic-onehot-0/scores.csv"
+    missing = tmp_path / RunId("evaluate_teacher", "synthetic", "onehot", 0).scores
     missing.unlink()
     with pytest.raises(UserError, match=f"expected {re.escape(str(missing))}, which is missing"):
         page.write(root=tmp_path, out=tmp_path / "out", plan=plan)
     assert not (tmp_path / "out").exists()
 
 
-def test_stage_names_the_first_missing_input(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_files_of_scores_are_asked_for_in_order_and_the_first_missing_one_is_named(
+    tmp_path: Path,
 ) -> None:
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    current = stage.plan(params.load())
-    first = f"data/scores/baseline/{current.datasets[0]}-{current.networks[0]}-{current.seeds[0]}"
-    with pytest.raises(UserError, match=first):
-        stage.main()
+    plan = report_inputs.plan(datasets=("synthetic",), seeds=(0,))
+    with pytest.raises(UserError, match=r"runs/evaluate_baseline/synthetic-bicubic-0/scores\.csv"):
+        score_files(tmp_path, plan)
+    report_inputs.write(tmp_path, plan)
+    files = score_files(tmp_path, plan)
+    assert len(files) == len(plan.subjects)
+    assert tmp_path / RunId("evaluate_student", "synthetic", FULL, 0).scores in files

@@ -3,34 +3,42 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import report_inputs
 from report_inputs import write_scores
 
 from pkdn.errors import UserError
-from pkdn.networks import pkdn
-from pkdn.reports import statistics, tables
+from pkdn.reports import columns, readings, tables
 from pkdn.reports.comparisons import Comparison
-from pkdn.reports.readings import READINGS
-from pkdn.reports.records import Plan, Scores, read_results
-from pkdn.reports.runs import read_runs
-from pkdn.reports.systems import PKDN, TEACHERS, VARIANTS, Subject
+from pkdn.reports.plan import Plan
+from pkdn.reports.records import read_records
+from pkdn.reports.scores import Scores, read_scores
+from pkdn.reports.tables import Column, Table, words
+from pkdn.runs import RunId
+from pkdn.systems import FULL, PKDN, VARIANTS, Subject, own_teachers
 
 ROOT = Path(__file__).parents[1]
 KDFSRNET = Subject("baseline", "kdfsrnet")
 
 
-def _results(differences: list[list[float]]) -> tuple[Plan, dict]:
-    plan = report_inputs.plan(datasets=("synthetic",), seeds=tuple(range(len(differences))))
-    names = tuple(f"face{i}" for i in range(len(differences[0])))
-    other = {
-        seed: Scores(names, {"y_crop8.psnr": np.full(len(names), 20.0)}) for seed in plan.seeds
+def _comparison(differences: list[list[float]]) -> Comparison:
+    seeds = range(len(differences))
+    plan = report_inputs.plan(datasets=("synthetic",), seeds=tuple(seeds))
+    names = pd.Index([f"face{i}" for i in range(len(differences[0]))])
+    zeros = np.zeros_like(differences)
+    frames = {
+        subject: {
+            seed: pd.DataFrame({"y_crop8.psnr": 20.0 + np.array(values)}, names)
+            for seed, values in zip(seeds, of_subject, strict=True)
+        }
+        for subject, of_subject in ((PKDN, differences), (KDFSRNET, zeros))
     }
-    ours = {
-        seed: Scores(names, {"y_crop8.psnr": 20.0 + np.array(values)})
-        for seed, values in zip(plan.seeds, differences, strict=True)
-    }
-    return plan, {("synthetic", PKDN): ours, ("synthetic", KDFSRNET): other}
+    return Comparison(plan, "synthetic", Scores(frames, {}))
+
+
+def _empty(plan: Plan, dataset: str) -> Comparison:
+    return Comparison(plan, dataset, Scores({}, {}))
 
 
 @pytest.mark.parametrize(
@@ -44,64 +52,84 @@ def _results(differences: list[list[float]]) -> tuple[Plan, dict]:
     ],
 )
 def test_verdict(differences: list[list[float]], verdict: str) -> None:
-    plan, results = _results(differences)
-    gain = Comparison(results, {}, plan, "synthetic", {}).gain_over(KDFSRNET)
+    gain = _comparison(differences).gain_over(KDFSRNET)
     assert gain is not None
     assert gain.verdict == verdict
 
 
-def test_teachers_are_no_points_among_systems() -> None:
-    plan, results = _results([[0.1, 0.2]])
-    row = {"network": "kdfsrnet", "profile": plan.profile, "gmac": "1", "latency_ms_b1": "2"}
-    rows = [{**row, "role": role} for role in ("network", "teacher")]
-    assert len(Comparison(results, {}, plan, "synthetic", {}).points(rows)) == 1
+def test_teachers_and_other_sizes_are_no_points_among_systems() -> None:
+    row = {"network": "kdfsrnet", "size": "demo", "gmac": 1.0, "latency_ms_b1": 2.0}
+    rows = [
+        {**row, "role": "network"},
+        {**row, "role": "teacher"},
+        {**row, "role": "network", "size": "paper"},
+    ]
+    assert len(_comparison([[0.1, 0.2]]).points(pd.DataFrame(rows))) == 1
 
 
 def test_papers_ablation_stands_beside_celeba_alone() -> None:
     plan = report_inputs.plan(datasets=("celeba",))
-    rows = Comparison({}, {}, plan, "celeba", {}).table_2()[0].rows
-    assert [row[-2:] for row in rows[:4]] == [
-        ["27.31", "0.7961"],
-        ["27.48", "0.8036"],
-        ["27.56", "0.8062"],
-        ["–", "–"],
-    ]
-    assert "paper" not in str(Comparison({}, {}, plan, "helen", {}).table_2())
+    psnr, ssim = _empty(plan, "celeba").table_2().columns[-2:]
+    assert psnr.title == "paper (full training): PSNR, dB"
+    assert psnr.cells[:4] == ["27.31", "27.48", "27.56", "–"]
+    assert ssim.cells[:4] == ["0.7961", "0.8036", "0.8062", "–"]
+    assert ssim.numbers["paper.ssim"][:4] == [0.7961, 0.8036, 0.8062, None]
+    assert "paper" not in str(_empty(plan, "helen").table_2())
 
 
 def test_equal_images_and_a_single_face_give_no_gain_instead_of_an_error() -> None:
-    plan, results = _results([[0.1, np.inf]])
-    assert Comparison(results, {}, plan, "synthetic", {}).gain_over(KDFSRNET) is None
+    comparison = _comparison([[0.1, np.inf]])
+    assert comparison.gain_over(KDFSRNET) is None
+    comparison.scores.frames[KDFSRNET][0].loc["face1"] = np.inf
+    assert comparison.gain_over(KDFSRNET) is None
 
 
 def test_scores_of_other_faces_are_refused(tmp_path: Path) -> None:
     plan = report_inputs.plan(datasets=("synthetic",), seeds=(0,))
     report_inputs.write(tmp_path, plan)
-    shutil.rmtree(tmp_path / "data/scores/student/synthetic-full-0")
-    write_scores(tmp_path, "synthetic", PKDN, 0, {"elsewhere": np.zeros((128, 128, 3), np.uint8)})
+    run = PKDN.run("synthetic", 0)
+    shutil.rmtree(tmp_path / run.evaluation().folder)
+    write_scores(tmp_path, run, {"elsewhere": np.zeros((128, 128, 3), np.uint8)})
     with pytest.raises(UserError, match="the same faces"):
-        read_results(tmp_path, plan)
+        read_scores(tmp_path, plan, "synthetic")
+
+
+def test_faces_named_like_nothing_or_like_numbers_keep_their_names(tmp_path: Path) -> None:
+    plan = report_inputs.plan(datasets=("synthetic",), seeds=(0,))
+    faces = {name: np.zeros((128, 128, 3), np.uint8) for name in ("NA", "007", "null")}
+    for subject, run in plan.trainings():
+        write_scores(tmp_path, run, faces)
+        assert subject.run("synthetic", 0) == run
+    found = read_scores(tmp_path, plan, "synthetic").frames[PKDN][0]
+    assert list(found.index) == ["NA", "007", "null"]
 
 
 def test_metric_that_was_not_scored_is_a_dash() -> None:
-    _, results = _results([[0.1, 0.2]])
-    mean = statistics.mean(results, "synthetic", PKDN, statistics.primary("ssim"))
-    assert mean.cell(statistics.primary("ssim")) == "–"
+    scores = _comparison([[0.1, 0.2]]).scores
+    assert scores.mean(PKDN, columns.SSIM).cell(columns.SSIM) == "–"
 
 
-def test_runs_are_those_of_the_plan_and_of_its_parser(tmp_path: Path) -> None:
-    report_inputs.write(tmp_path, report_inputs.plan(networks=("bicubic", "newnet")))
+def test_records_are_those_of_the_plan_and_of_its_parser(tmp_path: Path) -> None:
+    report_inputs.write(tmp_path, report_inputs.plan(networks=("bicubic", "kdfsrnet")))
     plan = report_inputs.plan(
         datasets=("helen",), seeds=(1,), networks=("bicubic",), authors_recipes=()
     )
-    assert "authors@helen-dic-1" not in [run.name for run in read_runs(tmp_path, plan)]
-    found = [run.name for run in read_runs(tmp_path, plan)]
-    assert {"parser", "align@helen", "align@synthetic", "complexity"} < set(found)
+    found = [record.run.name for record in read_records(tmp_path, plan)]
+    assert "authors@helen-dic-1" not in found
+    assert {"parser", "labelled", "align@helen", "complexity"} < set(found)
     trained = [name for name in found if name.startswith(("baseline", "student", "teacher"))]
-    assert len(trained) == 1 + len(VARIANTS) + len(TEACHERS)
+    with_teacher = [name for name in VARIANTS if VARIANTS[name].teacher]
+    assert len(trained) == 1 + len(with_teacher) + len(own_teachers())
     assert "baseline@helen-bicubic-1" in trained
-    pretrained = read_runs(tmp_path, replace(plan, parser_dataset=None))
-    assert not {"parser", "align@synthetic"} & {run.name for run in pretrained}
+    pretrained = read_records(tmp_path, replace(plan, parser_dataset=None))
+    assert not {"parser", "labelled"} & {record.run.name for record in pretrained}
+
+
+def test_plan_asks_for_every_kind_of_run_once() -> None:
+    runs = list(report_inputs.plan().runs())
+    assert len(set(runs)) == len(runs)
+    assert RunId("model", "helen", FULL, 1) in runs
+    assert RunId("evaluate_baseline", "helen", "pkdn", 0) in runs
 
 
 def test_best_value_is_bold_in_its_direction() -> None:
@@ -113,8 +141,17 @@ def test_best_value_is_bold_in_its_direction() -> None:
 
 
 def test_markdown_keeps_a_bar_inside_its_cell() -> None:
-    text = tables.markdown(tables.Table(["a|b", "c"], [["x\ny", "1"]]))
+    text = Table([words("a|b", ["x\ny"]), Column("c", ["1"])]).markdown()
     assert text.splitlines() == ["| a\\|b |   c |", "| ---- | --: |", "| x y  |   1 |"]
+
+
+def test_numbers_keep_their_precision_and_what_is_not_finite_is_empty(tmp_path: Path) -> None:
+    values = [0.1 + 0.2, None, float("inf"), float("nan")]
+    table = Table(
+        [Column("", numbers={"runs": [1, 2, 3, None]}), Column("", numbers={"a": values})]
+    )
+    tables.write_csv(tmp_path / "a.csv", table.numbers())
+    assert (tmp_path / "a.csv").read_text() == "runs,a\n1,0.30000000000000004\n2,\n3,\n,\n"
 
 
 @pytest.mark.parametrize(
@@ -125,13 +162,6 @@ def test_durations(seconds: float, text: str) -> None:
     assert tables.duration(seconds) == text
 
 
-def test_variants_are_those_of_the_networks() -> None:
-    assert {name: variant.teacher for name, variant in VARIANTS.items()} == {
-        name: variant.teacher for name, variant in pkdn.STUDENT_VARIANTS.items()
-    }
-    assert set(TEACHERS) == set(pkdn.TEACHER_VARIANTS)
-
-
-@pytest.mark.parametrize("reading", READINGS, ids=lambda reading: reading.question)
-def test_each_reading_is_written_where_the_report_says(reading: object) -> None:
+@pytest.mark.parametrize("reading", readings.read(), ids=lambda reading: reading.question)
+def test_each_reading_is_written_where_the_report_says(reading: readings.Reading) -> None:
     assert reading.name in (ROOT / reading.file).read_text(encoding="utf-8")

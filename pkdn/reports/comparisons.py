@@ -10,7 +10,6 @@ from pkdn.reports import colours, columns, published
 from pkdn.reports.columns import PSNR, SSIM, Metric
 from pkdn.reports.figures import Point
 from pkdn.reports.plan import Plan, by_authors, by_one_recipe, short_title, title
-from pkdn.reports.published import Published
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
 from pkdn.reports.tables import NOTHING, Column, Table, bold_best, number, plain, words
@@ -38,7 +37,7 @@ class Comparison:
 
     def table_1(self) -> Table:
         """Return the comparison of systems, with the paper's numbers where it has this data."""
-        rows, facts = self.plan.table_1, published.TABLE_1.get(self.dataset, {})
+        rows, facts = self.plan.table_1, published.table(1, self.dataset)
         here = self._here(facts)
         found = [words("system", [system(name).title for name in rows], "system", rows)]
         ours = [by_one_recipe(name) for name in rows]
@@ -50,7 +49,7 @@ class Comparison:
 
     def table_2(self) -> Table:
         """Return the ablation: one student for each variant."""
-        rows, facts = self.plan.variants, published.TABLE_2.get(self.dataset, {})
+        rows, facts = self.plan.variants, published.table(2, self.dataset)
         changes = [VARIANTS[name].change for name in rows]
         found = [
             words("student", [VARIANTS[name].title for name in rows], "student", rows),
@@ -66,7 +65,7 @@ class Comparison:
         name = words("teacher", [short_title(name) for name in rows], "teacher", rows)
         return Table([name, *self._scores(teachers, self.metrics)])
 
-    def _here(self, facts: Mapping[str, Published]) -> tuple[str, ...]:
+    def _here(self, facts: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
         return (f"here (profile `{self.plan.profile}`, size `{self.plan.size}`)",) if facts else ()
 
     def _scores(
@@ -163,11 +162,11 @@ def _signed(value: float | None) -> str:
     return number(value, PSNR.decimals, signed=True)
 
 
-def _paper(facts: Mapping[str, Published], rows: Sequence[str]) -> list[Column]:
+def _paper(facts: Mapping[str, Mapping[str, float]], rows: Sequence[str]) -> list[Column]:
     """Return the paper's columns; none where it has no such table."""
     found = []
     for metric, unit in ((PSNR, ", dB"), (SSIM, "")) if facts else ():
-        values = [getattr(facts.get(name), metric.key, None) for name in rows]
+        values = [facts.get(name, {}).get(metric.key) for name in rows]
         cells = plain("", values, metric.decimals).cells
         numbers = {f"paper.{metric.key}": values}
         found.append(Column(f"{PAPER}: {metric.title}{unit}", cells, numbers))

@@ -13,7 +13,6 @@ from pkdn.reports.records import Record
 from pkdn.reports.tables import NOTHING, Column, Table, duration, listing, words
 
 DRAWN: Final = "synthetic"
-DIRTY: Final = "-dirty"
 UNKNOWN_MACHINE: Final = {"processor": "unknown processor", "cores": "?", "memory_gib": "?"}
 
 
@@ -73,24 +72,6 @@ def time_table(records: Sequence[Record]) -> Table:
 def total_time(records: Sequence[Record]) -> str:
     """Return the sum of all wall times in words."""
     return duration(sum(record.seconds for record in records))
-
-
-def run_with(plan: Plan, records: Sequence[Record]) -> str:
-    """Say in a paragraph by what the numbers came about."""
-    gpus, found = accelerators(records), revisions(records)
-    parts = [
-        f"profile `{plan.profile}`",
-        f"networks of size `{plan.size}`",
-        f"{'seed' if len(plan.seeds) == 1 else 'seeds'} {listing(plan.seeds)}",
-        f"training in {precisions(records)}",
-        f"on {gpus}" if gpus else "no GPU",
-        f"machine: {machines(records) or 'not recorded'}",
-        f"git revision {listing(found) or NOTHING}",
-        f"{total_time(records)} of computing in all stages together",
-    ]
-    dirty = any(revision.endswith(DIRTY) for revision in found)
-    remark = f" `{DIRTY}` marks a revision with uncommitted changes." if dirty else ""
-    return f"Run with {', '.join(parts)}.{remark}"
 
 
 def machines(records: Sequence[Record]) -> str:

@@ -10,15 +10,7 @@ from pkdn.reports import colours
 from pkdn.reports.figures import Line
 from pkdn.reports.inputs import read_curve
 from pkdn.reports.plan import Plan, short_title, title
-from pkdn.systems import (
-    PKDN,
-    PKDN_NETWORK,
-    PKDN_TEACHER,
-    Subject,
-    in_order,
-    of_variant,
-    system,
-)
+from pkdn.systems import PKDN, PKDN_NETWORK, PKDN_TEACHER, Subject, in_order, of_variant, system
 
 TEACHER_PHASE: Final = "teacher"
 

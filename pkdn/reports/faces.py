@@ -73,7 +73,7 @@ def _enlarged(root: Path, comparison: Comparison, subject: Subject, name: str) -
     scores = comparison.scores.frames[subject][comparison.plan.seeds[0]]
     caption = ""
     if PSNR.name in scores:
-        caption = f"{number(scores.loc[name, PSNR.name], PSNR.decimals)} {PSNR.unit}"
+        caption = f"{number(scores[PSNR.name][name], PSNR.decimals)} {PSNR.unit}"
     if not path.is_file():
         return Tile(None, caption)
     with Image.open(path) as image:

@@ -137,12 +137,12 @@ def loss_terms(path: Path, curves: Sequence[pd.DataFrame]) -> None:
         "loss": ("L_S, the weighted sum", "black"),
         "l_sr": ("L_SR: to HR", colours.VERMILLION),
     }
-    for weight, term in TERMS.items():
-        terms[weight.replace("lambda_", "l_")] = (term.label, colours.LOSS_TERMS[weight])
+    for weight, (_, label) in TERMS.items():
+        terms[weight.replace("lambda_", "l_")] = (label, colours.LOSS_TERMS[weight])
     with canvas(path, (7.6, 3.8), CURVE_DPI) as figure:
         axes = figure.subplots()
-        for term, (label, colour) in terms.items():
-            _plot(axes, Line(label, colour, False, curves), (term,), smooth=True)
+        for column, (text, colour) in terms.items():
+            _plot(axes, Line(text, colour, False, curves), (column,), smooth=True)
         _logarithmic(axes, COARSE_TICKS)
         axes.set_xlabel("training step")
         axes.set_ylabel("mean absolute error")

@@ -27,7 +27,6 @@ def read_csv(path: Path, *, text: bool = False) -> pd.DataFrame:
         dtype=str if text else {"name": str},
         keep_default_na=False,
         na_values=[] if text else [""],
-        float_precision="round_trip",
     )
 
 

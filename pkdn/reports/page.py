@@ -67,7 +67,7 @@ def write(*, root: Path, out: Path, plan: Plan) -> None:
 
 
 def render(template: str, plan: Plan, **others: object) -> str:
-    """Return a template of ``templates/`` as markdown, without empty lines in a row."""
+    """Return a template of ``templates/`` as markdown."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -84,16 +84,18 @@ def render(template: str, plan: Plan, **others: object) -> str:
     modules = (appendix, columns, complexity, conditions, parser, published, readings)
     named = {module.__name__.split(".")[-1]: module for module in modules}
     text = environment.get_template(template).render(plan=plan, **named, **others)
-    return _spaced(text) + "\n"
+    return _paragraphs(text) + "\n"
 
 
 def _notice(text: str) -> str:
     """Mark paragraphs as what nobody should overlook."""
-    return "\n".join(f"> {line}".rstrip() for line in _spaced(text).splitlines())
+    return "\n".join(f"> {line}".rstrip() for line in _paragraphs(text).splitlines()) + "\n\n"
 
 
-def _spaced(text: str) -> str:
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+def _paragraphs(text: str) -> str:
+    """Put each paragraph on a line, with one empty line between blocks."""
+    joined = re.sub(r"(?<=[^\n|])\n(?=[^\n|>#-])", " ", text)
+    return re.sub(r"\n{3,}", "\n\n", joined).strip()
 
 
 def _main_numbers(plan: Plan, comparisons: Sequence[Comparison]) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from pkdn.reports.inputs import read_csv
 from pkdn.reports.plan import PARSER
 from pkdn.reports.records import Record
-from pkdn.reports.tables import Column, Table, plain, words
+from pkdn.reports.tables import Table, plain, words
 
 IOU_DECIMALS = 4
 PICTURE = PARSER.folder / "examples.png"
@@ -39,6 +39,6 @@ def classes(rows: pd.DataFrame) -> Table:
             words("label", rows["class"].astype(str)),
             words("class", rows["name"]),
             plain("IoU ↑", rows["iou"], IOU_DECIMALS),
-            Column("true pixels", rows["pixels"].astype(str)),
+            plain("true pixels", rows["pixels"], 0),
         ]
     )

@@ -41,7 +41,7 @@ def read_records(root: Path, plan: Plan) -> list[Record]:
     """Read the records of the plan's runs, in the order in which they started."""
     runs = [run for run in plan.runs() if (root / run.record).is_file()]
     records = [_read(root, run, plan.mlflow_runs) for run in runs]
-    return sorted(records, key=lambda record: record.started)
+    return sorted(records, key=lambda record: (record.started, record.run.name))
 
 
 def _read(root: Path, run: RunId, mlflow_runs: Mapping[str, str]) -> Record:

@@ -44,13 +44,13 @@ class Results:
         """Say what came out, in one paragraph."""
         scores = self.comparison.scores
         psnr, ssim = (scores.mean(PKDN, metric).cell(metric) for metric in (PSNR, SSIM))
-        gains = [self._gain(name) for name in self._named_in_summary()]
+        gains = listing([text for text in map(self._gain, self._named_in_summary()) if text])
         kind = "drawn faces" if self.dataset == DRAWN else "photographs"
         return (
             f"`{self.dataset}` ({counts(self.faces)} {kind} to train / validate / test): "
-            f"PKDN's student reaches **{psnr} dB** PSNR and {ssim} SSIM on the test faces, "
-            f"{listing([text for text in gains if text])}. Its teacher, which sees the HR parsing "
-            f"map, has {scores.mean(PKDN_TEACHER, PSNR).cell(PSNR)} dB."
+            f"PKDN's student reaches **{psnr} dB** PSNR and {ssim} SSIM on the test faces"
+            f"{', ' if gains else ''}{gains}. Its teacher, which sees the HR parsing map, has "
+            f"{scores.mean(PKDN_TEACHER, PSNR).cell(PSNR)} dB."
         )
 
     def _named_in_summary(self) -> list[str]:

@@ -59,14 +59,16 @@ class Gain(NamedTuple):
     @classmethod
     def of(cls, ours: Mapping[int, pd.Series], theirs: Mapping[int, pd.Series]) -> "Gain | None":
         """Compare scores face by face; None where fewer than two faces can be compared."""
-        seeds = [seed for seed in ours if seed in theirs]
-        differences = pd.DataFrame({seed: ours[seed] - theirs[seed] for seed in seeds})
-        differences = differences[np.isfinite(differences).all(axis=1)]
-        if not seeds or len(differences) < MIN_FACES:
+        pairs = [(ours[seed], theirs[seed]) for seed in ours if seed in theirs]
+        if not pairs:
             return None
-        of_faces = differences.mean(axis=1).to_numpy()
+        differences = np.stack([(our - their).to_numpy() for our, their in pairs])
+        differences = differences[:, np.isfinite(differences).all(axis=0)]
+        if differences.shape[1] < MIN_FACES:
+            return None
+        of_faces = differences.mean(axis=0)
         interval = metrics.paired_difference(of_faces, np.zeros_like(of_faces))
-        return cls(interval, tuple(float(value) for value in differences.mean()))
+        return cls(interval, tuple(float(value) for value in differences.mean(axis=1)))
 
     @property
     def verdict(self) -> str:

@@ -56,7 +56,8 @@ class Table:
             ]
             return "| " + " | ".join(padded) + " |"
 
-        rule = ["-" * w if left else "-" * (w - 1) + ":" for w, left in zip(widths, words)]  # noqa: B905
+        rule = ["-" * width for width in widths]
+        rule = [r if left else f"{r[1:]}:" for r, left in zip(rule, words, strict=True)]
         return "\n".join([line(cells[0]), line(rule), *map(line, cells[1:])])
 
     def numbers(self) -> pd.DataFrame:
@@ -83,11 +84,8 @@ def plain(title: str, values: Iterable[float | None], decimals: int) -> Column:
 
 def write_csv(path: Path, numbers: pd.DataFrame) -> None:
     """Write numbers in full precision; a number that is not finite becomes an empty field."""
-    numbers.map(_field).to_csv(path, index=False, lineterminator="\n")
-
-
-def _field(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    finite = ~numbers.isin([math.inf, -math.inf])
+    numbers.astype(object).where(finite, None).to_csv(path, index=False, lineterminator="\n")
 
 
 def number(value: float | None, decimals: int, *, signed: bool = False) -> str:

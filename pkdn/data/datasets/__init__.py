@@ -16,15 +16,14 @@ A data set's module offers:
 import importlib
 import os
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, Self, cast
 
-from pkdn.data.fetching.download import DOWNLOADS
+from pkdn.data.fetching.download import DOWNLOADS, Part, locate
 from pkdn.data.photos.photo import Entry, Photo
 from pkdn.errors import UserError
-from pkdn.params import Params
 
 
 @dataclass(frozen=True)
@@ -47,15 +46,19 @@ class DatasetSettings:
     seed: int = 0
 
     @classmethod
-    def of(cls, params: Params) -> "DatasetSettings":
-        """Return the settings that ``params.yaml`` and ``PKDN_MIRROR`` give."""
-        drawn = params.synthetic
+    def of(cls, planned: Mapping[str, Any]) -> Self:
+        """Return the settings of a plan, which may lack any, with the mirror ``PKDN_MIRROR``."""
+        folder = planned.get("folder")
         return cls(
-            folder=Path(params.folder),
+            folder=Path(folder) if folder else None,
             mirror=os.environ.get("PKDN_MIRROR") or None,
-            counts={"train": drawn.train, "val": drawn.val, "test": drawn.test},
-            seed=drawn.seed,
+            counts=planned.get("counts", {}),
+            seed=planned.get("seed", 0),
         )
+
+    def locate(self, name: str, parts: Sequence[Part]) -> Path:
+        """Return the root of a data set of these parts, fetched if they are nowhere yet."""
+        return locate(name, parts, mirror=self.mirror, downloads=self.downloads)
 
 
 class Dataset(Protocol):

@@ -1,17 +1,4 @@
-"""The data sets, one file each, found by their names.
-
-A data set's module offers:
-
-- ``TITLE``: its name in tables and figures.
-- ``LABELLED``: ``"yes"``, ``"no"`` or ``"maybe"``: whether its photos come with label maps.
-- ``locate(settings) -> Path``: the root of its files; a :class:`~pkdn.errors.UserError` where
-  they are missing.
-- ``catalogue(root, settings) -> list[Entry]``: names and splits; opens no photo.
-- ``read(root, entry) -> Photo``: reads or draws one photo; raises
-  :class:`~pkdn.data.photos.reading.UnreadablePhotoError` where that fails.
-- perhaps ``annotation_files(root, entry) -> list[str]``: its files beside the photo, where they
-  are others than ``entry.landmarks`` and ``entry.labels``.
-"""
+"""The data sets, one file each, found by their names: each offers what :class:`Dataset` says."""
 
 import importlib
 import os
@@ -62,19 +49,31 @@ class DatasetSettings:
 
 
 class Dataset(Protocol):
-    """The interface of a data set's module."""
+    """What a data set's file offers.
+
+    It may also offer ``annotation_files(root, entry) -> list[str]``: a photo's files beside it,
+    where they are others than ``entry.landmarks`` and ``entry.labels``.
+
+    Attributes:
+        TITLE: Its name in tables and figures.
+        LABELLED: ``"yes"``, ``"no"`` or ``"maybe"``: whether its photos come with label maps.
+    """
 
     TITLE: str
     LABELLED: str
 
     def locate(self, settings: DatasetSettings) -> Path:
-        """Return the root of the data set's files."""
+        """Return the root of its files; a :class:`UserError` where they are missing."""
 
     def catalogue(self, root: Path, settings: DatasetSettings) -> list[Entry]:
-        """Return every photo's name and split."""
+        """Return every photo's name and split; opens no photo."""
 
     def read(self, root: Path, entry: Entry) -> Photo:
-        """Read or draw one photo."""
+        """Read or draw one photo.
+
+        Raises:
+            UnreadablePhotoError: That fails, see :mod:`pkdn.data.photos.reading`.
+        """
 
 
 def names() -> list[str]:

@@ -1,8 +1,7 @@
 """A network over test faces: every metric of every face, one face after the other."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,9 +14,7 @@ from pkdn.faces.resampling import quantize
 from pkdn.faces.shards import Shards
 from pkdn.metrics import parsing
 
-Forward = Callable[[Tensor, Tensor | None], Tensor]
 Parse = Callable[[Tensor], Tensor]
-Autocast = Callable[[], AbstractContextManager[Any]]
 
 
 class FaceScore(NamedTuple):
@@ -41,63 +38,57 @@ def evaluate(
     *,
     batch_size: int,
     device: torch.device,
-    autocast: Autocast = nullcontext,
     labels: Shards | None = None,
-    forward: Forward | None = None,
     parse: Parse | None = None,
 ) -> Iterator[FaceScore]:
     """Score a network on every face of a split; holds one batch in memory.
 
-    Metrics are computed on the float output, so that protocols without rounding see it as it is.
+    Networks run in fp32. Metrics are computed on the float output, so that protocols without
+    rounding see it as it is.
 
     Args:
-        network: Moved to ``device`` and put into evaluation mode; SR from LR, see ``forward``.
+        network: Moved to ``device`` and put into evaluation mode. From the fields of a
+            :class:`~pkdn.faces.batches.Batch` that its attribute ``reads`` names, by default
+            ``lr_image`` alone, to ``sr_image``, (N, 3, 128, 128).
         faces: Shards with the array ``faces``.
         batch_size: Faces in a batch; the last one may be smaller.
         device: Where the network runs.
-        autocast: Makes the context of every forward pass, which chooses its precision.
         labels: Shards with the array ``labels``, the parsing maps of HR, in the order of
-            ``faces``; needed by teachers and by ``parse``.
-        forward: From ``lr_image``, (N, 3, 16, 16) in [0, 1], and ``labels``, (N, 128, 128) uint8
-            or None, to ``sr_image``, (N, 3, 128, 128); by default the network on ``lr_image``
-            alone. A teacher is its own ``forward``.
+            ``faces``; needed by networks that read them and by ``parse``.
         parse: From SR, (N, 128, 128, 3) uint8, to parsing maps, (N, 128, 128) uint8; adds the
             agreement of its maps with ``labels`` to each row.
 
     Raises:
         UserError: the split has no faces.
-        ValueError: ``parse`` without ``labels``; labels of other faces; an output that is of
-            another shape than HR or not finite.
+        ValueError: no ``labels`` where they are needed; labels of other faces; an output that is
+            of another shape than HR or not finite.
     """
     if not len(faces):
         raise UserError(
             f"expected faces in the split {faces.split} of {faces.folder}, found none: "
             "add photos or move some to this split"
         )
-    if parse is not None and labels is None:
-        raise ValueError("parse needs the labels of HR to compare with")
+    if labels is None and (parse is not None or "labels" in _reads(network)):
+        raise ValueError("parse and teachers need the labels of HR")
     batches = FaceBatches(faces, labels, batch_size=batch_size, seed=0, device=device)
     network.to(device).eval()
-    return _stream(batches, forward or (lambda lr_image, _: network(lr_image)), autocast, parse)
+    return _stream(network, batches, parse)
 
 
-def _stream(
-    batches: FaceBatches, forward: Forward, autocast: Autocast, parse: Parse | None
-) -> Iterator[FaceScore]:
+def _stream(network: nn.Module, batches: FaceBatches, parse: Parse | None) -> Iterator[FaceScore]:
     names = batches.faces.names
     for start in range(0, len(names), batches.batch_size):
         indices = np.arange(start, min(start + batches.batch_size, len(names)))
-        scores = _score_batch(batches.read(indices), forward, autocast, parse)
+        scores = _score_batch(network, batches.read(indices), parse)
         for index, (row, sr_image) in zip(indices, scores, strict=True):
             yield FaceScore(names[index], row, sr_image)
 
 
 @torch.inference_mode()
 def _score_batch(
-    batch: Batch, forward: Forward, autocast: Autocast, parse: Parse | None
+    network: nn.Module, batch: Batch, parse: Parse | None
 ) -> list[tuple[dict[str, float], np.ndarray]]:
-    with autocast():
-        sr_image = forward(batch.lr_image, batch.labels)
+    sr_image = network(*(getattr(batch, field) for field in _reads(network)))
     if sr_image.shape != batch.hr_image.shape:
         shape, expected = tuple(sr_image.shape), tuple(batch.hr_image.shape)
         raise ValueError(f"the network's output is {shape}, expected {expected}")
@@ -105,26 +96,26 @@ def _score_batch(
     exact = sr_image.to(torch.float64)
     written = _channels_last(quantize(exact))
     hr_faces = _channels_last(quantize(batch.hr_image)).cpu().numpy()
-    rows = [
-        _row(sr, hr) for sr, hr in zip(_channels_last(exact).cpu().numpy(), hr_faces, strict=True)
-    ]
+    pairs = zip(_channels_last(exact).cpu().numpy(), hr_faces, strict=True)
+    rows = [_flat(metrics.score_all(sr, hr)) for sr, hr in pairs]
     if parse is not None:
         assert batch.labels is not None
         sr_labels, hr_labels = parse(written).cpu().numpy(), batch.labels.cpu().numpy()
         for row, sr, hr in zip(rows, sr_labels, hr_labels, strict=True):
-            row |= _named("parsing", parsing.score_labels(sr, hr))
+            row |= _flat({"parsing": parsing.score_labels(sr, hr)})
     return list(zip(rows, written.cpu().numpy(), strict=True))
 
 
-def _row(sr_image: np.ndarray, hr_image: np.ndarray) -> dict[str, float]:
-    row: dict[str, float] = {}
-    for name, numbers in metrics.score_all(sr_image, hr_image).items():
-        row |= _named(name, numbers)
-    return row
+def _reads(network: nn.Module) -> tuple[str, ...]:
+    return getattr(network, "reads", ("lr_image",))
 
 
-def _named(metric: str, numbers: dict[str, float]) -> dict[str, float]:
-    return {f"{metric}.{key}": value for key, value in numbers.items()}
+def _flat(scores: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {
+        f"{metric}.{key}": value
+        for metric, numbers in scores.items()
+        for key, value in numbers.items()
+    }
 
 
 def _channels_last(image: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from pkdn.data.alignment import align
 from pkdn.data.catalogue import read_catalogue, write_catalogue
 from pkdn.data.datasets import DatasetSettings, folder
 from pkdn.data.photos.pool import CHUNK, CHUNKS_PER_WORKER, ordered_map
+from pkdn.data.splits import split_of
 from pkdn.errors import UserError
 from pkdn.faces.shards import Shards
 
@@ -44,14 +45,12 @@ class Place:
     def catalogue(self) -> None:
         write_catalogue("folder", self.settings, self.photos, num_workers=1)
 
-    def align(self, num_workers: int = 1) -> dict:
-        return align(
-            "folder",
-            self.settings,
-            self.photos,
-            self.faces,
-            num_workers=num_workers,
-        )
+    def align(self, num_workers: int = 1) -> dict[str, float]:
+        return align("folder", self.settings, self.photos, self.faces, num_workers=num_workers)
+
+    def left_out(self) -> dict[str, tuple[str, str]]:
+        with (self.faces / "left_out.csv").open(encoding="utf-8") as file:
+            return {line["name"]: (line["kind"], line["reason"]) for line in csv.DictReader(file)}
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def splits() -> list[str]:
-    return [folder.split_of(str(number)) for number in range(NUM_PHOTOS)]
+    return [split_of(str(number)) for number in range(NUM_PHOTOS)]
 
 
 def test_the_catalogue_lists_every_photo_once(place: Place) -> None:
@@ -84,7 +83,8 @@ def test_an_empty_catalogue_is_refused(place: Place, monkeypatch: pytest.MonkeyP
 def test_the_index_rebuilds_the_faces(place: Place) -> None:
     place.catalogue()
     metrics = place.align()
-    assert metrics["faces"] == {s: splits().count(s) for s in ("train", "val", "test")}
+    for split in ("train", "val", "test"):
+        assert metrics[f"{split}_faces"] == splits().count(split)
     shards = Shards(place.faces, "train")
     for position, line in enumerate(shards.index()):
         box = [int(line[side]) for side in ("left", "top", "right", "bottom")]
@@ -118,13 +118,12 @@ def test_broken_and_small_photos_are_left_out_and_named(
     place.catalogue()
     metrics = place.align()
     assert (metrics["dropped_small"], metrics["skipped_unreadable"]) == (1, 2)
-    assert metrics["faces"]["train"] == splits().count("train") - 3
+    assert metrics["train_faces"] == splits().count("train") - 3
     messages = capsys.readouterr().err
     for name in (broken, small, unlabelled):
         assert f"left out: {name}: " in messages
         assert name not in Shards(place.faces, "train").names
-    with (place.faces / "left_out.csv").open(encoding="utf-8") as file:
-        kinds = {line["name"]: line["kind"] for line in csv.DictReader(file)}
+    kinds = {name: kind for name, (kind, _) in place.left_out().items()}
     assert kinds == {broken: "unreadable", small: "too small", unlabelled: "unreadable"}
 
 
@@ -147,9 +146,8 @@ def test_landmarks_of_another_photo_are_noticed(place: Place) -> None:
     outside = "\n".join(f"{500 + n} {500 - n}" for n in range(68))
     (place.root / "images" / f"{name}.pts").write_text(f"{{\n{outside}\n}}\n")
     place.catalogue()
-    assert place.align()["left_out_names"] == [
-        f"{name}: unreadable, its landmarks lie outside the photo"
-    ]
+    place.align()
+    assert place.left_out() == {name: ("unreadable", "its landmarks lie outside the photo")}
 
 
 @pytest.mark.parametrize("label", [19, 40])

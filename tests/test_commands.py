@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,12 @@ import torch
 from PIL import Image
 
 from pkdn import networks
+from pkdn.commands import upscale
+from pkdn.data.photos.crops import centre_box, crop_image
+from pkdn.errors import UserError
 from pkdn.faces.resampling import quantize, to_float
 from pkdn.networks.pkdn import PKDN
+from pkdn.runs import RunId
 
 SIZES = {"width": 8, "num_blocks": 1, "global_residual": True}
 
@@ -86,6 +91,35 @@ def test_upscale_degrades_a_folder_of_photos(
     written = sorted((tmp_path / "out").iterdir())
     assert [file.name for file in written] == ["a.png", "b.png"]
     assert all(np.asarray(Image.open(file)).shape == (128, 128, 3) for file in written)
+
+
+def test_upscale_reads_photos_as_the_stages_do(tmp_path: Path) -> None:
+    pixels = np.zeros((90, 70, 4), np.uint8)
+    pixels[..., :3] = np.random.default_rng(0).integers(0, 256, (90, 70, 3), np.uint8)
+    pixels[:45, :, 3] = 255
+    exif = Image.Exif()
+    exif[274] = 3  # to be shown upside down
+    Image.fromarray(pixels).save(tmp_path / "photo.png", exif=exif)
+    face = upscale.read_face(tmp_path / "photo.png", degrade=True)
+    upright = np.where(pixels[..., 3:] == 0, 255, pixels[..., :3])[::-1, ::-1]
+    assert np.array_equal(face, crop_image(np.ascontiguousarray(upright), centre_box(70, 90)))
+    (tmp_path / "photo.png").write_bytes(b"no photo")
+    with pytest.raises(UserError, match=r"cannot read the image .*photo.png: it cannot be decoded"):
+        upscale.read_face(tmp_path / "photo.png", degrade=True)
+
+
+def test_upscale_takes_the_one_full_student(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs = [RunId("student", "helen", system, 0) for system in ("full", "onehot")]
+    for run in runs:
+        run.folder.mkdir(parents=True)
+        run.weights.touch()
+    assert upscale.default_model() == runs[0].weights
+    shutil.copytree(runs[0].folder, RunId("student", "lfw", "full", 0).folder)
+    with pytest.raises(UserError, match=r"2 trained students.*--model: .*helen-full-0.*lfw-full-0"):
+        upscale.default_model()
 
 
 @pytest.mark.parametrize(

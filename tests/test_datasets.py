@@ -9,6 +9,7 @@ from pkdn.data import datasets
 from pkdn.data.datasets import DatasetSettings, folder, helen
 from pkdn.data.photos.photo import Entry
 from pkdn.data.photos.reading import UnreadablePhotoError, decode_image, parse_points, read_photo
+from pkdn.data.splits import split_of
 from pkdn.errors import UserError
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -42,6 +43,16 @@ def test_every_data_set_offers_the_interface(name: str) -> None:
 def test_an_unknown_name_lists_what_there_is() -> None:
     with pytest.raises(UserError, match=r"folder, helen.*'helena'"):
         datasets.load("helena")
+
+
+def test_what_a_plan_leaves_open_has_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PKDN_MIRROR", "/mirror")
+    assert DatasetSettings.of({}) == DatasetSettings(mirror="/mirror")
+    planned = {"folder": "photos", "counts": {"train": 3}, "seed": 7}
+    monkeypatch.setenv("PKDN_MIRROR", "")
+    assert DatasetSettings.of(planned) == DatasetSettings(
+        Path("photos"), counts={"train": 3}, seed=7
+    )
 
 
 # Helen
@@ -157,13 +168,13 @@ def test_splits_stay_when_photos_are_added(tmp_path: Path) -> None:
 
 
 def test_splits_are_the_same_on_every_machine() -> None:
-    assert [folder.split_of(name) for name in ("1", "2", "5", "é")] == [
+    assert [split_of(name) for name in ("1", "2", "5", "é")] == [
         "train",
         "val",
         "test",
         "train",
     ]
-    found = [folder.split_of(str(number)) for number in range(5000)]
+    found = [split_of(str(number)) for number in range(5000)]
     assert found.count("train") == pytest.approx(4000, abs=120)
     assert found.count("val") == pytest.approx(500, abs=90)
 

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+import math
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,16 @@ class Nearest(nn.Module):
         assert torch.is_inference_mode_enabled()
         self.calls += 1
         return F.interpolate(lr_image, scale_factor=8, mode="nearest")
+
+
+class Teacher(nn.Module):
+    """The labels as grey levels."""
+
+    reads = ("lr_image", "labels")
+
+    def forward(self, lr_image: Tensor, labels: Tensor) -> Tensor:
+        assert len(labels) == len(lr_image)
+        return (labels / 255)[:, None].expand(-1, 3, -1, -1)
 
 
 def write_shards(folder: Path, array: str, rows: list[np.ndarray], prefix: str = "face") -> Shards:
@@ -77,13 +87,7 @@ def test_faces_are_streamed_outside_inference_mode(faces: Shards):
 
 
 def test_a_teacher_gets_the_labels_of_each_face(faces: Shards, labels: Shards):
-    def forward(lr_image: Tensor, labels: Tensor | None) -> Tensor:
-        assert labels is not None
-        assert len(labels) == len(lr_image)
-        return (labels / 255)[:, None].expand(-1, 3, -1, -1)
-
-    options = {"batch_size": 2, "device": CPU}
-    scores = evaluate(Nearest(), faces, labels=labels, forward=forward, **options)
+    scores = evaluate(Teacher(), faces, batch_size=2, device=CPU, labels=labels)
     assert [int(score.sr_image[0, 0, 0]) for score in scores] == list(range(NUM_FACES))
 
 
@@ -99,40 +103,25 @@ def test_parsing_compares_the_written_sr_with_the_labels(faces: Shards, labels: 
     assert mious == pytest.approx([0, 0, 0.75 / 2, 0, 0])
 
 
-def test_the_forward_pass_runs_in_the_given_precision(faces: Shards):
-    class Convolution(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(3, 3 * 64, 1)
-            self.dtypes: set[torch.dtype] = set()
+class Constant(nn.Module):
+    """One output, whatever the faces."""
 
-        def forward(self, lr_image: Tensor) -> Tensor:
-            sr_image = F.pixel_shuffle(self.conv(lr_image), 8)
-            self.dtypes.add(sr_image.dtype)
-            return sr_image
+    def __init__(self, value: float, side: int) -> None:
+        super().__init__()
+        self.value = value
+        self.side = side
 
-    network = Convolution()
-
-    def autocast() -> torch.autocast:
-        return torch.autocast("cpu", dtype=torch.bfloat16)
-
-    score = next(evaluate(network, faces, batch_size=2, device=CPU, autocast=autocast))
-    assert network.dtypes == {torch.bfloat16}
-    assert np.isfinite(list(score.row.values())).all()
+    def forward(self, lr_image: Tensor) -> Tensor:
+        return torch.full((len(lr_image), 3, self.side, self.side), self.value)
 
 
 @pytest.mark.parametrize(
-    ("forward", "message"),
-    [
-        (lambda lr_image, _: lr_image, "output is"),
-        (lambda lr_image, _: torch.full((len(lr_image), 3, 128, 128), torch.nan), "finite"),
-    ],
+    ("network", "message"),
+    [(Constant(0.5, 16), "output is"), (Constant(math.nan, 128), "finite")],
 )
-def test_refuses_outputs_that_are_no_sr(
-    faces: Shards, forward: Callable[[Tensor, Tensor | None], Tensor], message: str
-):
+def test_refuses_outputs_that_are_no_sr(faces: Shards, network: nn.Module, message: str):
     with pytest.raises(ValueError, match=message):
-        list(evaluate(Nearest(), faces, batch_size=2, device=CPU, forward=forward))
+        list(evaluate(network, faces, batch_size=2, device=CPU))
 
 
 def test_refuses_labels_of_other_faces(faces: Shards, tmp_path: Path):
@@ -142,9 +131,11 @@ def test_refuses_labels_of_other_faces(faces: Shards, tmp_path: Path):
         evaluate(Nearest(), faces, batch_size=2, device=CPU, labels=others)
 
 
-def test_refuses_parse_without_labels(faces: Shards):
+def test_refuses_parse_and_teachers_without_labels(faces: Shards):
     with pytest.raises(ValueError, match="labels"):
         evaluate(Nearest(), faces, batch_size=2, device=CPU, parse=lambda image: image)
+    with pytest.raises(ValueError, match="labels"):
+        evaluate(Teacher(), faces, batch_size=2, device=CPU)
 
 
 def test_a_split_without_faces_is_the_users_mistake(faces: Shards):

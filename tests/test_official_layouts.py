@@ -15,6 +15,7 @@ from pkdn.data.catalogue import write_catalogue
 from pkdn.data.datasets import DatasetSettings, celeba, celebamask_hq, helen, lfw
 from pkdn.data.photos.crops import landmarks_box
 from pkdn.data.photos.reading import UnreadablePhotoError, parse_points
+from pkdn.data.splits import PARTITION, chosen
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES
 from pkdn.faces.shards import Shards
@@ -63,7 +64,7 @@ def faces_of(name: str, settings: DatasetSettings, tmp_path: Path) -> dict[str, 
 def celeba_lists(root: Path, partition: dict[str, int]) -> None:
     root.mkdir(parents=True, exist_ok=True)
     lines = "".join(f"{name} {part}\r\n" for name, part in partition.items())
-    (root / celeba.PARTITION).write_bytes(lines.encode())
+    (root / PARTITION.name).write_bytes(lines.encode())
     header = (
         "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y leftmouth_x leftmouth_y "
         "rightmouth_x rightmouth_y"
@@ -113,7 +114,7 @@ def test_an_unpacked_mirror_is_used_in_place(celeba_mirror: Path, tmp_path: Path
 def test_half_a_list_in_the_mirror_is_not_a_list(celeba_mirror: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(celeba_mirror / "celeba/img_align_celeba.zip") as archive:
         archive.extractall(celeba_mirror / "celeba")
-    partition = celeba_mirror / "celeba" / celeba.PARTITION
+    partition = celeba_mirror / "celeba" / PARTITION.name
     partition.write_bytes(b"".join(partition.read_bytes().splitlines(keepends=True)[:6]))
     settings = DatasetSettings(mirror=str(celeba_mirror), downloads=tmp_path / "downloads")
     with pytest.raises(UserError, match=r"expected list_eval_partition\.txt, 168 bytes"):
@@ -141,7 +142,7 @@ def test_celeba_takes_as_many_held_out_photos_as_the_paper(tmp_path: Path) -> No
     }
     assert all(partition[f"{name}.jpg"] == 2 for name in by_split["test"])
     # Chosen by hashes of names: these do not change when photos come or go.
-    assert set(celeba.chosen([f"{n}.jpg" for n in by_split["test"]], 500)) < {
+    assert set(chosen([f"{n}.jpg" for n in by_split["test"]], 500)) < {
         f"{n}.jpg" for n in by_split["test"]
     }
 
@@ -149,8 +150,8 @@ def test_celeba_takes_as_many_held_out_photos_as_the_paper(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        (celeba.PARTITION, "000001.jpg 3\n", r"`NAME.jpg 0`, 1 or 2 in line 1"),
-        (celeba.PARTITION, "<html>quota</html>\n", r"got '<html>quota</html>'"),
+        (PARTITION.name, "000001.jpg 3\n", r"`NAME.jpg 0`, 1 or 2 in line 1"),
+        (PARTITION.name, "<html>quota</html>\n", r"got '<html>quota</html>'"),
         (celeba.LANDMARKS, "1\nnames\n000001.jpg 1 2 3\n", "10 whole numbers in line 3"),
         (celeba.LANDMARKS, "0\nnames\n", "000001.jpg has none"),
     ],

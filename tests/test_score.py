@@ -1,5 +1,6 @@
 import argparse
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,7 @@ def test_missing_folder(folders: tuple[Path, Path]):
 def test_empty_folder(folders: tuple[Path, Path]):
     empty = folders[0].with_name("empty")
     (empty / "deeper").mkdir(parents=True)
-    with pytest.raises(UserError, match=r"expected SR images .*found none"):
+    with pytest.raises(UserError, match=r"expected images .*empty, found none"):
         run("--sr", empty, "--hr", folders[1])
 
 
@@ -144,10 +145,46 @@ def test_unreadable_image(folders: tuple[Path, Path], content: bytes | str):
         run("--sr", folders[0], "--hr", folders[1])
 
 
-def test_sixteen_bits_and_transparency_are_refused(folders: tuple[Path, Path]):
+def encoded_16_bit_rgb(size: tuple[int, int] = (40, 32)) -> bytes:
+    """A PNG of black in 16 bits a channel, which Pillow reads but cannot write."""
+    width, height = size
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(kind + content).to_bytes(4)
+        return len(content).to_bytes(4) + kind + content + checksum
+
+    header = width.to_bytes(4) + height.to_bytes(4) + bytes((16, 2, 0, 0, 0))
+    pixels = zlib.compress(bytes(height * (1 + 6 * width)))
+    parts = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def test_sixteen_bits_are_refused(folders: tuple[Path, Path]):
+    # silently reduced, they would not score as the 8-bit image that a paper shows
     Image.fromarray(np.zeros((32, 40), np.uint16)).save(folders[0] / "ben.png")
-    with pytest.raises(UserError, match="8-bit"):
+    with pytest.raises(UserError, match=r"ben.png: it has 16 bits .*round it to 8 bits"):
         run("--sr", folders[0], "--hr", folders[1])
-    Image.fromarray(np.zeros((32, 40, 4), np.uint8)).save(folders[0] / "ben.png")
-    with pytest.raises(UserError, match="transparent"):
+    (folders[0] / "ben.png").write_bytes(encoded_16_bit_rgb())
+    with pytest.raises(UserError, match=r"ben.png: it has 16 bits"):
         run("--sr", folders[0], "--hr", folders[1])
+
+
+def test_images_are_scored_as_they_are_seen(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+):
+    # turned by its EXIF data, white where transparent: as every stage reads photos
+    pixels = np.full((32, 40, 4), 255, np.uint8)
+    pixels[:, :20] = (90, 60, 30, 255)
+    seen = Image.fromarray(pixels[..., :3])
+    pixels[:, 20:] = (0, 0, 0, 0)
+    exif = Image.Exif()
+    exif[274] = 6
+    turned = Image.fromarray(pixels).transpose(Image.Transpose.ROTATE_90)
+    for folder in folders:
+        (folder / "anna.png").unlink(missing_ok=True)
+        (folder / "anna.jpg").unlink(missing_ok=True)
+    turned.save(folders[0] / "anna.png", exif=exif)
+    seen.save(folders[1] / "anna.png")
+    run("--sr", folders[0], "--hr", folders[1], "--json")
+    scores = json.loads(capsys.readouterr().out)["images"]["anna"]
+    assert scores["rgb"] == {"psnr": None, "ssim": pytest.approx(1)}

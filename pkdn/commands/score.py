@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from pkdn import metrics
+from pkdn.data.photos.reading import list_images, read_image
 from pkdn.errors import UserError
 
 HELP = "score a folder of SR images against HR under every protocol of PSNR and SSIM"
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
-OPAQUE = 255
 MAX_NAMED = 3
 # More digits than a report shows, to compare with published numbers.
 DECIMALS = 4
@@ -58,13 +55,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Score the images and print the result.
 
+    An image is scored as someone sees it, but for 16 bits a channel, which are refused: the
+    protocols compare 8-bit images.
+
     Raises:
         UserError: a folder or an image is missing, unreadable or does not match.
     """
     images = {
         sr_path.stem: _score(sr_path, hr_path) for sr_path, hr_path in _pairs(args.sr, args.hr)
     }
-    summaries = _summaries(list(images.values()))
+    summaries = {
+        name: {
+            column.key: _summarize([scores[name][column.key] for scores in images.values()])
+            for column in metrics.columns(name)
+        }
+        for name in metrics.protocols()
+    }
     if args.json:
         print(_json(images, summaries))
     else:
@@ -72,7 +78,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _pairs(sr_folder: Path, hr_folder: Path) -> list[tuple[Path, Path]]:
-    sr_paths, hr_paths = _list(sr_folder, "SR"), _list(hr_folder, "HR")
+    sr_paths, hr_paths = list_images(sr_folder), list_images(hr_folder)
     lone = {
         "SR without HR": sorted(sr_paths.keys() - hr_paths.keys()),
         "HR without SR": sorted(hr_paths.keys() - sr_paths.keys()),
@@ -86,35 +92,13 @@ def _pairs(sr_folder: Path, hr_folder: Path) -> list[tuple[Path, Path]]:
         )
         raise UserError(
             f"{len(sr_paths)} SR images in {sr_folder} and {len(hr_paths)} HR images in "
-            f"{hr_folder} do not pair: {counts}; names must be the same but for the extension"
+            f"{hr_folder} do not pair: {counts}; names must be the same but for the suffix"
         )
     return [(sr_path, hr_paths[name]) for name, sr_path in sr_paths.items()]
 
 
-def _list(folder: Path, what: str) -> dict[str, Path]:
-    """Return the images of a folder by name without extension, sorted."""
-    if not folder.is_dir():
-        raise UserError(f"expected a folder of {what} images, found no folder {folder}")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
-            continue
-        if path.stem in found:
-            raise UserError(
-                f"{found[path.stem].name} and {path.name} in {folder} differ by their extension "
-                "alone: remove one of them"
-            )
-        found[path.stem] = path
-    if not found:
-        raise UserError(
-            f"expected {what} images ({', '.join(SUFFIXES)}) in {folder}, found none: "
-            "name the folder that holds them (subfolders are not searched)"
-        )
-    return found
-
-
 def _score(sr_path: Path, hr_path: Path) -> Scores:
-    sr_image, hr_image = _read(sr_path), _read(hr_path)
+    sr_image, hr_image = (read_image(path, only_8_bit=True) for path in (sr_path, hr_path))
     if sr_image.shape != hr_image.shape:
         raise UserError(
             f"expected images of the same size, {sr_path} has {_size(sr_image)} pixels, "
@@ -128,35 +112,8 @@ def _score(sr_path: Path, hr_path: Path) -> Scores:
     return metrics.score_all(sr_image / 255, hr_image)
 
 
-def _read(path: Path) -> np.ndarray:
-    """Return an image as uint8 RGB, (H, W, 3)."""
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"cannot read the image {path} ({error}): replace it") from error
-    if image.mode not in EIGHT_BIT_MODES:
-        raise UserError(f"expected 8-bit grey or RGB, {path} has mode {image.mode}: convert it")
-    if image.has_transparency_data:
-        rgba = np.asarray(image.convert("RGBA"))
-        if rgba[..., 3].min() < OPAQUE:
-            raise UserError(f"expected an opaque image, {path} has transparent pixels: flatten it")
-        return rgba[..., :3]
-    return np.asarray(image.convert("RGB"))
-
-
 def _size(image: np.ndarray) -> str:
     return f"{image.shape[1]}×{image.shape[0]}"
-
-
-def _summaries(images: list[Scores]) -> Summaries:
-    return {
-        name: {
-            column.key: _summarize([scores[name][column.key] for scores in images])
-            for column in metrics.load(name).COLUMNS
-        }
-        for name in metrics.protocols()
-    }
 
 
 def _summarize(values: list[float]) -> Summary:
@@ -168,39 +125,29 @@ def _summarize(values: list[float]) -> Summary:
 
 def _json(images: dict[str, Scores], summaries: Summaries) -> str:
     protocols = {
-        name: {key: _finite(summary.mean) for key, summary in numbers.items()}
-        | {f"{key}_std": _finite(summary.deviation) for key, summary in numbers.items()}
+        name: _finite({key: summary.mean for key, summary in numbers.items()})
+        | _finite({f"{key}_std": summary.deviation for key, summary in numbers.items()})
         for name, numbers in summaries.items()
     }
     each = {
-        image: {
-            name: {key: _finite(value) for key, value in numbers.items()}
-            for name, numbers in scores.items()
-        }
+        image: {name: _finite(numbers) for name, numbers in scores.items()}
         for image, scores in images.items()
     }
-    return json.dumps(
-        {"count": len(images), "protocols": protocols, "images": each},
-        indent=2,
-        ensure_ascii=False,
-        allow_nan=False,
-    )
+    result = {"count": len(images), "protocols": protocols, "images": each}
+    return json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(numbers: dict[str, float]) -> dict[str, float | None]:
+    return {key: value if math.isfinite(value) else None for key, value in numbers.items()}
 
 
 def _table(summaries: Summaries) -> str:
-    columns = {column.key: column for name in summaries for column in metrics.load(name).COLUMNS}
-    titles = [
-        " ".join(part for part in (column.title, column.unit, column.arrow) if part)
-        for column in columns.values()
-    ]
+    columns = {column.key: column for name in summaries for column in metrics.columns(name)}
+    titles = [" ".join(filter(None, (c.title, c.unit, c.arrow))) for c in columns.values()]
     rows = [["protocol", *titles, "definition"]]
     for name, numbers in summaries.items():
-        cells = [_cell(numbers.get(key)) for key in columns]
-        rows.append([name, *cells, metrics.load(name).TITLE])
+        cells = [_cell(numbers[key]) if key in numbers else "–" for key in columns]
+        rows.append([name, *cells, metrics.title(name)])
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -209,8 +156,6 @@ def _table(summaries: Summaries) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _cell(summary: Summary | None) -> str:
-    if summary is None:
-        return "–"
+def _cell(summary: Summary) -> str:
     deviation = "–" if math.isnan(summary.deviation) else f"{summary.deviation:.{DECIMALS}f}"
     return f"{summary.mean:.{DECIMALS}f} ± {deviation}"

@@ -4,13 +4,18 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+from pkdn.data.photos.crops import MIN_SOURCE_SIDE, centre_box, crop_image
+from pkdn.data.photos.reading import list_images, read_image
 from pkdn.errors import UserError
+from pkdn.faces import LR_SIZE
+from pkdn.runs import RUNS
+from pkdn.systems import FULL
 
 HELP = "upscale 16×16 faces to 128×128 with the trained student"
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+WRITTEN = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 BATCH_SIZE = 16
 
 
@@ -31,14 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def default_model(models: Path = Path("data/models/student")) -> Path:
+def default_model(runs: Path = RUNS / "student") -> Path:
     """Return the weights of the full student, where there is just one."""
-    found = sorted(models.glob("*-full-*.safetensors"))
+    found = sorted(runs.glob(f"*-{FULL}-*/weights.safetensors"))
     if len(found) == 1:
         return found[0]
     if not found:
         raise UserError(
-            f"expected a trained student in {models}, found none; run `dvc repro`, or name the "
+            f"expected a trained student in {runs}, found none; run `dvc repro`, or name the "
             "weights with --model"
         )
     names = ", ".join(str(file) for file in found)
@@ -47,25 +52,21 @@ def default_model(models: Path = Path("data/models/student")) -> Path:
 
 def read_face(path: Path, *, degrade: bool) -> np.ndarray:
     """Read one face as (16, 16, 3) or, to be degraded, as (128, 128, 3), uint8 RGB."""
-    try:
-        with Image.open(path) as opened:
-            image = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"expected an image in {path}, got: {error}") from None
-    if not degrade:
-        if image.size != (16, 16):
-            width, height = image.size
+    image = read_image(path)
+    height, width = image.shape[:2]
+    if degrade:
+        if min(width, height) < MIN_SOURCE_SIDE:
             raise UserError(
-                f"expected a face of 16×16 pixels in {path}, got {width}×{height}; "
-                "add --degrade to cut and degrade larger photos"
+                f"expected at least {MIN_SOURCE_SIDE}×{MIN_SOURCE_SIDE} pixels in {path}, got "
+                f"{width}×{height}: leave it out"
             )
-        return np.asarray(image)
-    side = min(image.size)
-    if side < 64:
-        raise UserError(f"expected at least 64×64 pixels in {path}, got {side} on a side")
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))
-    return np.asarray(square.resize((128, 128), Image.Resampling.BICUBIC))
+        return crop_image(image, centre_box(width, height))
+    if (width, height) != (LR_SIZE, LR_SIZE):
+        raise UserError(
+            f"expected a face of {LR_SIZE}×{LR_SIZE} pixels in {path}, got {width}×{height}; "
+            "add --degrade to cut and degrade larger photos"
+        )
+    return image
 
 
 def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
@@ -75,18 +76,13 @@ def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
     if source.is_file():
         if target.is_dir():
             return [(source, target / f"{source.stem}.png")]
-        if target.suffix.lower() not in SUFFIXES:
+        if target.suffix.lower() not in WRITTEN:
             raise UserError(f"expected an image file name such as sr.png for OUT, got {target}")
         return [(source, target)]
-    files = sorted(file for file in source.iterdir() if file.suffix.lower() in SUFFIXES)
-    if not files:
-        raise UserError(f"expected images ({', '.join(SUFFIXES)}) in {source}, found none")
+    images = list_images(source)
     if target.is_file():
         raise UserError(f"expected a folder for OUT, since IN is one, got the file {target}")
-    pairs = [(file, target / f"{file.stem}.png") for file in files]
-    if len({out for _, out in pairs}) < len(pairs):
-        raise UserError(f"two images in {source} differ in their suffix alone; rename one")
-    return pairs
+    return [(file, target / f"{name}.png") for name, file in images.items()]
 
 
 def main(arguments: argparse.Namespace) -> None:

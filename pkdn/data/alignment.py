@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from pkdn.data import datasets
-from pkdn.data.catalogue import Listed, read_catalogue, with_progress
+from pkdn.data.catalogue import MAX_NAMED, Listed, read_catalogue, with_progress
 from pkdn.data.datasets import DatasetSettings
 from pkdn.data.photos.crops import (
+    MIN_SOURCE_SIDE,
     centre_box,
     crop_image,
     crop_labels,
@@ -30,10 +31,6 @@ from pkdn.faces.classes import CLASS_NAMES, NUM_CLASSES
 from pkdn.faces.shards import ROWS_PER_SHARD, ShardWriter
 from pkdn.files import atomic_folder
 
-MIN_SOURCE_SIDE = 64
-"""Source pixels per side below which a face would be mostly invented: half of the HR face's."""
-MAX_NAMED = 20
-"""Faces left out that are named in messages and metrics; the file names all of them."""
 LEFT_OUT = "left_out.csv"
 SMALL = "too small"
 UNREADABLE = "unreadable"
@@ -63,7 +60,7 @@ def align(
     folder: Path,
     *,
     num_workers: int | None = None,
-) -> dict[str, Any]:
+) -> dict[str, float]:
     """Cut the faces of a data set and pack them.
 
     Memory does not depend on the number of photos.
@@ -76,7 +73,7 @@ def align(
         num_workers: Processes; by default one per core.
 
     Returns:
-        Metrics: counts, names of faces left out, seconds, faces per second in all and per core.
+        Counts, seconds, and faces per second in all and per core.
 
     Raises:
         UserError: Files changed since the catalogue, a label map has an unknown class, or too
@@ -94,10 +91,9 @@ def align(
     seconds = time.monotonic() - started
     return {
         "photos": num_photos,
-        "faces": {split: tally.faces[split] for split in SPLITS},
+        **{f"{split}_faces": tally.faces[split] for split in SPLITS},
         "dropped_small": tally.left_out[SMALL],
         "skipped_unreadable": tally.left_out[UNREADABLE],
-        "left_out_names": tally.named,
         "seconds": round(seconds, 2),
         "faces_per_second": round(tally.faces.total() / seconds, 1),
         "faces_per_second_per_core": round(tally.faces.total() / seconds / workers, 2),

@@ -29,7 +29,8 @@ class Listed(NamedTuple):
         entry: What the data set says of the photo.
         num_bytes: Of the photo's file, as text; empty where there is no readable file.
         sha256: Of the photo's file; empty as above.
-        annotations_sha256: Of landmarks and label map, as in :class:`~pkdn.data.photos.photo.Photo`.
+        annotations_sha256: Of landmarks and label map, as :class:`~pkdn.data.photos.photo.Photo`
+            has it.
     """
 
     entry: Entry
@@ -41,7 +42,7 @@ class Listed(NamedTuple):
 TRAINING = "train"
 HELD_OUT_FIRST = ("test", "val", TRAINING)
 MAX_NAMED = 20
-"""Duplicates that are named."""
+"""Photos left out that are named in messages."""
 COLUMNS = (*Entry._fields, "bytes", "sha256", "annotations_sha256")
 
 

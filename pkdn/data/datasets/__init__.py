@@ -1,30 +1,16 @@
-"""The data sets, one file each, found by their names.
-
-A data set's module offers:
-
-- ``TITLE``: its name in tables and figures.
-- ``LABELLED``: ``"yes"``, ``"no"`` or ``"maybe"``: whether its photos come with label maps.
-- ``locate(settings) -> Path``: the root of its files; a :class:`~pkdn.errors.UserError` where
-  they are missing.
-- ``catalogue(root, settings) -> list[Entry]``: names and splits; opens no photo.
-- ``read(root, entry) -> Photo``: reads or draws one photo; raises
-  :class:`~pkdn.data.photos.reading.UnreadablePhotoError` where that fails.
-- perhaps ``annotation_files(root, entry) -> list[str]``: its files beside the photo, where they
-  are others than ``entry.landmarks`` and ``entry.labels``.
-"""
+"""The data sets, one file each, found by their names: each offers what :class:`Dataset` says."""
 
 import importlib
 import os
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, Self, cast
 
-from pkdn.data.fetching.download import DOWNLOADS
+from pkdn.data.fetching.download import DOWNLOADS, Part, locate
 from pkdn.data.photos.photo import Entry, Photo
 from pkdn.errors import UserError
-from pkdn.params import Params
 
 
 @dataclass(frozen=True)
@@ -47,31 +33,47 @@ class DatasetSettings:
     seed: int = 0
 
     @classmethod
-    def of(cls, params: Params) -> "DatasetSettings":
-        """Return the settings that ``params.yaml`` and ``PKDN_MIRROR`` give."""
-        drawn = params.synthetic
+    def of(cls, planned: Mapping[str, Any]) -> Self:
+        """Return the settings of a plan, which may lack any, with the mirror ``PKDN_MIRROR``."""
+        folder = planned.get("folder")
         return cls(
-            folder=Path(params.folder),
+            folder=Path(folder) if folder else None,
             mirror=os.environ.get("PKDN_MIRROR") or None,
-            counts={"train": drawn.train, "val": drawn.val, "test": drawn.test},
-            seed=drawn.seed,
+            counts=planned.get("counts", {}),
+            seed=planned.get("seed", 0),
         )
+
+    def locate(self, name: str, parts: Sequence[Part]) -> Path:
+        """Return the root of a data set of these parts, fetched if they are nowhere yet."""
+        return locate(name, parts, mirror=self.mirror, downloads=self.downloads)
 
 
 class Dataset(Protocol):
-    """The interface of a data set's module."""
+    """What a data set's file offers.
+
+    It may also offer ``annotation_files(root, entry) -> list[str]``: a photo's files beside it,
+    where they are others than ``entry.landmarks`` and ``entry.labels``.
+
+    Attributes:
+        TITLE: Its name in tables and figures.
+        LABELLED: ``"yes"``, ``"no"`` or ``"maybe"``: whether its photos come with label maps.
+    """
 
     TITLE: str
     LABELLED: str
 
     def locate(self, settings: DatasetSettings) -> Path:
-        """Return the root of the data set's files."""
+        """Return the root of its files; a :class:`UserError` where they are missing."""
 
     def catalogue(self, root: Path, settings: DatasetSettings) -> list[Entry]:
-        """Return every photo's name and split."""
+        """Return every photo's name and split; opens no photo."""
 
     def read(self, root: Path, entry: Entry) -> Photo:
-        """Read or draw one photo."""
+        """Read or draw one photo.
+
+        Raises:
+            UnreadablePhotoError: That fails, see :mod:`pkdn.data.photos.reading`.
+        """
 
 
 def names() -> list[str]:

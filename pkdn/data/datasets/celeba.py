@@ -4,37 +4,26 @@ Five landmarks do not tell where a face ends. The box that 68 landmarks would ha
 from them by ratios that were measured on Helen, where both are known.
 """
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.fetching import download
 from pkdn.data.fetching.download import Part
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.crops import landmarks_box
 from pkdn.data.photos.photo import Entry, Photo
 from pkdn.data.photos.reading import UnreadablePhotoError, read_photo
+from pkdn.data.splits import CELEBA_PAGE, PARTITION, celeba_partition, chosen
 from pkdn.errors import UserError
+from pkdn.faces import SPLITS
 
 TITLE = "CelebA"
 LABELLED = "no"
 
 FOLDER = "img_align_celeba"
 LANDMARKS = "list_landmarks_align_celeba.txt"
-PARTITION = "list_eval_partition.txt"
-BY_HAND = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (Align&Cropped Images)"
-PARTITION_PART = Part(
-    RemoteFile(
-        PARTITION,
-        2_836_386,
-        "md5:d32c9cbf5e040fd4025c592c306e6668",
-        ("gdrive:0B7EVK8r0v71pY0NSMzRuSXJEVkk",),
-        BY_HAND,
-    )
-)
 PARTS = (
     Part(
         RemoteFile(
@@ -42,7 +31,7 @@ PARTS = (
             1_443_490_838,
             "md5:00d2c5bc6d35e252742224ab0c1e8fcb",
             ("gdrive:0B7EVK8r0v71pZjFTYXZWM3FlRnM",),
-            BY_HAND,
+            CELEBA_PAGE,
         ),
         FOLDER,
     ),
@@ -52,13 +41,12 @@ PARTS = (
             12_156_055,
             "md5:cc24ecafdb5b50baae59b03474781f8c",
             ("gdrive:0B7EVK8r0v71pd0FJY3Blby1HUTQ",),
-            BY_HAND,
+            CELEBA_PAGE,
         )
     ),
-    PARTITION_PART,
+    PARTITION,
 )
 
-SPLIT_OF_PARTITION = {"0": "train", "1": "val", "2": "test"}
 NUM_VAL = 100
 NUM_TEST = 1_000
 """As many as PKDN and DIC have (§4.1). Which ones is not published; chosen by the hashes of their
@@ -73,7 +61,7 @@ BOX_FROM_FIVE = (-0.54, -0.35, 1.55, 1.63)
 
 def locate(settings: DatasetSettings) -> Path:
     """Return the folder that holds ``img_align_celeba/`` and both lists."""
-    return download.locate("celeba", PARTS, mirror=settings.mirror, downloads=settings.downloads)
+    return settings.locate("celeba", PARTS)
 
 
 def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: ARG001
@@ -83,12 +71,11 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
         UserError: A list is not in the official layout, or lacks photos of the other.
     """
     points = dict(_points(root / LANDMARKS))
-    splits = partition(root / PARTITION)
-    names: dict[str, list[str]] = {split: [] for split in SPLIT_OF_PARTITION.values()}
-    for name, split in splits.items():
+    names: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for name, split in celeba_partition(root).items():
         if name not in points:
             raise UserError(
-                f"expected landmarks of every photo of {PARTITION} in {root / LANDMARKS}; "
+                f"expected landmarks of every photo of {PARTITION.name} in {root / LANDMARKS}; "
                 f"{name} has none: fetch both lists again"
             )
         names[split].append(name)
@@ -111,30 +98,6 @@ def read(root: Path, entry: Entry) -> Photo:
         raise UnreadablePhotoError("its five landmarks lie on one line")
     corners = corner + size * np.array(BOX_FROM_FIVE).reshape(2, 2)
     return photo._replace(box=landmarks_box(corners, width, height))
-
-
-def chosen(names: list[str], count: int) -> list[str]:
-    """Return ``count`` of the names, or all if there are fewer, by their hashes; sorted."""
-    by_hash = sorted(names, key=lambda name: hashlib.sha256(name.encode("utf-8")).digest())
-    return sorted(by_hash[:count])
-
-
-def partition(path: Path) -> dict[str, str]:
-    """Read the official partition file, ``NAME 0|1|2`` in each line, LF or CRLF.
-
-    Raises:
-        UserError: A line is another.
-    """
-    found = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        name, _, part = line.strip().partition(" ")
-        if part.strip() not in SPLIT_OF_PARTITION:
-            raise UserError(
-                f"expected `NAME.jpg 0`, 1 or 2 in line {number} of {path}; got {line[:80]!r}: "
-                "fetch the list again"
-            )
-        found[name] = SPLIT_OF_PARTITION[part.strip()]
-    return found
 
 
 def _points(path: Path) -> Iterator[tuple[str, str]]:

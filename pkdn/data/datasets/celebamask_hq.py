@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pkdn.data.datasets import DatasetSettings, celeba
-from pkdn.data.fetching import download
+from pkdn.data.datasets import DatasetSettings
 from pkdn.data.fetching.download import Part
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.photo import Entry, Photo
 from pkdn.data.photos.reading import UnreadablePhotoError, decode_image, fitted, read_photo
+from pkdn.data.splits import PARTITION, celeba_partition
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES
 
@@ -37,7 +37,7 @@ PARTS = (
         ),
         FOLDER,
     ),
-    celeba.PARTITION_PART,
+    PARTITION,
 )
 
 MASK_NAMES = CLASS_NAMES[1:]
@@ -46,9 +46,7 @@ MASK_NAMES = CLASS_NAMES[1:]
 
 def locate(settings: DatasetSettings) -> Path:
     """Return the folder that holds ``CelebAMask-HQ/`` and CelebA's partition file."""
-    return download.locate(
-        "celebamask_hq", PARTS, mirror=settings.mirror, downloads=settings.downloads
-    )
+    return settings.locate("celebamask_hq", PARTS)
 
 
 def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: ARG001
@@ -57,13 +55,13 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
     Raises:
         UserError: The mapping is not in the official layout, or CelebA's list lacks a photo.
     """
-    splits = celeba.partition(root / celeba.PARTITION)
+    splits = celeba_partition(root)
     entries = []
     for line in (root / MAPPING).read_text(encoding="utf-8").splitlines()[1:]:
         number, _, original = (*line.split(), "", "", "")[:3]
         if not number.isdecimal() or original not in splits:
             raise UserError(
-                f"expected `NUMBER ID NAME.jpg` with a photo of {celeba.PARTITION} in each line "
+                f"expected `NUMBER ID NAME.jpg` with a photo of {PARTITION.name} in each line "
                 f"of {root / MAPPING}; got {line[:80]!r}: fetch both again"
             )
         index = int(number)

@@ -7,7 +7,6 @@ are ``train/`` and ``test/``, these and ``val/`` are the splits; else photos are
 names.
 """
 
-import hashlib
 import os
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -16,21 +15,16 @@ from typing import NoReturn
 from pkdn.data.datasets import DatasetSettings
 from pkdn.data.fetching.download import from_repository
 from pkdn.data.photos.photo import Entry, Photo
-from pkdn.data.photos.reading import read_photo
+from pkdn.data.photos.reading import SUFFIXES, read_photo
+from pkdn.data.splits import split_of
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 
 TITLE = "Own photos"
 LABELLED = "maybe"
 
-# HEIC is listed too, so that the message says that it is not read.
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic", ".heif")
 IMAGES = "images"
 LABELS = "labels"
-TRAIN_SHARE = 0.8
-VAL_SHARE = 0.1
-"""What train and val leave is test."""
-HASH_BYTES = 8
 
 
 def locate(settings: DatasetSettings) -> Path:
@@ -86,15 +80,6 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
 def read(root: Path, entry: Entry) -> Photo:
     """Read one photo with the landmarks and the label map it has."""
     return read_photo(root, entry)
-
-
-def split_of(stem: str) -> str:
-    """Return the split of a photo, from its path alone: it stays when photos are added."""
-    digest = hashlib.sha256(stem.encode("utf-8")).digest()
-    share = int.from_bytes(digest[:HASH_BYTES], "big") / 2 ** (8 * HASH_BYTES)
-    if share < TRAIN_SHARE:
-        return "train"
-    return "val" if share < TRAIN_SHARE + VAL_SHARE else "test"
 
 
 def _split_by_folder(stem: str) -> str:

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.fetching import download
+from pkdn.data.fetching.download import Part
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.photo import Entry, Photo
 from pkdn.data.photos.reading import read_photo
@@ -19,7 +19,7 @@ TEST_FOLDER = "testset"
 ARCHIVE = RemoteFile(
     "helen.zip", None, "", (), "https://ibug.doc.ic.ac.uk/resources/300-W/ (the part named Helen)"
 )
-PARTS = (download.Part(ARCHIVE, TRAIN_FOLDER), download.Part(ARCHIVE, TEST_FOLDER))
+PARTS = (Part(ARCHIVE, TRAIN_FOLDER), Part(ARCHIVE, TEST_FOLDER))
 NUM_TESTSET = 330
 """Photos in the complete ``testset``."""
 NUM_TEST = 50
@@ -30,7 +30,7 @@ NUM_VAL = 50
 
 def locate(settings: DatasetSettings) -> Path:
     """Return the folder that holds ``trainset/`` and ``testset/``."""
-    return download.locate("helen", PARTS, mirror=settings.mirror, downloads=settings.downloads)
+    return settings.locate("helen", PARTS)
 
 
 def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: ARG001

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.datasets.folder import split_of
-from pkdn.data.fetching import download
 from pkdn.data.fetching.download import Part
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.photo import Box, Entry, Photo
 from pkdn.data.photos.reading import read_photo
+from pkdn.data.splits import split_of
 
 TITLE = "LFW"
 LABELLED = "no"
@@ -33,7 +32,7 @@ because deep funnelling puts all faces there, at a size that fills about as much
 
 def locate(settings: DatasetSettings) -> Path:
     """Return the folder that holds ``lfw-deepfunneled/``."""
-    return download.locate("lfw", PARTS, mirror=settings.mirror, downloads=settings.downloads)
+    return settings.locate("lfw", PARTS)
 
 
 def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: ARG001

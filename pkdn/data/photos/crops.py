@@ -11,6 +11,8 @@ from pkdn.faces import HR_SIZE
 
 WIDENING = 0.3
 """Share of the side by which the box of the landmarks is widened, half on each side (DIC)."""
+MIN_SOURCE_SIDE = 64
+"""Source pixels per side below which a face would be mostly invented: half of the HR face's."""
 
 
 def landmarks_box(landmarks: np.ndarray, width: int, height: int) -> Box:

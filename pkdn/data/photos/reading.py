@@ -1,4 +1,4 @@
-"""Files of a data set on disk to arrays: photos, landmarks and label maps."""
+"""Files on disk to arrays: images of any kind, as someone sees them, landmarks and label maps."""
 
 import hashlib
 import warnings
@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from pkdn.data.photos.photo import Entry, Photo
 from pkdn.errors import UserError
@@ -16,6 +16,10 @@ SIXTEEN_BIT_GREY = ("I", "I;16", "I;16L", "I;16B")
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 LARGEST_PIXELS = 89_478_485
 """Pillow's own limit of what is no bomb: 256 MiB of RGB, which bounds the memory of a process."""
+SIXTEEN_BIT_FORMATS = ("PNG", "TIFF")
+"""Formats whose colours of 16 bits a channel Pillow silently reduces to 8."""
+# HEIC is listed too, so that a message says that it is not read.
+SUFFIXES = (".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 LABEL_MODES = ("L", "P", "1")
 """Pillow's modes of one channel of at most 8 bits."""
 
@@ -25,10 +29,8 @@ class UnreadablePhotoError(Exception):
 
 
 def read_photo(root: Path, entry: Entry) -> Photo:
-    """Read a photo from its files, as someone looking at it would see it.
+    """Read a photo from its files, as :func:`decode_image` sees it.
 
-    The orientation in the EXIF data is applied, grey becomes RGB, transparent parts become white,
-    and of an animation the first picture is taken.
     Landmarks and label map refer to the photo so turned; a label map of another size but the
     same proportions is scaled to the photo.
 
@@ -59,8 +61,53 @@ def read_photo(root: Path, entry: Entry) -> Photo:
     )
 
 
-def decode_image(data: bytes) -> np.ndarray:
-    """Decode a photo to RGB uint8, (H, W, 3).
+def list_images(folder: Path) -> dict[str, Path]:
+    """Return the images of a folder that the user names, by name without suffix, sorted.
+
+    Raises:
+        UserError: There are no folder or no images, or two differ in their suffix alone.
+    """
+    if not folder.is_dir():
+        raise UserError(f"expected a folder of images, found no folder {folder}: correct its path")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+            continue
+        if twin := found.get(path.stem):
+            raise UserError(
+                f"{twin.name} and {path.name} in {folder} differ in their suffix alone: remove or "
+                "rename one of them"
+            )
+        found[path.stem] = path
+    if not found:
+        raise UserError(
+            f"expected images ({', '.join(SUFFIXES)}) in {folder}, found none: name the folder "
+            "that holds them (subfolders are not searched)"
+        )
+    return found
+
+
+def read_image(path: Path, *, only_8_bit: bool = False) -> np.ndarray:
+    """Read an image that the user names, as :func:`decode_image` does.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    try:
+        return decode_image(_content(path.parent, path.name), only_8_bit=only_8_bit)
+    except UnreadablePhotoError as error:
+        raise UserError(f"cannot read the image {path}: it {error}") from error
+
+
+def decode_image(data: bytes, *, only_8_bit: bool = False) -> np.ndarray:
+    """Decode an image to RGB uint8, (H, W, 3), as someone looking at it would see it.
+
+    The orientation in the EXIF data is applied, grey and CMYK become RGB, transparent parts
+    become white, and of an animation the first picture is taken.
+
+    Args:
+        data: The file's content.
+        only_8_bit: Refuse 16 bits a channel, which are else reduced to their upper 8.
 
     Raises:
         UnreadablePhotoError: It is broken, too large, or of a kind that is not read.
@@ -72,26 +119,44 @@ def decode_image(data: bytes) -> np.ndarray:
             # the size is judged below, before a pixel is decoded
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(BytesIO(data)) as stored:
+                _check_kind(stored, only_8_bit=only_8_bit)
                 return _as_seen(stored)
     except Image.DecompressionBombError as error:
         raise UnreadablePhotoError(f"is too large: {error}: make it smaller") from error
     except UnreadablePhotoError:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen kinds for broken files
-        raise UnreadablePhotoError(f"cannot be decoded ({error})") from error
+        raise UnreadablePhotoError(f"cannot be decoded ({error}): replace it") from error
 
 
-def _as_seen(stored: Image.Image) -> np.ndarray:
+def _check_kind(stored: ImageFile.ImageFile, *, only_8_bit: bool) -> None:
     width, height = stored.size
     if width * height > LARGEST_PIXELS:
         raise UnreadablePhotoError(
             f"is too large: {width}×{height} pixels, of at most {LARGEST_PIXELS:,}: make it smaller"
         )
+    if stored.mode == "F":
+        raise UnreadablePhotoError(
+            "has floating-point pixels, whose range is not known: convert it to 8 bits a channel"
+        )
+    if only_8_bit and _has_16_bits(stored):
+        raise UnreadablePhotoError(
+            "has 16 bits a channel, expected 8-bit grey or colours: round it to 8 bits, as it is "
+            "to be published"
+        )
+
+
+def _has_16_bits(stored: ImageFile.ImageFile) -> bool:
+    if stored.mode in SIXTEEN_BIT_GREY:
+        return True
+    # how the file stores its pixels, such as RGB;16B; Pillow has no mode for such colours
+    return stored.format in SIXTEEN_BIT_FORMATS and any(";16" in str(t.args) for t in stored.tile)
+
+
+def _as_seen(stored: Image.Image) -> np.ndarray:
     image = stored
     ImageOps.exif_transpose(image, in_place=True)
     image.load()
-    if image.mode == "F":
-        raise UnreadablePhotoError("has floating-point pixels, whose range is not known")
     if image.mode in SIXTEEN_BIT_GREY:
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.has_transparency_data:

@@ -53,14 +53,7 @@ class Dataset(Protocol):
 
     It may also offer ``annotation_files(root, entry) -> list[str]``: a photo's files beside it,
     where they are others than ``entry.landmarks`` and ``entry.labels``.
-
-    Attributes:
-        TITLE: Its name in tables and figures.
-        LABELLED: ``"yes"``, ``"no"`` or ``"maybe"``: whether its photos come with label maps.
     """
-
-    TITLE: str
-    LABELLED: str
 
     def locate(self, settings: DatasetSettings) -> Path:
         """Return the root of its files; a :class:`UserError` where they are missing."""

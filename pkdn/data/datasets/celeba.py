@@ -19,9 +19,6 @@ from pkdn.data.splits import CELEBA_PAGE, PARTITION, celeba_partition, chosen
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 
-TITLE = "CelebA"
-LABELLED = "no"
-
 FOLDER = "img_align_celeba"
 LANDMARKS = "list_landmarks_align_celeba.txt"
 PARTS = (

@@ -18,9 +18,6 @@ from pkdn.data.splits import PARTITION, celeba_partition
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES
 
-TITLE = "CelebAMask-HQ"
-LABELLED = "yes"
-
 FOLDER = "CelebAMask-HQ"
 PHOTOS = f"{FOLDER}/CelebA-HQ-img"
 MASKS = f"{FOLDER}/CelebAMask-HQ-mask-anno"

@@ -20,9 +20,6 @@ from pkdn.data.splits import split_of
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 
-TITLE = "Own photos"
-LABELLED = "maybe"
-
 IMAGES = "images"
 LABELS = "labels"
 

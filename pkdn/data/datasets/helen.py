@@ -10,9 +10,6 @@ from pkdn.data.photos.photo import Entry, Photo
 from pkdn.data.photos.reading import read_photo
 from pkdn.errors import UserError
 
-TITLE = "Helen"
-LABELLED = "no"
-
 TRAIN_FOLDER = "trainset"
 TEST_FOLDER = "testset"
 # The distribution asks for a name and a purpose before it gives the archive: no address here.

@@ -9,9 +9,6 @@ from pkdn.data.photos.photo import Box, Entry, Photo
 from pkdn.data.photos.reading import read_photo
 from pkdn.data.splits import split_of
 
-TITLE = "LFW"
-LABELLED = "no"
-
 FOLDER = "lfw-deepfunneled"
 PARTS = (
     Part(

@@ -1,19 +1,10 @@
 """The tables of what one face costs."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
-from pkdn.reports.plan import COMPLEXITY
-from pkdn.reports.records import Record
 from pkdn.reports.tables import Table, plain, words
 
 MILLION = 1e6
-
-
-def measured(records: Sequence[Record]) -> list[Record]:
-    """Return the record of the run that measured them, if there is one."""
-    return [record for record in records if record.run == COMPLEXITY]
 
 
 def sizes(costs: pd.DataFrame, size: str) -> Table:

@@ -20,14 +20,8 @@ CURVE_DPI: Final = 110
 # A curve is averaged over this share of its points, so that single batches do not hide it.
 SMOOTHED_SHARE: Final = 0.05
 # Shares of the figure, with room for five rows of legend below; fitting them costs a second.
-CURVE_MARGINS: Final = {
-    "left": 0.055,
-    "right": 0.99,
-    "top": 0.96,
-    "bottom": 0.21,
-    "wspace": 0.18,
-    "hspace": 0.07,
-}
+CURVE_SIDES: Final = {"left": 0.055, "right": 0.99, "top": 0.96, "bottom": 0.21}
+CURVE_GAPS: Final = {"wspace": 0.18, "hspace": 0.07}
 SCATTER_MARGINS: Final = {"left": 0.08, "right": 0.99, "top": 0.97, "bottom": 0.13, "wspace": 0.08}
 LOSS_MARGINS: Final = {"left": 0.1, "right": 0.6, "top": 0.97, "bottom": 0.14}
 FINE_TICKS: Final = (1, 2, 3, 4, 6, 8)
@@ -95,7 +89,7 @@ def training_curves(path: Path, panels: Mapping[str, Sequence[Line]]) -> None:
                 below.legend(*handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
         axes[0][0].set_ylabel("PSNR on the validation faces, dB")
         axes[1][0].set_ylabel("L1 distance to HR, training faces")
-        figure.subplots_adjust(**CURVE_MARGINS)
+        figure.subplots_adjust(**CURVE_SIDES, **CURVE_GAPS)
 
 
 def scatter(path: Path, points: Sequence[Point]) -> None:

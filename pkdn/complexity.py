@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pkdn import networks
 from pkdn.faces import HR_SIZE, LR_SIZE, NUM_LANDMARKS
-from pkdn.faces.batches import Batch
 from pkdn.learning.network import inputs
+from pkdn.training.batches import Batch
 from pkdn.training.precision import Precision
 
 WARM_UP_RUNS = 2

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from pkdn import metrics
 from pkdn.errors import UserError
-from pkdn.faces.batches import Batch, FaceBatches
-from pkdn.faces.resampling import quantize
 from pkdn.faces.shards import Shards
 from pkdn.metrics import parsing
+from pkdn.training.batches import Batch, FaceBatches
+from pkdn.training.resampling import quantize
 
 Parse = Callable[[Tensor], Tensor]
 
@@ -48,7 +48,7 @@ def evaluate(
 
     Args:
         network: Moved to ``device`` and put into evaluation mode. From the fields of a
-            :class:`~pkdn.faces.batches.Batch` that its attribute ``reads`` names, by default
+            :class:`~pkdn.training.batches.Batch` that its attribute ``reads`` names, by default
             ``lr_image`` alone, to ``sr_image``, (N, 3, 128, 128).
         faces: Shards with the array ``faces``.
         batch_size: Faces in a batch; the last one may be smaller.

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 
 from pkdn import command, tracking
-from pkdn.faces.batches import FaceBatches
 from pkdn.faces.shards import Shards
 from pkdn.parsing import pretrained
 from pkdn.parsing.agreement import CLOSE_UP, agreement, figures, labelled, miou_on, write_iou
@@ -17,6 +16,7 @@ from pkdn.parsing.task import ParserTask
 from pkdn.provenance import write_curve
 from pkdn.runs import Planned, planned_by_command
 from pkdn.training import precision
+from pkdn.training.batches import FaceBatches
 from pkdn.training.recipe import SGD, Adam, Optimizer, Recipe
 from pkdn.training.session import train_recorded
 

@@ -13,9 +13,9 @@ from pkdn import networks
 from pkdn.commands import upscale
 from pkdn.data.photos.crops import centre_box, crop_image
 from pkdn.errors import UserError
-from pkdn.faces.resampling import quantize, to_float
 from pkdn.networks.pkdn import PKDN
 from pkdn.runs import RunId
+from pkdn.training.resampling import quantize, to_float
 
 SIZES = {"width": 8, "num_blocks": 1, "global_residual": True}
 

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from pkdn import networks, systems
 from pkdn.complexity import rows
 from pkdn.errors import UserError
-from pkdn.faces.batches import Batch, FaceBatches
 from pkdn.faces.shards import Shards
 from pkdn.learning.network import TappedNetwork
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.networks import dic, fsrnet, pkdn, sisn, urdgn
 from pkdn.networks.layers import landmarks as _landmarks
+from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.task import Task
 
 # At the authors' sizes: parameters, and 10⁹ multiply-accumulates.

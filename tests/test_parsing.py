@@ -10,7 +10,6 @@ from PIL import Image
 from torch import Tensor
 
 from pkdn.errors import UserError
-from pkdn.faces.batches import Batch
 from pkdn.faces.classes import (
     CLASS_NAMES,
     LEFT_RIGHT,
@@ -19,8 +18,8 @@ from pkdn.faces.classes import (
     colorize,
     mirrored_labels,
 )
-from pkdn.faces.encoding import encode, num_channels
 from pkdn.faces.shards import Shards, ShardWriter
+from pkdn.networks.layers.encoding import encode, num_channels
 from pkdn.parsing.agreement import (
     agreement,
     figures,
@@ -44,6 +43,7 @@ from pkdn.parsing.maps import Parser, load_parser, save_parser
 from pkdn.parsing.sizes import resize_images
 from pkdn.parsing.task import ParserTask, balanced_weights, hard_cross_entropy
 from pkdn.training import tensors
+from pkdn.training.batches import Batch
 
 CPU = torch.device("cpu")
 INPUT_SIZE = 32

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pkdn.faces.resampling import bicubic, quantize, to_float
+from pkdn.training.resampling import bicubic, quantize, to_float
 
 
 @pytest.mark.parametrize(

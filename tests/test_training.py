@@ -9,7 +9,6 @@ import torch
 
 from pkdn import networks, systems
 from pkdn.errors import UserError
-from pkdn.faces.batches import FaceBatches, degrade
 from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
@@ -17,6 +16,7 @@ from pkdn.networks import pkdn, sparnet, urdgn
 from pkdn.params import AuthorsLimits, RecipeValues
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop
+from pkdn.training.batches import FaceBatches, degrade
 from pkdn.training.checkpoint import Checkpoint, single_flight
 from pkdn.training.loop import train
 from pkdn.training.precision import Precision

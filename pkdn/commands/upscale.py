@@ -94,10 +94,10 @@ def main(arguments: argparse.Namespace) -> None:
     from rich.progress import track
 
     from pkdn import networks
-    from pkdn.faces.batches import degrade
-    from pkdn.faces.resampling import quantize, to_float
     from pkdn.files import atomic_file
+    from pkdn.training.batches import degrade
     from pkdn.training.precision import default_device
+    from pkdn.training.resampling import quantize, to_float
 
     device = default_device()
     network = networks.load(arguments.model or default_model()).to(device)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from pkdn.faces.batches import Batch
+from pkdn.training.batches import Batch
 
 READS = ("lr_image",)
 """What a network takes that does not say."""

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from pkdn.faces.batches import Batch
 from pkdn.learning.losses import TERMS, distillation_weights, super_resolution_loss
 from pkdn.learning.network import TappedNetwork, inputs
+from pkdn.training.batches import Batch
 from pkdn.training.task import Task
 
 

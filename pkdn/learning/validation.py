@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from pkdn.faces.batches import FaceBatches
 from pkdn.learning.network import inputs
+from pkdn.training.batches import FaceBatches
 from pkdn.training.precision import Precision
 
 

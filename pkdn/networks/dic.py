@@ -18,13 +18,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.faces import NUM_LANDMARKS
-from pkdn.faces.batches import Batch
 from pkdn.networks.layers.blocks import conv3
 from pkdn.networks.layers.landmarks import (
     Hourglass,
     PointwiseBottleneck,
     heatmap_loss,
 )
+from pkdn.training.batches import Batch
 from pkdn.training.recipe import Adam, AuthorsRecipe, halved_at
 from pkdn.training.task import Task
 

@@ -19,15 +19,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.faces import NUM_LANDMARKS
-from pkdn.faces.batches import Batch
-from pkdn.faces.encoding import encode, num_channels
 from pkdn.learning.losses import super_resolution_loss
 from pkdn.networks.layers.blocks import bicubic_input, conv3, scale_tail
+from pkdn.networks.layers.encoding import encode, num_channels
 from pkdn.networks.layers.landmarks import (
     Hourglass,
     PointwiseBottleneck,
     heatmap_loss,
 )
+from pkdn.training.batches import Batch
 from pkdn.training.recipe import AuthorsRecipe, RMSprop, constant
 from pkdn.training.task import Task
 

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pkdn.faces.encoding import encode, num_channels
 from pkdn.learning.network import Output
 from pkdn.networks.layers.autoencoder import (
     DOWN_TAPS,
@@ -19,6 +18,7 @@ from pkdn.networks.layers.autoencoder import (
     AttentionStudent,
 )
 from pkdn.networks.layers.blocks import bicubic_input
+from pkdn.networks.layers.encoding import encode, num_channels
 
 TITLE = "KDFSRNet"
 INPUT = "128×128, bicubic"

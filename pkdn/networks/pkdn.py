@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pkdn.faces.encoding import encode, num_channels
 from pkdn.learning.network import Output, TappedNetwork
 from pkdn.networks.layers.autoencoder import DOWN_TAPS, UP_TAPS, AttentionStudent
 from pkdn.networks.layers.blocks import (
@@ -22,6 +21,7 @@ from pkdn.networks.layers.blocks import (
     conv3,
     start_near_input,
 )
+from pkdn.networks.layers.encoding import encode, num_channels
 
 TITLE = "PKDN"
 INPUT = "128×128, bicubic"

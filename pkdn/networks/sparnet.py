@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from pkdn.faces import HR_SIZE
-from pkdn.faces.resampling import bicubic
 from pkdn.networks.layers.blocks import bicubic_input, scale_tail
 from pkdn.training.recipe import Adam, AuthorsRecipe, constant
+from pkdn.training.resampling import bicubic
 
 TITLE = "SPARNet"
 INPUT = "128×128, bicubic"

@@ -13,9 +13,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pkdn.faces.batches import Batch
 from pkdn.learning.losses import super_resolution_loss
 from pkdn.networks.layers.blocks import bicubic_input, scale_tail
+from pkdn.training.batches import Batch
 from pkdn.training.recipe import AuthorsRecipe, RMSprop
 from pkdn.training.task import Task
 

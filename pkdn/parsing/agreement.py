@@ -11,12 +11,12 @@ import torch
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.faces.classes import CLASS_NAMES
-from pkdn.faces.resampling import quantize, to_float
 from pkdn.faces.shards import INDEX, MANIFEST, Shards, ShardWriter
 from pkdn.files import atomic_file, atomic_folder
 from pkdn.parsing.augmentation import cut
 from pkdn.parsing.iou import ConfusionMatrix
 from pkdn.parsing.maps import Parser
+from pkdn.training.resampling import quantize, to_float
 
 CHUNK_SIZE = 64
 """Faces in memory at once."""

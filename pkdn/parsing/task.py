@@ -7,11 +7,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pkdn.errors import UserError
-from pkdn.faces.batches import Batch
 from pkdn.faces.classes import NUM_CLASSES
 from pkdn.parsing.augmentation import frame_some, jitter, mirror_some, scale_and_cut
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.sizes import check_input_size, resize_images
+from pkdn.training.batches import Batch
 from pkdn.training.task import Task
 
 AUXILIARY_WEIGHT = 1.0

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from pkdn.errors import UserError
-from pkdn.faces.batches import FaceBatches
+from pkdn.training.batches import FaceBatches
 from pkdn.training.checkpoint import Checkpoint, random_state, restore_random_state
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import SGD, Adam, Recipe, RMSprop

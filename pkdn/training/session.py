@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from pkdn import tracking
-from pkdn.faces.batches import FaceBatches
 from pkdn.faces.shards import Shards
 from pkdn.provenance import write_curve
+from pkdn.training.batches import FaceBatches
 from pkdn.training.checkpoint import single_flight
 from pkdn.training.loop import Row, train
 from pkdn.training.precision import Precision

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from pkdn.faces.batches import Batch
+from pkdn.training.batches import Batch
 
 
 class Task(ABC):

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.faces import HR_SIZE
-from pkdn.faces.resampling import bicubic, quantize, to_float
+from pkdn.training.resampling import bicubic, quantize, to_float
 
 Pooling = Literal["average", "average_max_variance"]
 

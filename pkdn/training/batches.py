@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from pkdn.faces import LR_SIZE
-from pkdn.faces.resampling import bicubic, to_float
 from pkdn.faces.shards import Shards
+from pkdn.training.resampling import bicubic, to_float
 
 FACES_PER_LOOK = 1024
 

@@ -81,19 +81,22 @@ class Comparison:
         seeds = [len(self.scores.frames.get(subject, {})) for subject in subjects]
         yield Column("", numbers={f"{prefix}seeds": seeds})
         for metric in metrics:
-            means = [self.scores.mean(subject, metric) for subject in subjects]
-            cells = [mean.cell(metric) for mean in means]
-            if metric == PSNR:
-                reasons = self.scores.absences
-                cells = [reasons.get(s, cell) for s, cell in zip(subjects, cells, strict=True)]
-            values = [mean.value for mean in means]
-            name = prefix + metric.name
-            numbers = {
-                f"{name}.mean": values,
-                f"{name}.std_over_seeds": [mean.spread for mean in means],
-            }
-            bold = bold_best(cells, values, highest=metric.highest)
-            yield Column(before + metric.heading, bold, numbers)
+            yield self._means(subjects, metric, before, prefix)
+
+    def _means(
+        self, subjects: Sequence[Subject], metric: Metric, before: str, prefix: str
+    ) -> Column:
+        means = [self.scores.mean(subject, metric) for subject in subjects]
+        cells = [mean.cell(metric) for mean in means]
+        if metric == PSNR:
+            reasons = self.scores.absences
+            cells = [reasons.get(s, cell) for s, cell in zip(subjects, cells, strict=True)]
+        values = [mean.value for mean in means]
+        spreads = [mean.spread for mean in means]
+        name = prefix + metric.name
+        numbers = {f"{name}.mean": values, f"{name}.std_over_seeds": spreads}
+        bold = bold_best(cells, values, highest=metric.highest)
+        return Column(before + metric.heading, bold, numbers)
 
     def gain_over(self, other: Subject) -> Gain | None:
         """Return PKDN's gain in PSNR over another subject."""

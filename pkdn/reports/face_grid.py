@@ -57,6 +57,6 @@ def _place(figure: Figure, tile: Tile, left: int, bottom: int) -> None:
 
 
 def _text(figure: Figure, x: float, y: float, text: str, *, bold: bool = False) -> None:
-    place = (x, y) / (figure.get_size_inches() * DPI)
+    width, height = figure.get_size_inches() * DPI
     weight = "bold" if bold else "normal"
-    figure.text(*place, text, ha="center", va="center", fontsize=9, weight=weight)
+    figure.text(x / width, y / height, text, ha="center", va="center", fontsize=9, weight=weight)

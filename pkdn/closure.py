@@ -43,7 +43,8 @@ def code(*modules: str) -> frozenset[Path]:
 
 def is_neutral(module: str) -> bool:
     """Return whether a module cannot change a result."""
-    return any(f"{module}.".startswith(name.rstrip(".") + ".") for name in NEUTRAL)
+    parts = (f"{name.rstrip('.')}." for name in NEUTRAL)
+    return module == "pkdn" or any(f"{module}.".startswith(part) for part in parts)
 
 
 def check_loaded(known: frozenset[Path], modules: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pkdn import closure, command, tracking
 from pkdn.reports import page
-from pkdn.reports.records import Plan
+from pkdn.reports.plan import Plan
 from pkdn.runs import Planned, planned_by_command
 
 ROOT = Path()

@@ -12,7 +12,7 @@ from pkdn.data.alignment import align
 from pkdn.data.catalogue import read_catalogue, write_catalogue
 from pkdn.data.datasets import DatasetSettings, folder
 from pkdn.data.photos.pool import CHUNK, CHUNKS_PER_WORKER, ordered_map
-from pkdn.data.splits import split_of
+from pkdn.data.photos.splits import split_of
 from pkdn.errors import UserError
 from pkdn.faces.shards import Shards
 

@@ -9,7 +9,7 @@ from pkdn.data import datasets
 from pkdn.data.datasets import DatasetSettings, folder, helen
 from pkdn.data.photos.photo import Entry
 from pkdn.data.photos.reading import UnreadablePhotoError, decode_image, parse_points, read_photo
-from pkdn.data.splits import split_of
+from pkdn.data.photos.splits import split_of
 from pkdn.errors import UserError
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

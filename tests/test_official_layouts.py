@@ -15,7 +15,7 @@ from pkdn.data.catalogue import write_catalogue
 from pkdn.data.datasets import DatasetSettings, celeba, celebamask_hq, helen, lfw
 from pkdn.data.photos.crops import landmarks_box
 from pkdn.data.photos.reading import UnreadablePhotoError, parse_points
-from pkdn.data.splits import PARTITION, chosen
+from pkdn.data.photos.splits import PARTITION, chosen
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES
 from pkdn.faces.shards import Shards

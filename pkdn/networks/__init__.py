@@ -4,7 +4,7 @@ A network's file has:
 
 - ``TITLE`` and ``INPUT``, plain strings, which ``pkdn.systems`` reads without importing the file:
   its name in the tables, and what its first layer sees;
-- ``NETWORK``: its class. ``forward`` takes the fields of a :class:`pkdn.training.batches.Batch` that
+- ``NETWORK``: its class. ``forward`` takes the fields of a ``pkdn.training.batches.Batch`` that
   the class attribute ``reads`` names, ``("lr_image",)`` where there is none, and returns
   (N, 3, 128, 128). The constructor's keyword defaults are the authors' sizes;
 - ``SIZES``: the constructor's arguments by the name of a size, ``demo``, ``small`` (about a tenth

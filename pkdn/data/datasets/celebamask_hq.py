@@ -14,7 +14,7 @@ from pkdn.data.fetching.download import Part
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.photo import Entry, Photo
 from pkdn.data.photos.reading import UnreadablePhotoError, decode_image, fitted, read_photo
-from pkdn.data.splits import PARTITION, celeba_partition
+from pkdn.data.photos.splits import PARTITION, celeba_partition
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES
 

@@ -16,7 +16,7 @@ from pkdn.data.datasets import DatasetSettings
 from pkdn.data.fetching.download import from_repository
 from pkdn.data.photos.photo import Entry, Photo
 from pkdn.data.photos.reading import SUFFIXES, read_photo
-from pkdn.data.splits import split_of
+from pkdn.data.photos.splits import split_of
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 

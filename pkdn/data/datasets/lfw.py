@@ -7,7 +7,7 @@ from pkdn.data.fetching.download import Part
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.photo import Box, Entry, Photo
 from pkdn.data.photos.reading import read_photo
-from pkdn.data.splits import split_of
+from pkdn.data.photos.splits import split_of
 
 FOLDER = "lfw-deepfunneled"
 PARTS = (

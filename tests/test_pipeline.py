@@ -1,6 +1,7 @@
 """The pipeline's promise: what is declared in dvc.yaml is what the stages read."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -201,32 +202,29 @@ def test_the_report_has_its_inputs_without_the_authors_recipes(tmp_path: Path) -
         assert needed.parts[0] != "data" or inside, needed
 
 
-def test_one_more_network_is_a_file_and_a_word(tmp_path: Path) -> None:
+def test_the_network_of_the_guide_is_a_file_and_a_word(tmp_path: Path) -> None:
+    """Copied literally out of CONTRIBUTING.md it is planned, listed, and learns."""
     project = copy(tmp_path)
-    (project / "pkdn/networks/nearest.py").write_text(
-        "import torch.nn.functional as F\n"
-        "from torch import nn\n"
-        'TITLE = "nearest"\n'
-        'INPUT = "16×16"\n'
-        'SIZES = {"demo": {}, "small": {}, "paper": {}}\n'
-        "class NETWORK(nn.Module):\n"
-        "    def forward(self, lr_image):\n"
-        "        return F.interpolate(lr_image, scale_factor=8.0)\n"
-    )
-    change_params(project, "kdfsrnet, pkdn]", "kdfsrnet, nearest, pkdn]")
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", guide, flags=re.M | re.S)
+    assert "`pkdn/networks/mynet.py`:" in guide
+    (project / "pkdn/networks/mynet.py").write_text(example, encoding="utf-8")
+    change_params(project, "kdfsrnet, pkdn]", "kdfsrnet, mynet, pkdn]")
     names = {stage.name for stage in pipeline(project)}
-    assert "baseline@synthetic-nearest-0" in names
-    assert "evaluate_baseline@synthetic-nearest-0" in names
-    for command in (["stages.plan"], ["pkdn", "networks", "--json"]):
+    assert {"baseline@synthetic-mynet-0", "evaluate_baseline@synthetic-mynet-0"} <= names
+    learns = (
+        "import torch\n"
+        "from pkdn import networks\n"
+        "network = networks.build('mynet', 'demo')\n"
+        "network(torch.rand(2, 3, 16, 16)).mean().backward()\n"
+        "assert all(p.grad is not None for p in network.parameters())\n"
+    )
+    for words in (["-m", "stages.plan"], ["-c", learns], ["-m", "pkdn", "networks", "--json"]):
         done = subprocess.run(
-            [sys.executable, "-m", *command],
-            cwd=project,
-            capture_output=True,
-            text=True,
-            check=True,
+            [sys.executable, *words], cwd=project, capture_output=True, text=True, check=True
         )
-    assert '"nearest"' in done.stdout
-    assert (project / "data/plan/baseline/synthetic-nearest-0.json").is_file()
+    assert '"MyNet"' in done.stdout
+    assert (project / "data/plan/baseline/synthetic-mynet-0.json").is_file()
 
 
 def test_training_needs_neither_dvc_nor_mlflow() -> None:

@@ -5,8 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from pkdn import closure, provenance, tracking
+from pkdn.networks.pkdn import PKDN
 from pkdn.runs import Planned, RunId
 
 
@@ -106,7 +108,8 @@ def test_a_failing_stage_leaves_no_record() -> None:
 def test_processes_that_start_together_share_a_new_store(workspace: Path) -> None:
     code = (
         "from pkdn import tracking\n"
-        "from pkdn.runs import Planned, RunId\n"
+        "from pkdn.networks.pkdn import PKDN
+from pkdn.runs import Planned, RunId\n"
         "import sys\n"
         "planned = Planned(RunId('student', sys.argv[1]), {}, {}, {})\n"
         "with tracking.run(planned, {}, keep=False) as run:\n"
@@ -155,3 +158,13 @@ def test_curves_survive_a_round_trip(tmp_path: Path) -> None:
     curve = [{"epoch": 0, "step": 1, "loss": 0.5}, {"epoch": 0, "step": 2, "val_psnr": 21.0}]
     provenance.write_curve(tmp_path / "curve.csv", curve)
     assert provenance.read_curve(tmp_path / "curve.csv") == curve
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_packaged_student_takes_any_number_of_faces(tmp_path: Path) -> None:
+    network = PKDN(width=8, num_blocks=1).eval()
+    faces = torch.rand(3, 3, 16, 16)
+    with torch.inference_mode():
+        expected = network(faces)
+    tracking.save_model(network, faces[:2].numpy(), expected[:2].numpy(), tmp_path / "model")
+    torch.testing.assert_close(tracking.load_model(tmp_path / "model")(faces), expected)

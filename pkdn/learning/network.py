@@ -42,6 +42,7 @@ class TappedNetwork(nn.Module):
     reads: tuple[str, ...] = READS
     output: Callable[..., Output]
 
-    def forward(self, *inputs: Tensor) -> Tensor:
+    def forward(self, lr_image: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the SR image alone: (N, 3, 128, 128), [0, 1] with overshoot."""
-        return self.output(*inputs).sr_image
+        read = (lr_image,) if labels is None else (lr_image, labels)
+        return self.output(*read).sr_image

@@ -108,8 +108,7 @@ def test_a_failing_stage_leaves_no_record() -> None:
 def test_processes_that_start_together_share_a_new_store(workspace: Path) -> None:
     code = (
         "from pkdn import tracking\n"
-        "from pkdn.networks.pkdn import PKDN
-from pkdn.runs import Planned, RunId\n"
+        "from pkdn.runs import Planned, RunId\n"
         "import sys\n"
         "planned = Planned(RunId('student', sys.argv[1]), {}, {}, {})\n"
         "with tracking.run(planned, {}, keep=False) as run:\n"

@@ -5,7 +5,7 @@ Nothing is imported to find it, so the answer does not depend on what happens to
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -47,19 +47,22 @@ def is_neutral(module: str) -> bool:
     return module == "pkdn" or any(f"{module}.".startswith(part) for part in parts)
 
 
-def check_loaded(known: frozenset[Path], modules: Sequence[str]) -> None:
-    """Check, in a process that runs one of the modules, that it has loaded known code alone.
+def running() -> str:
+    """Return the stage's script that this process runs, such as ``stages.train``, or else this."""
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    return main.name if main and main.name.startswith("stages.") else __name__
+
+
+def check_loaded(script: str, known: frozenset[Path]) -> None:
+    """Check that a process that runs a stage's script has loaded known code alone.
 
     Raises:
         RuntimeError: it has loaded more, such as a module that was imported by name.
     """
-    main = getattr(sys.modules["__main__"], "__spec__", None)
-    if main is None or main.name not in modules:
-        return
-    unknown = loaded() - known
+    unknown = loaded() - known if script != __name__ else None
     if unknown:
         names = ", ".join(sorted(_name(file) for file in unknown))
-        raise RuntimeError(f"code was loaded that {', '.join(modules)} do not import: {names}")
+        raise RuntimeError(f"code was loaded that {script} does not import: {names}")
 
 
 def loaded() -> frozenset[Path]:

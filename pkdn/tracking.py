@@ -140,7 +140,7 @@ def run(
     params: Mapping[str, Any],
     *,
     tags: Mapping[str, Any] = MappingProxyType({}),
-    modules: Sequence[str] = (),
+    by_name: Sequence[str] = (),
     keep: bool = True,
 ) -> Iterator[Run]:
     """Record a stage: yield its :class:`Run`, then write the record into the run's folder.
@@ -149,7 +149,7 @@ def run(
         planned: What the stage was asked to do.
         params: All that decides about its results, and that MLflow shows.
         tags: What a user filters by, beside data set, system and seed.
-        modules: The stage's script and what it imports by name: the code of its fingerprint.
+        by_name: Modules that the stage imports by their names.
         keep: write the record. The report, which reads all of them, goes to MLflow at once
             instead.
 
@@ -157,14 +157,15 @@ def run(
         RuntimeError: code was loaded or data were read that the fingerprint does not know.
     """
     identity = {key: value for key, value in vars(planned.id).items() if value not in ("", None)}
-    current = Run(planned.id, params, {**identity, **tags}, source=modules[0] if modules else "")
-    code = closure.code(*modules)
+    script = closure.running()
+    current = Run(planned.id, params, {**identity, **tags}, source=script)
+    code = closure.code(script, *by_name)
     current.fingerprint = fingerprint(current.name, params, code, planned.reads.values())
     mine = (planned.id.folder, planned.id.plan, *planned.writes.values())
     try:
         with Watch([*planned.reads.values(), *mine]):
             yield current
-        closure.check_loaded(code, modules)
+        closure.check_loaded(script, code)
     except BaseException:
         _guarded(current.fail)
         raise

@@ -7,9 +7,9 @@ from pkdn.provenance import peak_mib
 from pkdn.runs import Planned, planned_by_command
 
 
-def modules(planned: Planned) -> list[str]:
-    """Return this script and what it imports by name."""
-    return ["stages.align", f"pkdn.data.datasets.{planned.id.dataset}"]
+def by_name(planned: Planned) -> list[str]:
+    """Return the modules that are imported by their names."""
+    return [f"pkdn.data.datasets.{planned.id.dataset}"]
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     planned = planned_by_command(__doc__)
     settings = DatasetSettings.of(planned.settings)
     photos = planned.reads["photos"] / "photos.csv"
-    with tracking.run(planned, planned.settings, modules=modules(planned)) as run:
+    with tracking.run(planned, planned.settings, by_name=by_name(planned)) as run:
         run.metrics(align(planned.id.dataset, settings, photos, planned.writes["faces"]))
         run.metrics({"peak_mib": peak_mib(), "peak_mib_per_worker": peak_mib(of_workers=True)})
 

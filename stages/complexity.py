@@ -13,9 +13,9 @@ from pkdn.runs import Planned, planned_by_command
 from pkdn.training import precision
 
 
-def modules(planned: Planned) -> list[str]:  # noqa: ARG001
-    """Return this script and what it imports by name."""
-    return ["stages.complexity", *closure.within(["pkdn.networks"])]
+def by_name(planned: Planned) -> list[str]:  # noqa: ARG001
+    """Return the modules that are imported by their names."""
+    return [*closure.within(["pkdn.networks"])]
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     compute = precision.choose(settings["precision"], precision.default_device())
     size = settings["size"]
     with tracking.run(
-        planned, {"size": size}, tags=compute.record(), modules=modules(planned)
+        planned, {"size": size}, tags=compute.record(), by_name=by_name(planned)
     ) as run:
         rows = [
             row

@@ -6,16 +6,16 @@ from pkdn.data.datasets import DatasetSettings
 from pkdn.runs import Planned, planned_by_command
 
 
-def modules(planned: Planned) -> list[str]:
-    """Return this script and what it imports by name."""
-    return ["stages.download", f"pkdn.data.datasets.{planned.id.dataset}"]
+def by_name(planned: Planned) -> list[str]:
+    """Return the modules that are imported by their names."""
+    return [f"pkdn.data.datasets.{planned.id.dataset}"]
 
 
 def main() -> None:
     """Write ``data/photos/DATASET/photos.csv``."""
     planned = planned_by_command(__doc__)
     settings = DatasetSettings.of(planned.settings)
-    with tracking.run(planned, planned.settings, modules=modules(planned)) as run:
+    with tracking.run(planned, planned.settings, by_name=by_name(planned)) as run:
         photos = planned.writes["photos"] / "photos.csv"
         run.metrics(write_catalogue(planned.id.dataset, settings, photos))
 

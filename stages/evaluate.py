@@ -21,10 +21,10 @@ NUM_EXAMPLES = 4
 HEADLINES = {"y_crop8.psnr": "psnr", "y_crop8.ssim": "ssim", "parsing.miou": "parsing_miou"}
 
 
-def modules(planned: Planned) -> list[str]:
-    """Return this script and what it imports by name."""
+def by_name(planned: Planned) -> list[str]:
+    """Return the modules that are imported by their names."""
     network = f"pkdn.networks.{planned.settings['network']}"
-    return ["stages.evaluate", network, *closure.within(["pkdn.metrics"])]
+    return [network, *closure.within(["pkdn.metrics"])]
 
 
 def params(planned: Planned) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def main() -> None:
     """
     planned = planned_by_command(__doc__)
     reads, tags = planned.reads, {"network": planned.settings["network"]}
-    with tracking.run(planned, params(planned), tags=tags, modules=modules(planned)) as run:
+    with tracking.run(planned, params(planned), tags=tags, by_name=by_name(planned)) as run:
         if reason := networks.absence(reads["weights"]):
             with atomic_folder(run.id.folder) as folder:
                 (folder / run.id.absence.name).write_text(reason + "\n", encoding="utf-8")

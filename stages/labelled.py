@@ -10,9 +10,9 @@ from pkdn.data.datasets import DatasetSettings
 from pkdn.runs import Planned, planned_by_command
 
 
-def modules(planned: Planned) -> list[str]:
-    """Return this script and what it imports by name."""
-    return ["stages.labelled", f"pkdn.data.datasets.{planned.settings['dataset']}"]
+def by_name(planned: Planned) -> list[str]:
+    """Return the modules that are imported by their names."""
+    return [f"pkdn.data.datasets.{planned.settings['dataset']}"]
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     settings = DatasetSettings.of(planned.settings)
     with (
         tracking.run(
-            planned, planned.settings, tags={"dataset": dataset}, modules=modules(planned)
+            planned, planned.settings, tags={"dataset": dataset}, by_name=by_name(planned)
         ) as run,
         TemporaryDirectory() as folder,
     ):

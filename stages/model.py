@@ -9,9 +9,9 @@ from pkdn.runs import Planned, planned_by_command
 NUM_EXAMPLES = 2
 
 
-def modules(planned: Planned) -> list[str]:
-    """Return this script and what it imports by name."""
-    return ["stages.model", f"pkdn.networks.{planned.settings['network']}"]
+def by_name(planned: Planned) -> list[str]:
+    """Return the modules that are imported by their names."""
+    return [f"pkdn.networks.{planned.settings['network']}"]
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     planned = planned_by_command(__doc__)
     network = networks.load(planned.reads["weights"])
     tags = {"network": planned.settings["network"]}
-    with tracking.run(planned, {}, tags=tags, modules=modules(planned)) as run:
+    with tracking.run(planned, {}, tags=tags, by_name=by_name(planned)) as run:
         faces = complexity.example(NUM_EXAMPLES, torch.device("cpu")).lr_image
         with torch.inference_mode():
             expected = network(faces)

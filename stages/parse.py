@@ -11,13 +11,8 @@ from pkdn.faces.shards import Shards
 from pkdn.parsing.agreement import figures, parse_faces
 from pkdn.parsing.maps import load_parser
 from pkdn.provenance import peak_mib
-from pkdn.runs import Planned, planned_by_command
+from pkdn.runs import planned_by_command
 from pkdn.training.precision import default_device
-
-
-def modules(planned: Planned) -> list[str]:  # noqa: ARG001
-    """Return this script and what it imports by name."""
-    return ["stages.parse"]
 
 
 def main() -> None:
@@ -29,7 +24,6 @@ def main() -> None:
         planned,
         {"input_size": parser.input_size},
         tags={"network": "bisenet"},
-        modules=modules(planned),
     ) as run:
         total = sum(len(Shards(faces, split)) for split in SPLITS)
         started = time.monotonic()

@@ -14,7 +14,7 @@ from pkdn.parsing.examples import write_examples
 from pkdn.parsing.maps import Parser, save_parser
 from pkdn.parsing.task import ParserTask
 from pkdn.provenance import write_curve
-from pkdn.runs import Planned, planned_by_command
+from pkdn.runs import planned_by_command
 from pkdn.training import precision
 from pkdn.training.batches import FaceBatches
 from pkdn.training.recipe import SGD, Adam, Optimizer, Recipe
@@ -23,11 +23,6 @@ from pkdn.training.session import train_recorded
 SEED = 0
 NUM_EXAMPLES = 8
 OPTIMIZERS: dict[str, Optimizer] = {"quick": Adam(), "face_parsing": SGD()}
-
-
-def modules(planned: Planned) -> list[str]:  # noqa: ARG001
-    """Return this script and what it imports by name."""
-    return ["stages.parser"]
 
 
 def main() -> None:
@@ -46,7 +41,6 @@ def main() -> None:
         planned,
         params,
         tags={"dataset": dataset, "network": "bisenet"},
-        modules=modules(planned),
     ) as run:
         if trained_here:
             torch.manual_seed(SEED)

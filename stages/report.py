@@ -12,9 +12,9 @@ ROOT = Path()
 OUT = Path("reports")
 
 
-def modules(planned: Planned) -> list[str]:  # noqa: ARG001
-    """Return this script and what it imports by name."""
-    return ["stages.report", *closure.within(["pkdn.metrics"])]
+def by_name(planned: Planned) -> list[str]:  # noqa: ARG001
+    """Return the modules that are imported by their names."""
+    return [*closure.within(["pkdn.metrics"])]
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     planned = planned_by_command(__doc__)
     plan = Plan.of(planned.settings)
     params = {"profile": plan.profile, **planned.settings["shown"]}
-    with tracking.run(planned, params, modules=modules(planned), keep=False) as run:
+    with tracking.run(planned, params, by_name=by_name(planned), keep=False) as run:
         page.write(root=ROOT, out=OUT, plan=replace(plan, mlflow_runs=tracking.sync_or_say()))
         for path in (OUT / page.PAGE, *sorted((OUT / "figures").glob("*.png"))):
             run.artifact(path)

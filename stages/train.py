@@ -19,9 +19,9 @@ from pkdn.training.session import open_faces, train_recorded
 from pkdn.training.task import Task
 
 
-def modules(planned: Planned) -> list[str]:
-    """Return this script and what it imports by name."""
-    return ["stages.train", f"pkdn.networks.{planned.settings['network']}"]
+def by_name(planned: Planned) -> list[str]:
+    """Return the modules that are imported by their names."""
+    return [f"pkdn.networks.{planned.settings['network']}"]
 
 
 class Training:
@@ -127,7 +127,7 @@ def main() -> None:
     planned = planned_by_command(__doc__)
     training = Training(planned)
     tags = {"network": training.name, "precision": training.compute.name}
-    with tracking.run(planned, training.params(), tags=tags, modules=modules(planned)) as run:
+    with tracking.run(planned, training.params(), tags=tags, by_name=by_name(planned)) as run:
         training.run(run)
 
 

@@ -1,0 +1,91 @@
+"""From params.yaml to what each run is asked to do."""
+
+from pathlib import Path
+
+import pytest
+
+from pkdn import params
+from pkdn.errors import UserError
+from pkdn.planning import plan
+from pkdn.runs import PLAN, RUNS, planned
+from stages import plan as stage
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def parameters() -> params.Params:
+    return params.load(ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "names", "message"),
+    [
+        ("datasets", ("hellen",), "datasets: expected names out of celeba, .*synthetic; got 'hell"),
+        ("networks", ("srgan",), "networks: expected names out of bicubic, dic, .*; got 'srgan'"),
+        (
+            "authors_recipes",
+            ("pkdn",),
+            "authors_recipes: expected names out of dic, .*; got 'pkdn'",
+        ),
+        ("ablations", ("full", "no_lambda_fs"), "ablations: expected names out of .*onehot; got"),
+        ("ablations", ("no_ffb",), "ablations: expected full among them"),
+        ("loss_ablations", ("onehot",), "loss_ablations: expected names out of no_lambda_ts, no_l"),
+    ],
+)
+def test_a_name_that_stands_for_nothing_is_refused_with_those_there_are(
+    parameters: params.Params, key: str, names: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        plan(parameters.model_copy(update={key: names}))
+
+
+def test_a_size_that_a_network_lacks_is_refused_with_those_it_has(
+    parameters: params.Params,
+) -> None:
+    huge = parameters.chosen.model_copy(update={"size": "huge"})
+    with pytest.raises(UserError, match=r"bicubic has, one of demo, small, paper; got 'huge'"):
+        plan(parameters.model_copy(update={"profiles": {"demo": huge}}))
+
+
+def test_a_student_knows_the_weights_of_its_own_loss_alone(parameters: params.Params) -> None:
+    found = {one.id.name: one.settings.get("distillation") for one in plan(parameters)}
+    assert found["student@synthetic-full-0"] == {
+        "lambda_ts": 0.1,
+        "lambda_fs": 0.1,
+        "distill_epochs": 1,
+    }
+    assert found["student@synthetic-no_lambda_ts-0"] == {"lambda_fs": 0.1, "distill_epochs": 1}
+    assert found["student@synthetic-no_lambda_fs-0"] == {"lambda_ts": 0.1, "distill_epochs": 1}
+    assert found["baseline@synthetic-pkdn-0"] == {}
+    assert found["teacher@synthetic-full-0"] == {}
+
+
+def test_the_plan_is_written_and_what_nobody_asks_for_is_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    asked_for = [RUNS / "student/synthetic-full-0", RUNS / "parser", Path("data/faces/synthetic")]
+    left = [
+        RUNS / "student/helen-full-0",
+        RUNS / "distil/synthetic-full-0",
+        RUNS / "student/.synthetic-onehot-0.17.tmp",
+        Path("data/faces/helen"),
+        Path("data/downloads/helen"),
+    ]
+    for folder in (*asked_for, *left):
+        folder.mkdir(parents=True)
+        (folder / "record.json").touch()
+    stage.main()
+    assert all((folder / "record.json").is_file() for folder in asked_for)
+    assert [folder.exists() for folder in left] == [False] * 4 + [True]
+    one = planned("student", "synthetic-full-0")
+    assert one.reads["teacher"] == RUNS / "teacher/synthetic-full-0/weights.safetensors"
+    with pytest.raises(
+        UserError, match=r"expected a run that params\.yaml asks for, got student hel"
+    ):
+        planned("student", "helen-full-0")
+    (PLAN / "parser.json").unlink()
+    with pytest.raises(UserError, match=r"there is no data/plan/parser\.json"):
+        planned("parser")

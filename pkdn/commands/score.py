@@ -74,7 +74,8 @@ def _pairs(sr_folder: Path, hr_folder: Path) -> list[tuple[Path, Path]]:
     if counts:
         raise UserError(
             f"{len(sr_paths)} SR images in {sr_folder} and {len(hr_paths)} HR images in "
-            f"{hr_folder} do not pair: {'; '.join(counts)}; names must be the same but for the suffix"
+            f"{hr_folder} do not pair: {'; '.join(counts)}; names must be the same but for the "
+            "suffix"
         )
     return [(sr_path, hr_paths[name]) for name, sr_path in sr_paths.items()]
 

@@ -29,14 +29,13 @@ class Listed(NamedTuple):
         entry: What the data set says of the photo.
         num_bytes: Of the photo's file, as text; empty where there is no readable file.
         sha256: Of the photo's file; empty as above.
-        annotations_sha256: Of landmarks and label map, as :class:`~pkdn.data.photos.photo.Photo`
-            has it.
+        annotations_sha256: Of landmarks and label map, in this order; empty where there are none.
     """
 
     entry: Entry
-    num_bytes: str
-    sha256: str
-    annotations_sha256: str
+    num_bytes: str = ""
+    sha256: str = ""
+    annotations_sha256: str = ""
 
 
 TRAINING = "train"
@@ -61,7 +60,7 @@ def write_catalogue(
         UserError: The data set is missing or has no photos.
     """
     dataset = datasets.load(name)
-    root = dataset.locate(settings)
+    root = datasets.locate(name, settings)
     entries = sorted(
         dataset.catalogue(root, settings),
         key=lambda entry: (HELD_OUT_FIRST.index(entry.split), entry.name),
@@ -116,19 +115,15 @@ def read_catalogue(path: Path) -> Iterator[Listed]:
 
 def fingerprint(name: str, root: Path, entry: Entry) -> Listed:
     """Read the files of a photo of the data set ``name`` once, piece by piece."""
-    if not entry.photo:
-        return Listed(entry, "", "", "")
-    dataset = datasets.load(name)
-    files = getattr(dataset, "annotation_files", _annotation_files)(root, entry)
-    annotations = [root / file for file in files]
-    digest = hashlib.sha256()
+    photo, digest = root / entry.photo, hashlib.sha256()
+    files_of = getattr(datasets.load(name), "annotation_files", _annotation_files)
+    annotations = files_of(root, entry)
     try:
-        photo = root / entry.photo
         size, photo_sum = photo.stat().st_size, sha256(photo)
         for file in annotations:
-            digest.update(file.read_bytes())
+            digest.update((root / file).read_bytes())
     except OSError:
-        return Listed(entry, "", "", "")
+        return Listed(entry)
     return Listed(entry, str(size), photo_sum, digest.hexdigest() if annotations else "")
 
 

@@ -38,7 +38,7 @@ LEFT_RIGHT = ((2, 3), (4, 5), (7, 8))
 """Pairs of labels that change places when a face is mirrored: brows, eyes, ears."""
 
 PALETTE = np.array([*COLOURS.values()], dtype=np.uint8)
-"""The colours by label, (19, 3)."""
+"""The colours by label, (19, 3): ``PALETTE[labels]`` paints a parsing map."""
 
 PALETTE.setflags(write=False)
 
@@ -49,18 +49,3 @@ def mirrored_labels() -> np.ndarray:
     for left, right in LEFT_RIGHT:
         table[left], table[right] = right, left
     return table
-
-
-def colorize(labels: np.ndarray) -> np.ndarray:
-    """Paint a parsing map.
-
-    Args:
-        labels: integers 0 to 18, any shape (..., H, W).
-
-    Returns:
-        RGB uint8, (..., H, W, 3).
-
-    Raises:
-        IndexError: a label is 19 or more.
-    """
-    return PALETTE[labels]

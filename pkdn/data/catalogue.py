@@ -59,10 +59,9 @@ def write_catalogue(
     Raises:
         UserError: The data set is missing or has no photos.
     """
-    dataset = datasets.load(name)
     root = datasets.locate(name, settings)
     entries = sorted(
-        dataset.catalogue(root, settings),
+        datasets.load(name).catalogue(root, settings),
         key=lambda entry: (HELD_OUT_FIRST.index(entry.split), entry.name),
     )
     if not entries:
@@ -75,26 +74,21 @@ def write_catalogue(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for line in with_progress(listed, f"download {name}", len(entries)):
-            twin = held_out.get(line.sha256) if line.sha256 else None
-            if twin and twin.split != line.entry.split:
+            entry, split = line.entry, line.entry.split
+            twin = held_out.get(line.sha256)
+            if twin and twin.split != split:
                 counts["duplicates"] += 1
-                _say_duplicate(line.entry, twin, counts["duplicates"])
+                if counts["duplicates"] <= MAX_NAMED:
+                    again = f"{entry.name} ({split}) is {twin.name} ({twin.split}) once more"
+                    print(f"left out: {again}", file=sys.stderr)
                 continue
-            if line.entry.split != TRAINING:
-                held_out.setdefault(line.sha256, line.entry)
-            writer.writerow((*line.entry, *line[1:]))
+            if line.sha256 and split != TRAINING:
+                held_out.setdefault(line.sha256, entry)
+            writer.writerow((*entry, *line[1:]))
             counts["photos"] += 1
-            counts[line.entry.split] += 1
+            counts[split] += 1
             counts["bytes"] += int(line.num_bytes or 0)
     return counts
-
-
-def _say_duplicate(entry: Entry, twin: Entry, number: int) -> None:
-    if number <= MAX_NAMED:
-        print(
-            f"left out: {entry.name} ({entry.split}) is {twin.name} ({twin.split}) once more",
-            file=sys.stderr,
-        )
 
 
 def read_catalogue(path: Path) -> Iterator[Listed]:

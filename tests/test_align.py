@@ -192,6 +192,9 @@ def test_files_changed_since_the_catalogue_are_noticed(place: Place, file: str) 
     place.save(file, pixels if file.startswith("images") else pixels[..., 0])
     with pytest.raises(UserError, match="5 as catalogued; they have changed"):
         place.align()
+    (place.root / file).unlink()
+    with pytest.raises(UserError, match="5 as catalogued; they have changed"):
+        place.align()
 
 
 def test_a_missing_catalogue_is_named(place: Place) -> None:

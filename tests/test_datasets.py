@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from pkdn.data import datasets
+from pkdn.data.catalogue import fingerprint
 from pkdn.data.datasets import DatasetSettings, folder, helen
 from pkdn.data.photos.photo import Entry
 from pkdn.data.photos.reading import UnreadablePhotoError, decode_image, parse_points, read_photo
@@ -35,7 +36,8 @@ def encoded(image: Image.Image, kind: str = "png", **options: object) -> bytes:
 @pytest.mark.parametrize("name", datasets.names())
 def test_every_data_set_offers_the_interface(name: str) -> None:
     module = datasets.load(name)
-    assert all(callable(getattr(module, part)) for part in ("locate", "catalogue", "read"))
+    assert all(callable(getattr(module, part)) for part in ("catalogue", "read"))
+    assert hasattr(module, "PARTS") != hasattr(module, "locate")
 
 
 def test_an_unknown_name_lists_what_there_is() -> None:
@@ -92,7 +94,7 @@ def test_missing_files_are_named_with_every_place_and_a_source(tmp_path: Path) -
     mirror = tmp_path / "mirror"
     touch(mirror, "helen/trainset/1.jpg")
     with pytest.raises(UserError) as error:
-        helen.locate(settings(tmp_path, mirror=str(mirror)))
+        datasets.locate("helen", settings(tmp_path, mirror=str(mirror)))
     for part in (mirror / "helen", tmp_path / "downloads" / "helen", "testset", "https://ibug"):
         assert str(part) in str(error.value)
     assert not (tmp_path / "downloads/helen/trainset").exists()
@@ -102,14 +104,14 @@ def test_the_mirror_comes_first_and_downloads_second(tmp_path: Path) -> None:
     mirror, mine = tmp_path / "mirror", settings(tmp_path, mirror=str(tmp_path / "mirror"))
     touch(tmp_path / "downloads" / "helen", "trainset/1.jpg", "testset/1.jpg")
     mirror.mkdir()
-    assert helen.locate(mine) == tmp_path / "downloads" / "helen"
+    assert datasets.locate("helen", mine) == tmp_path / "downloads" / "helen"
     touch(mirror / "helen", "trainset/1.jpg", "testset/1.jpg")
-    assert helen.locate(mine) == mirror / "helen"
+    assert datasets.locate("helen", mine) == mirror / "helen"
 
 
 def test_a_mirror_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"PKDN_MIRROR.*'/nowhere/at/all'"):
-        helen.locate(settings(tmp_path, mirror="/nowhere/at/all"))
+        datasets.locate("helen", settings(tmp_path, mirror="/nowhere/at/all"))
 
 
 def test_relative_places_hold_in_temporary_workspaces(
@@ -118,13 +120,13 @@ def test_relative_places_hold_in_temporary_workspaces(
     touch(tmp_path / "mirror" / "helen", "trainset/1.jpg", "testset/1.jpg")
     (tmp_path / "repository").mkdir()
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "repository"))
-    found = helen.locate(DatasetSettings(mirror="../mirror"))
+    found = datasets.locate("helen", DatasetSettings(mirror="../mirror"))
     assert found.resolve() == tmp_path / "mirror" / "helen"
 
 
 @pytest.mark.skipif(not (SHARED / "helen").is_dir(), reason="no real Helen photos here")
 def test_a_real_photo_has_its_landmarks_on_the_face() -> None:
-    root = helen.locate(DatasetSettings(mirror=str(SHARED)))
+    root = datasets.locate("helen", DatasetSettings(mirror=str(SHARED)))
     entries = helen.catalogue(root, DatasetSettings())
     assert sum(entry.split == "test" for entry in entries) == 50
     photo = helen.read(root, entries[0])
@@ -322,8 +324,8 @@ def test_broken_landmarks_are_unreadable(text: str) -> None:
 
 def test_a_photo_is_fingerprinted_with_its_annotations(tmp_path: Path) -> None:
     photo = encoded(Image.new("RGB", (8, 8)))
-    first = read_photo(tmp_path, stored(tmp_path, photo, POINTS))
-    second = read_photo(tmp_path, stored(tmp_path, photo, POINTS.replace("5.5", "5.6")))
+    first = fingerprint("folder", tmp_path, stored(tmp_path, photo, POINTS))
+    second = fingerprint("folder", tmp_path, stored(tmp_path, photo, POINTS.replace("5.5", "5.6")))
     assert first.sha256 == second.sha256
     assert first.annotations_sha256 != second.annotations_sha256
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pkdn.data.fetching import web as fetching
-from pkdn.data.fetching.download import Part, locate
+from pkdn.data.fetching.download import locate
 from pkdn.data.fetching.web import RemoteFile, fetch
 from pkdn.errors import UserError
 
@@ -284,13 +284,13 @@ def test_google_drive_is_left_to_gdown(
 
 
 def test_a_data_sets_part_comes_from_a_mirror_on_the_web(server: Server, tmp_path: Path) -> None:
-    part = Part(remote(server, "good"))
+    part = remote(server, "good")
     root = locate("faces", [part], mirror=f"{server.root}/busy_at_first/", downloads=tmp_path)
     assert root == tmp_path / "faces"
     assert (root / "faces.zip").read_bytes() == CONTENT
     assert {path for path, _ in server.asked} == {"/busy_at_first/faces/faces.zip"}
     locate("faces", [part], mirror=f"{server.root}/missing", downloads=tmp_path / "more")
     assert server.asked[-1][0] == "/good/faces.zip"
-    nowhere = Part(remote(server))
+    nowhere = remote(server)
     with pytest.raises(UserError, match=r"missing/faces/faces\.zip: HTTP 404"):
         locate("faces", [nowhere], mirror=f"{server.root}/missing", downloads=tmp_path / "none")

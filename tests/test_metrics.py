@@ -179,7 +179,7 @@ def test_a_new_protocol_is_one_row(monkeypatch: pytest.MonkeyPatch):
 
 def test_unknown_metric_names_those_that_exist():
     with pytest.raises(ValueError, match="y_crop8"):
-        metrics.title("_similarity")
+        metrics.title("_protocols")
 
 
 def test_metrics_and_score_start_without_torch():

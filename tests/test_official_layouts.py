@@ -12,7 +12,7 @@ from PIL import Image
 from pkdn.data import datasets
 from pkdn.data.alignment import align
 from pkdn.data.catalogue import write_catalogue
-from pkdn.data.datasets import DatasetSettings, celeba, celebamask_hq, helen, lfw
+from pkdn.data.datasets import DatasetSettings, celeba, celebamask_hq, lfw
 from pkdn.data.photos.crops import landmarks_box
 from pkdn.data.photos.reading import UnreadablePhotoError, parse_points
 from pkdn.data.photos.splits import PARTITION, chosen
@@ -40,13 +40,12 @@ def zipped(tree: Path, archive: Path) -> None:
 def as_published(monkeypatch: pytest.MonkeyPatch, module, folder: Path) -> None:
     """Let a data set's files be those of a fixture: other lengths, other checksums."""
     parts = []
-    for part in module.PARTS:
-        path = folder / part.file.name
-        kind = part.file.checksum.partition(":")[0]
+    for file in module.PARTS:
+        path = folder / file.name
+        kind = file.checksum.partition(":")[0]
         checksum = f"{kind}:{hashlib.new(kind, path.read_bytes()).hexdigest()}" if kind else ""
-        length = path.stat().st_size if part.file.num_bytes else None
-        file = part.file._replace(num_bytes=length, checksum=checksum, sources=())
-        parts.append(part._replace(file=file))
+        length = path.stat().st_size if file.num_bytes else None
+        parts.append(file._replace(num_bytes=length, checksum=checksum, sources=()))
     monkeypatch.setattr(module, "PARTS", tuple(parts))
 
 
@@ -107,7 +106,7 @@ def test_an_unpacked_mirror_is_used_in_place(celeba_mirror: Path, tmp_path: Path
     with zipfile.ZipFile(celeba_mirror / "celeba/img_align_celeba.zip") as archive:
         archive.extractall(celeba_mirror / "celeba")
     settings = DatasetSettings(mirror=str(celeba_mirror), downloads=tmp_path / "downloads")
-    assert celeba.locate(settings) == celeba_mirror / "celeba"
+    assert datasets.locate("celeba", settings) == celeba_mirror / "celeba"
     assert not (tmp_path / "downloads").exists()
 
 
@@ -118,7 +117,7 @@ def test_half_a_list_in_the_mirror_is_not_a_list(celeba_mirror: Path, tmp_path: 
     partition.write_bytes(b"".join(partition.read_bytes().splitlines(keepends=True)[:6]))
     settings = DatasetSettings(mirror=str(celeba_mirror), downloads=tmp_path / "downloads")
     with pytest.raises(UserError, match=r"expected list_eval_partition\.txt, 168 bytes"):
-        celeba.locate(settings)
+        datasets.locate("celeba", settings)
 
 
 def test_a_half_archive_in_the_mirror_is_not_unpacked(celeba_mirror: Path, tmp_path: Path) -> None:
@@ -126,7 +125,7 @@ def test_a_half_archive_in_the_mirror_is_not_unpacked(celeba_mirror: Path, tmp_p
     archive.write_bytes(archive.read_bytes()[:-100])
     settings = DatasetSettings(mirror=str(celeba_mirror), downloads=tmp_path / "downloads")
     with pytest.raises(UserError, match=r"img_align_celeba.zip, .* bytes, md5:.*delete it"):
-        celeba.locate(settings)
+        datasets.locate("celeba", settings)
     assert not (tmp_path / "downloads/celeba/img_align_celeba").exists()
 
 
@@ -245,7 +244,7 @@ def test_the_masks_are_those_of_the_official_archive() -> None:
 
 def test_a_changed_mask_and_missing_masks_are_noticed(masks_mirror: Path, tmp_path: Path) -> None:
     settings = DatasetSettings(mirror=str(masks_mirror), downloads=tmp_path / "downloads")
-    root = celebamask_hq.locate(settings)
+    root = datasets.locate("celebamask_hq", settings)
     write_catalogue("celebamask_hq", settings, tmp_path / "photos.csv", num_workers=1)
     mask = root / "CelebAMask-HQ/CelebAMask-HQ-mask-anno/0/01999_l_eye.png"
     Image.new("RGB", (128, 128)).save(mask)
@@ -266,7 +265,7 @@ def test_a_changed_mask_and_missing_masks_are_noticed(masks_mirror: Path, tmp_pa
 
 def test_a_mapping_of_unknown_photos_is_refused(masks_mirror: Path, tmp_path: Path) -> None:
     settings = DatasetSettings(mirror=str(masks_mirror), downloads=tmp_path / "downloads")
-    root = celebamask_hq.locate(settings)
+    root = datasets.locate("celebamask_hq", settings)
     (root / celebamask_hq.MAPPING).write_text("idx orig_idx orig_file\n1999 9 999999.jpg\n")
     with pytest.raises(UserError, match=r"with a photo of list_eval_partition\.txt"):
         celebamask_hq.catalogue(root, settings)
@@ -311,7 +310,7 @@ def test_helen_from_an_archive_or_half_of_it(tmp_path: Path) -> None:
     settings = DatasetSettings(mirror=str(tmp_path / "mirror"), downloads=tmp_path / "downloads")
     zipped(tmp_path / "helen", tmp_path / "mirror/helen/helen.zip")
     photo(tmp_path / "mirror/helen/trainset/2.jpg", 8, 8, 0)
-    root = helen.locate(settings)
+    root = datasets.locate("helen", settings)
     assert root == tmp_path / "downloads/helen"
     assert [path.name for path in (root / "trainset").iterdir()] == ["2.jpg"]
     assert [path.name for path in (root / "testset").iterdir()] == ["1.jpg"]

@@ -15,7 +15,6 @@ from pkdn.faces.classes import (
     LEFT_RIGHT,
     NUM_CLASSES,
     PALETTE,
-    colorize,
     mirrored_labels,
 )
 from pkdn.faces.shards import Shards, ShardWriter
@@ -80,15 +79,6 @@ class TestClasses:
         assert distance[~np.eye(NUM_CLASSES, dtype=bool)].min() > 120
         assert not PALETTE[0].any()
 
-    def test_colorize_paints_every_pixel_in_its_colour(self) -> None:
-        labels = random_labels(2, 8, 8)
-        assert (colorize(labels)[1, 3, 4] == PALETTE[labels[1, 3, 4]]).all()
-        assert colorize(labels).shape == (2, 8, 8, 3)
-
-    def test_unknown_class_is_not_painted(self) -> None:
-        with pytest.raises(IndexError):
-            colorize(np.full((2, 2), 40, dtype=np.uint8))
-
 
 class TestEncoding:
     @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
@@ -106,7 +96,7 @@ class TestEncoding:
     def test_palette_is_the_colour_map(self) -> None:
         labels = random_labels(1, 4, 4)
         image = (encode(torch.from_numpy(labels), "palette") * 255).round().to(torch.uint8)
-        assert (image.permute(0, 2, 3, 1).numpy() == colorize(labels)).all()
+        assert (image.permute(0, 2, 3, 1).numpy() == PALETTE[labels]).all()
 
     def test_unknown_encoding_is_named(self) -> None:
         with pytest.raises(UserError, match="palette, onehot, got 'colour'"):

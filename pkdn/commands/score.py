@@ -4,7 +4,6 @@ import argparse
 import json
 import math
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,21 +17,7 @@ MAX_NAMED = 3
 DECIMALS = 4
 
 Scores = dict[str, dict[str, float]]
-
-
-class Summary(NamedTuple):
-    """One number of a protocol over all images.
-
-    Attributes:
-        mean: Infinite where any image has an infinite PSNR, that is, equals its HR.
-        deviation: The sample standard deviation; NaN for one image or an infinite mean.
-    """
-
-    mean: float
-    deviation: float
-
-
-Summaries = dict[str, dict[str, Summary]]
+"""Numbers by protocol, then by column; of a folder, with ``COLUMN_std`` beside each mean."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,17 +49,15 @@ def main(args: argparse.Namespace) -> None:
     images = {
         sr_path.stem: _score(sr_path, hr_path) for sr_path, hr_path in _pairs(args.sr, args.hr)
     }
-    summaries = {
-        name: {
-            column.key: _summarize([scores[name][column.key] for scores in images.values()])
-            for column in metrics.columns(name)
-        }
-        for name in metrics.protocols()
+    summary = {
+        name: _summary([scores[name] for scores in images.values()]) for name in metrics.protocols()
     }
     if args.json:
-        print(_json(images, summaries))
+        each = {image: _finite(scores) for image, scores in images.items()}
+        result = {"count": len(images), "protocols": _finite(summary), "images": each}
+        print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        print(f"Mean ± standard deviation, number of images: {len(images)}\n\n{_table(summaries)}")
+        print(f"Mean ± standard deviation, number of images: {len(images)}\n\n{_table(summary)}")
 
 
 def _pairs(sr_folder: Path, hr_folder: Path) -> list[tuple[Path, Path]]:
@@ -83,16 +66,16 @@ def _pairs(sr_folder: Path, hr_folder: Path) -> list[tuple[Path, Path]]:
         "SR without HR": sorted(sr_paths.keys() - hr_paths.keys()),
         "HR without SR": sorted(hr_paths.keys() - sr_paths.keys()),
     }
-    if any(lone.values()):
-        counts = "; ".join(
-            f"{len(names)} {what} ({', '.join(names[:MAX_NAMED])}"
-            f"{', …' if len(names) > MAX_NAMED else ''})"
-            for what, names in lone.items()
-            if names
-        )
+    counts = [
+        f"{len(names)} {what} ({', '.join(names[:MAX_NAMED])}{', …' * (len(names) > MAX_NAMED)})"
+        for what, names in lone.items()
+        if names
+    ]
+    if counts:
         raise UserError(
             f"{len(sr_paths)} SR images in {sr_folder} and {len(hr_paths)} HR images in "
-            f"{hr_folder} do not pair: {counts}; names must be the same but for the suffix"
+            f"{hr_folder} do not pair: {'; '.join(counts)}; names must be the same but for the "
+            "suffix"
         )
     return [(sr_path, hr_paths[name]) for name, sr_path in sr_paths.items()]
 
@@ -116,37 +99,32 @@ def _size(image: np.ndarray) -> str:
     return f"{image.shape[1]}×{image.shape[0]}"
 
 
-def _summarize(values: list[float]) -> Summary:
-    mean = float(np.mean(values))
-    if len(values) == 1 or math.isinf(mean):
-        return Summary(mean, math.nan)
-    return Summary(mean, float(np.std(values, ddof=1)))
-
-
-def _json(images: dict[str, Scores], summaries: Summaries) -> str:
-    protocols = {
-        name: _finite({key: summary.mean for key, summary in numbers.items()})
-        | _finite({f"{key}_std": summary.deviation for key, summary in numbers.items()})
-        for name, numbers in summaries.items()
+def _summary(scores: list[dict[str, float]]) -> dict[str, float]:
+    """Return means, infinite where any PSNR is, and sample deviations, NaN where undefined."""
+    columns = {key: np.array([numbers[key] for numbers in scores]) for key in scores[0]}
+    means = {key: float(values.mean()) for key, values in columns.items()}
+    deviations = {
+        f"{key}_std": float(values.std(ddof=1))
+        if len(values) > 1 and math.isfinite(means[key])
+        else math.nan
+        for key, values in columns.items()
     }
-    each = {
-        image: {name: _finite(numbers) for name, numbers in scores.items()}
-        for image, scores in images.items()
+    return means | deviations
+
+
+def _finite(scores: Scores) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {key: value if math.isfinite(value) else None for key, value in numbers.items()}
+        for name, numbers in scores.items()
     }
-    result = {"count": len(images), "protocols": protocols, "images": each}
-    return json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _finite(numbers: dict[str, float]) -> dict[str, float | None]:
-    return {key: value if math.isfinite(value) else None for key, value in numbers.items()}
-
-
-def _table(summaries: Summaries) -> str:
-    columns = {column.key: column for name in summaries for column in metrics.columns(name)}
+def _table(summary: Scores) -> str:
+    columns = {column.key: column for name in summary for column in metrics.columns(name)}
     titles = [" ".join(filter(None, (c.title, c.unit, c.arrow))) for c in columns.values()]
     rows = [["protocol", *titles, "definition"]]
-    for name, numbers in summaries.items():
-        cells = [_cell(numbers[key]) if key in numbers else "–" for key in columns]
+    for name, numbers in summary.items():
+        cells = [_cell(numbers, key) if key in numbers else "–" for key in columns]
         rows.append([name, *cells, metrics.title(name)])
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     lines = (
@@ -156,6 +134,7 @@ def _table(summaries: Summaries) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _cell(summary: Summary) -> str:
-    deviation = "–" if math.isnan(summary.deviation) else f"{summary.deviation:.{DECIMALS}f}"
-    return f"{summary.mean:.{DECIMALS}f} ± {deviation}"
+def _cell(numbers: dict[str, float], key: str) -> str:
+    mean, deviation = numbers[key], numbers[f"{key}_std"]
+    spread = "–" if math.isnan(deviation) else f"{deviation:.{DECIMALS}f}"
+    return f"{mean:.{DECIMALS}f} ± {spread}"

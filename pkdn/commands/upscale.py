@@ -36,8 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def default_model(runs: Path = RUNS / "student") -> Path:
+def default_model() -> Path:
     """Return the weights of the full student, where there is just one."""
+    runs = RUNS / "student"
     found = sorted(runs.glob(f"*-{FULL}-*/weights.safetensors"))
     if len(found) == 1:
         return found[0]

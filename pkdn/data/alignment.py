@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pkdn.data import datasets
-from pkdn.data.catalogue import MAX_NAMED, Listed, read_catalogue, with_progress
+from pkdn.data.catalogue import MAX_NAMED, Listed, fingerprint, read_catalogue, with_progress
 from pkdn.data.datasets import DatasetSettings
 from pkdn.data.photos.crops import (
     MIN_SOURCE_SIDE,
@@ -22,13 +22,13 @@ from pkdn.data.photos.crops import (
     crop_landmarks,
     landmarks_box,
 )
-from pkdn.data.photos.photo import Box, Photo
+from pkdn.data.photos.photo import Box, Entry, Photo
 from pkdn.data.photos.pool import num_cores, ordered_map
 from pkdn.data.photos.reading import UnreadablePhotoError
 from pkdn.errors import UserError
 from pkdn.faces import NUM_LANDMARKS, SPLITS
 from pkdn.faces.classes import CLASS_NAMES, NUM_CLASSES
-from pkdn.faces.shards import ROWS_PER_SHARD, ShardWriter
+from pkdn.faces.shards import ShardWriter
 from pkdn.files import atomic_folder
 
 LEFT_OUT = "left_out.csv"
@@ -82,33 +82,38 @@ def align(
     started = time.monotonic()
     workers = num_workers or num_cores()
     num_photos = sum(1 for _ in read_catalogue(photos))
-    root = datasets.load(name).locate(settings)
+    root = datasets.locate(name, settings)
     cut = partial(cut_face, name, root)
     results = ordered_map(cut, read_catalogue(photos), num_workers=workers)
     with atomic_folder(folder) as temporary:
-        tally = _pack(with_progress(results, f"align {name}", num_photos), temporary)
-        tally.check(name)
+        counts = _pack(name, with_progress(results, f"align {name}", num_photos), temporary)
+    num_faces = sum(counts[split] for split in SPLITS)
     seconds = time.monotonic() - started
     return {
         "photos": num_photos,
-        **{f"{split}_faces": tally.faces[split] for split in SPLITS},
-        "dropped_small": tally.left_out[SMALL],
-        "skipped_unreadable": tally.left_out[UNREADABLE],
+        **{f"{split}_faces": counts[split] for split in SPLITS},
+        "dropped_small": counts[SMALL],
+        "skipped_unreadable": counts[UNREADABLE],
         "seconds": round(seconds, 2),
-        "faces_per_second": round(tally.faces.total() / seconds, 1),
-        "faces_per_second_per_core": round(tally.faces.total() / seconds / workers, 2),
+        "faces_per_second": round(num_faces / seconds, 1),
+        "faces_per_second_per_core": round(num_faces / seconds / workers, 2),
     }
 
 
 def cut_face(name: str, root: Path, listed: Listed) -> Face | LeftOut:
     """Read one photo of the data set ``name`` and cut out its face."""
+    entry = listed.entry
+    if fingerprint(name, root, entry) != listed:
+        raise UserError(
+            f"expected the files of {entry.name} as catalogued; they have changed since: "
+            f"run `dvc repro -f download@{name}`, then `dvc repro`"
+        )
     try:
-        photo = datasets.load(name).read(root, listed.entry)
-        _check_unchanged(photo, listed, name)
+        photo = datasets.load(name).read(root, entry)
         box = _box(photo)
     except UnreadablePhotoError as error:
         return LeftOut(listed, UNREADABLE, str(error))
-    _check_labels(photo)
+    _check_labels(photo, entry)
     if box.source_side < MIN_SOURCE_SIDE:
         reason = f"{box.source_side} of {MIN_SOURCE_SIDE} pixels per side"
         return LeftOut(listed, SMALL, reason)
@@ -140,15 +145,7 @@ def _arrays(photo: Photo, box: Box) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _check_unchanged(photo: Photo, listed: Listed, name: str) -> None:
-    if (photo.sha256, photo.annotations_sha256) != (listed.sha256, listed.annotations_sha256):
-        raise UserError(
-            f"expected the files of {listed.entry.name} as catalogued; they have changed since: "
-            f"run `dvc repro -f download@{name}`, then `dvc repro`"
-        )
-
-
-def _check_labels(photo: Photo) -> None:
+def _check_labels(photo: Photo, entry: Entry) -> None:
     if photo.labels is None:
         return
     highest = int(photo.labels.max())
@@ -156,44 +153,17 @@ def _check_labels(photo: Photo) -> None:
         expected = ", ".join(f"{label} {name}" for label, name in enumerate(CLASS_NAMES))
         raise UserError(
             f"expected the {NUM_CLASSES} classes {expected}; got class {highest} in "
-            f"{photo.entry.labels or photo.entry.name}: renumber the label map"
+            f"{entry.labels or entry.name}: renumber the label map"
         )
 
 
-class _Tally:
-    """What became of the photos."""
-
-    def __init__(self) -> None:
-        self.faces: Counter[str] = Counter()
-        self.left_out: Counter[str] = Counter()
-        self.named: list[str] = []
-
-    def leave_out(self, photo: LeftOut) -> None:
-        self.left_out[photo.kind] += 1
-        if len(self.named) < MAX_NAMED:
-            self.named.append(f"{photo.listed.entry.name}: {photo.kind}, {photo.reason}")
-            print(f"left out: {self.named[-1]}", file=sys.stderr)
-
-    def check(self, name: str) -> None:
-        """Raise a :class:`UserError` when there is nothing to train or to test on."""
-        more = self.left_out.total() - len(self.named)
-        if more:
-            print(f"left out: {more} more, all listed in {LEFT_OUT}", file=sys.stderr)
-        empty = [split for split in REQUIRED_SPLITS if not self.faces[split]]
-        if not empty:
-            return
-        found = ", ".join(f"{self.faces[split]} {split}" for split in SPLITS)
-        why = f"; left out {self.left_out.total()}, such as {self.named[0]}" if self.named else ""
-        raise UserError(
-            f"expected faces to train and to test on in {name}; got {found}{why}: add photos"
-        )
-
-
-def _pack(results: Iterator[Face | LeftOut], folder: Path) -> _Tally:
-    tally = _Tally()
+def _pack(name: str, results: Iterator[Face | LeftOut], folder: Path) -> Counter[str]:
+    """Write the faces; return how many each split has and how many were left out of each kind."""
+    counts: Counter[str] = Counter()
+    named: list[str] = []
     with (
         (folder / LEFT_OUT).open("w", encoding="utf-8", newline="") as file,
-        ShardWriter(folder, ROWS_PER_SHARD) as writer,
+        ShardWriter(folder) as writer,
     ):
         left_out = csv.writer(file, lineterminator="\n")
         left_out.writerow(("name", "split", "kind", "reason"))
@@ -201,11 +171,29 @@ def _pack(results: Iterator[Face | LeftOut], folder: Path) -> _Tally:
             entry = result.listed.entry
             if isinstance(result, Face):
                 writer.append(entry.split, result.arrays, _index_row(result))
-                tally.faces[entry.split] += 1
-            else:
-                tally.leave_out(result)
-                left_out.writerow((entry.name, entry.split, result.kind, result.reason))
-    return tally
+                counts[entry.split] += 1
+                continue
+            left_out.writerow((entry.name, entry.split, result.kind, result.reason))
+            counts[result.kind] += 1
+            if len(named) < MAX_NAMED:
+                named.append(f"{entry.name}: {result.kind}, {result.reason}")
+                print(f"left out: {named[-1]}", file=sys.stderr)
+    _check_counts(name, counts, named)
+    return counts
+
+
+def _check_counts(name: str, counts: Counter[str], named: list[str]) -> None:
+    num_left_out = counts[SMALL] + counts[UNREADABLE]
+    if num_left_out > len(named):
+        more = num_left_out - len(named)
+        print(f"left out: {more} more, all listed in {LEFT_OUT}", file=sys.stderr)
+    if all(counts[split] for split in REQUIRED_SPLITS):
+        return
+    found = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
+    why = f"; left out {num_left_out}, such as {named[0]}" if named else ""
+    raise UserError(
+        f"expected faces to train and to test on in {name}; got {found}{why}: add photos"
+    )
 
 
 def _index_row(face: Face) -> Mapping[str, object]:

@@ -29,14 +29,13 @@ class Listed(NamedTuple):
         entry: What the data set says of the photo.
         num_bytes: Of the photo's file, as text; empty where there is no readable file.
         sha256: Of the photo's file; empty as above.
-        annotations_sha256: Of landmarks and label map, as :class:`~pkdn.data.photos.photo.Photo`
-            has it.
+        annotations_sha256: Of landmarks and label map, in this order; empty where there are none.
     """
 
     entry: Entry
-    num_bytes: str
-    sha256: str
-    annotations_sha256: str
+    num_bytes: str = ""
+    sha256: str = ""
+    annotations_sha256: str = ""
 
 
 TRAINING = "train"
@@ -60,10 +59,9 @@ def write_catalogue(
     Raises:
         UserError: The data set is missing or has no photos.
     """
-    dataset = datasets.load(name)
-    root = dataset.locate(settings)
+    root = datasets.locate(name, settings)
     entries = sorted(
-        dataset.catalogue(root, settings),
+        datasets.load(name).catalogue(root, settings),
         key=lambda entry: (HELD_OUT_FIRST.index(entry.split), entry.name),
     )
     if not entries:
@@ -76,26 +74,21 @@ def write_catalogue(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for line in with_progress(listed, f"download {name}", len(entries)):
-            twin = held_out.get(line.sha256) if line.sha256 else None
-            if twin and twin.split != line.entry.split:
+            entry, split = line.entry, line.entry.split
+            twin = held_out.get(line.sha256)
+            if twin and twin.split != split:
                 counts["duplicates"] += 1
-                _say_duplicate(line.entry, twin, counts["duplicates"])
+                if counts["duplicates"] <= MAX_NAMED:
+                    again = f"{entry.name} ({split}) is {twin.name} ({twin.split}) once more"
+                    print(f"left out: {again}", file=sys.stderr)
                 continue
-            if line.entry.split != TRAINING:
-                held_out.setdefault(line.sha256, line.entry)
-            writer.writerow((*line.entry, *line[1:]))
+            if line.sha256 and split != TRAINING:
+                held_out.setdefault(line.sha256, entry)
+            writer.writerow((*entry, *line[1:]))
             counts["photos"] += 1
-            counts[line.entry.split] += 1
+            counts[split] += 1
             counts["bytes"] += int(line.num_bytes or 0)
     return counts
-
-
-def _say_duplicate(entry: Entry, twin: Entry, number: int) -> None:
-    if number <= MAX_NAMED:
-        print(
-            f"left out: {entry.name} ({entry.split}) is {twin.name} ({twin.split}) once more",
-            file=sys.stderr,
-        )
 
 
 def read_catalogue(path: Path) -> Iterator[Listed]:
@@ -116,19 +109,15 @@ def read_catalogue(path: Path) -> Iterator[Listed]:
 
 def fingerprint(name: str, root: Path, entry: Entry) -> Listed:
     """Read the files of a photo of the data set ``name`` once, piece by piece."""
-    if not entry.photo:
-        return Listed(entry, "", "", "")
-    dataset = datasets.load(name)
-    files = getattr(dataset, "annotation_files", _annotation_files)(root, entry)
-    annotations = [root / file for file in files]
-    digest = hashlib.sha256()
+    photo, digest = root / entry.photo, hashlib.sha256()
+    files_of = getattr(datasets.load(name), "annotation_files", _annotation_files)
+    annotations = files_of(root, entry)
     try:
-        photo = root / entry.photo
         size, photo_sum = photo.stat().st_size, sha256(photo)
         for file in annotations:
-            digest.update(file.read_bytes())
+            digest.update((root / file).read_bytes())
     except OSError:
-        return Listed(entry, "", "", "")
+        return Listed(entry)
     return Listed(entry, str(size), photo_sum, digest.hexdigest() if annotations else "")
 
 

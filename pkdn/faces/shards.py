@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +21,6 @@ from pkdn.files import sha256
 ROWS_PER_SHARD = 1024
 INDEX = "index.csv"
 MANIFEST = "manifest.json"
-PLACE_COLUMNS = ("split", "shard", "row")
 
 
 def shard_name(split: str, shard: int, array: str) -> str:
@@ -33,8 +31,9 @@ def shard_name(split: str, shard: int, array: str) -> str:
 class ShardWriter:
     """Writes rows as they come; holds at most one shard per split in memory.
 
-    Use it as a context manager inside :func:`pkdn.files.atomic_folder`: it is closed at the end,
-    and after an error it leaves a folder without a manifest, which :class:`Shards` refuses.
+    Use it as a context manager inside :func:`pkdn.files.atomic_folder`: at its end it
+    writes what is still in memory and the manifest; after an error it leaves a folder without
+    one, which :class:`Shards` refuses.
 
     Args:
         folder: An existing folder, empty.
@@ -46,7 +45,7 @@ class ShardWriter:
         self.folder = folder
         self.rows_per_shard = rows_per_shard
         self.rows: dict[str, int] = dict.fromkeys(SPLITS, 0)
-        self._arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
+        self._layout: dict[str, dict[str, Any]] = {}
         self._buffers: dict[str, dict[str, np.ndarray]] = {}
         self._sums: dict[str, str] = {}
         self._index = (folder / INDEX).open("w", encoding="utf-8", newline="")
@@ -63,42 +62,25 @@ class ShardWriter:
             index_row: Its line in the index, columns as in the first row, with at least
                 ``name``; ``split``, ``shard`` and ``row`` are filled in here.
         """
-        if not self._arrays:
-            self._arrays = {name: (array.dtype, array.shape) for name, array in arrays.items()}
-        found = {name: (array.dtype, array.shape) for name, array in arrays.items()}
-        assert found == self._arrays, f"{index_row['name']}: {found} instead of {self._arrays}"
+        layout = {
+            name: {"dtype": array.dtype.name, "shape": list(array.shape)}
+            for name, array in arrays.items()
+        }
+        self._layout = self._layout or layout
+        assert layout == self._layout, f"{index_row['name']}: {layout} instead of {self._layout}"
         shard, row = divmod(self.rows[split], self.rows_per_shard)
-        buffers = self._buffers.get(split) or self._new_buffers(split)
+        if split not in self._buffers:
+            self._buffers[split] = {
+                name: np.empty((self.rows_per_shard, *array.shape), array.dtype)
+                for name, array in arrays.items()
+            }
         for name, array in arrays.items():
-            buffers[name][row] = array
-        self._write_index({**index_row, "split": split, "shard": shard, "row": row})
+            self._buffers[split][name][row] = array
+        place = {"name": index_row["name"], "split": split, "shard": shard, "row": row}
+        self._write_index({**place, **index_row})
         self.rows[split] += 1
         if row + 1 == self.rows_per_shard:
             self._flush(split, shard, row + 1)
-
-    def close(self) -> None:
-        """Write what is still in memory, and the manifest."""
-        for split in list(self._buffers):
-            shard, row = divmod(self.rows[split], self.rows_per_shard)
-            self._flush(split, shard, row)
-        self._index.close()
-        manifest = {
-            "arrays": {
-                name: {"dtype": dtype.name, "shape": list(shape)}
-                for name, (dtype, shape) in self._arrays.items()
-            },
-            "rows": self.rows,
-            "rows_per_shard": self.rows_per_shard,
-            "sha256": dict(sorted(self._sums.items())),
-        }
-        (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-
-    def _new_buffers(self, split: str) -> dict[str, np.ndarray]:
-        self._buffers[split] = {
-            name: np.empty((self.rows_per_shard, *shape), dtype)
-            for name, (dtype, shape) in self._arrays.items()
-        }
-        return self._buffers[split]
 
     def _flush(self, split: str, shard: int, num_rows: int) -> None:
         for name, array in self._buffers.pop(split).items():
@@ -108,25 +90,26 @@ class ShardWriter:
 
     def _write_index(self, line: dict[str, Any]) -> None:
         if self._index_writer is None:
-            rest = [column for column in line if column not in ("name", *PLACE_COLUMNS)]
-            columns = ["name", *PLACE_COLUMNS, *rest]
-            self._index_writer = csv.DictWriter(self._index, columns, lineterminator="\n")
+            self._index_writer = csv.DictWriter(self._index, list(line), lineterminator="\n")
             self._index_writer.writeheader()
         self._index_writer.writerow(line)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._index.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._index.close()
+        if kind is not None:
+            return
+        for split in list(self._buffers):
+            self._flush(split, *divmod(self.rows[split], self.rows_per_shard))
+        manifest = {
+            "arrays": self._layout,
+            "rows": self.rows,
+            "rows_per_shard": self.rows_per_shard,
+            "sha256": dict(sorted(self._sums.items())),
+        }
+        (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
 class Shards:

@@ -22,10 +22,8 @@ from types import ModuleType
 
 import numpy as np
 
-from pkdn.metrics._column import Column
-from pkdn.metrics._images import MIN_SIDE
 from pkdn.metrics._intervals import Interval, paired_difference
-from pkdn.metrics._protocols import COLUMNS, PROTOCOLS, score_rows
+from pkdn.metrics._protocols import COLUMNS, MIN_SIDE, PROTOCOLS, Column, score_rows
 
 __all__ = [
     "MIN_SIDE",

@@ -3,23 +3,50 @@
 A row's functions are applied from left to right; rows with the same first two share their work.
 """
 
+import math
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
+from skimage.metrics import structural_similarity
 
-from pkdn.metrics._column import Column
-from pkdn.metrics._images import check, quantize
-from pkdn.metrics._similarity import gaussian_ssim, psnr, uniform_ssim
+PEAK: Final = 255.0
+# Mean squared error that float64 luma of equal images may have by rounding alone.
+ROUNDING: Final = 1e-18
+# Every image remains larger than the SSIM window after its border is cropped.
+MIN_SIDE: Final = 32
+# Beyond this mean magnitude an image is less than 0 dB away from any image in [0, 1]: it comes
+# on another scale, as a 0–255 image does.
+MAX_MEAN: Final = 2.0
+RGB_WEIGHTS: Final = np.array([65.481, 128.553, 24.966])
+BLACK: Final = 16.0
+GAUSSIAN: Final = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+
+Step = Callable[[np.ndarray], np.ndarray]
+
+
+class Column(NamedTuple):
+    """One number of a metric.
+
+    Attributes:
+        key: Its name in the dictionary that the metric returns.
+        title: Its heading, without unit and arrow.
+        arrow: The direction in which the number improves.
+        decimals: Digits after the point.
+        unit: Its unit, empty where it has none.
+    """
+
+    key: str
+    title: str
+    arrow: Literal["↑", "↓"]
+    decimals: int
+    unit: str
+
 
 COLUMNS: Final = (
     Column(key="psnr", title="PSNR", arrow="↑", decimals=2, unit="dB"),
     Column(key="ssim", title="SSIM", arrow="↑", decimals=4, unit=""),
 )
-RGB_WEIGHTS: Final = np.array([65.481, 128.553, 24.966])
-BLACK: Final = 16.0
-
-Step = Callable[[np.ndarray], np.ndarray]
 
 
 class Protocol(NamedTuple):
@@ -40,6 +67,11 @@ class Protocol(NamedTuple):
     border: int
     ssim: Callable[[np.ndarray, np.ndarray], float]
     title: str
+
+
+def quantize(sr_image: np.ndarray) -> np.ndarray:
+    """Clamp an image in units of [0, 1] and round it to uint8, as writing a PNG does."""
+    return np.rint(np.clip(sr_image, 0, 1) * 255).astype(np.uint8)
 
 
 def unrounded(sr_image: np.ndarray) -> np.ndarray:
@@ -71,6 +103,28 @@ def wrapped(planes: np.ndarray) -> np.ndarray:
     The negative image has the same PSNR, but another SSIM, as its means differ.
     """
     return np.rint(planes).astype(np.uint8) * np.uint8(255)
+
+
+def psnr(image: np.ndarray, reference: np.ndarray) -> float:
+    """Return the peak signal-to-noise ratio in dB; it is infinite for equal images."""
+    difference = image.astype(np.float64) - reference
+    mean_squared_error = float(np.mean(difference * difference))
+    if mean_squared_error < ROUNDING:
+        return math.inf
+    return 10 * math.log10(PEAK * PEAK / mean_squared_error)
+
+
+def uniform_ssim(image: np.ndarray, reference: np.ndarray) -> float:
+    """Return scikit-image's default SSIM of (H, W) images: 7×7 mean, sample covariance."""
+    return float(structural_similarity(image, reference, data_range=PEAK))
+
+
+def gaussian_ssim(image: np.ndarray, reference: np.ndarray) -> float:
+    """Return the SSIM of Wang et al. 2004: Gaussian window 11×11, σ 1.5, population covariance.
+
+    The images are (H, W). The mean is taken where the window lies wholly inside them.
+    """
+    return float(structural_similarity(image, reference, data_range=PEAK, **GAUSSIAN))
 
 
 # fmt: off
@@ -116,3 +170,30 @@ def _compare(row: Protocol, sr_planes: np.ndarray, hr_planes: np.ndarray) -> dic
         "psnr": psnr(sr, hr),
         "ssim": float(np.mean([row.ssim(*pair) for pair in zip(sr, hr, strict=True)])),
     }
+
+
+def check(sr_image: np.ndarray, hr_image: np.ndarray) -> None:
+    """Refuse images of a wrong type, shape or range.
+
+    Args:
+        sr_image: (H, W, 3), float64 RGB in units of [0, 1], unclamped.
+        hr_image: (H, W, 3), uint8 RGB.
+
+    Raises:
+        ValueError: they are anything else.
+    """
+    if sr_image.dtype != np.float64:
+        raise ValueError(f"the SR image must be float64 in units of [0, 1], got {sr_image.dtype}")
+    if hr_image.dtype != np.uint8:
+        raise ValueError(f"the HR image must be uint8, got {hr_image.dtype}")
+    if sr_image.shape != hr_image.shape:
+        raise ValueError(f"SR and HR differ in shape: {sr_image.shape} and {hr_image.shape}")
+    if sr_image.ndim != 3 or sr_image.shape[2] != 3 or min(sr_image.shape[:2]) < MIN_SIDE:
+        raise ValueError(
+            f"images must be (height, width, 3), {MIN_SIDE} pixels or more, got {sr_image.shape}"
+        )
+    mean = np.abs(sr_image).mean()
+    if not np.isfinite(mean):
+        raise ValueError("the SR image has values that are not finite")
+    if mean > MAX_MEAN:
+        raise ValueError(f"the SR image must be in units of [0, 1], got a mean of {mean:.3g}")

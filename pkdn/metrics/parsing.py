@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pkdn.metrics._column import Column
+from pkdn.metrics import Column
 
 TITLE = "mean IoU between the parser's maps of SR and HR"
 COLUMNS = (Column(key="miou", title="parsing mIoU", arrow="↑", decimals=4, unit=""),)

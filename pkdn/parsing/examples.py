@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pkdn.faces.classes import CLASS_NAMES, PALETTE, colorize
+from pkdn.faces.classes import CLASS_NAMES, PALETTE
 from pkdn.files import atomic_file
 
 COLUMNS = ("photo", "truth", "prediction")
@@ -40,9 +40,7 @@ def draw_examples(
     font = ImageFont.load_default(FONT_SIZE)
     for column in range(columns):
         draw.text((column * step, 2), COLUMNS[column % len(COLUMNS)], INK, font)
-    for index, pictures in enumerate(
-        zip(faces, colorize(truth), colorize(prediction), strict=True)
-    ):
+    for index, pictures in enumerate(zip(faces, PALETTE[truth], PALETTE[prediction], strict=True)):
         row, place = divmod(index, faces_per_row)
         for offset, picture in enumerate(pictures):
             left = (place * len(COLUMNS) + offset) * step

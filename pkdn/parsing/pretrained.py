@@ -36,7 +36,7 @@ MAX_NAMED = 3
 def locate() -> Path:
     """Return the checkpoint, from ``PKDN_MIRROR``'s ``bisenet/``, the downloads, or its sources."""
     mirror = os.environ.get("PKDN_MIRROR") or None
-    return download.locate("bisenet", [download.Part(CHECKPOINT)], mirror=mirror) / CHECKPOINT.name
+    return download.locate("bisenet", [CHECKPOINT], mirror=mirror) / CHECKPOINT.name
 
 
 def read_checkpoint(path: Path) -> BiSeNet:

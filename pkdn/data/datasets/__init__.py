@@ -3,12 +3,13 @@
 import importlib
 import os
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self, cast
 
-from pkdn.data.fetching.download import DOWNLOADS, Part, locate
+from pkdn.data.fetching import download
+from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.photo import Entry, Photo
 from pkdn.errors import UserError
 
@@ -28,7 +29,7 @@ class DatasetSettings:
 
     folder: Path | None = None
     mirror: str | None = None
-    downloads: Path = DOWNLOADS
+    downloads: Path = download.DOWNLOADS
     counts: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
 
@@ -43,20 +44,19 @@ class DatasetSettings:
             seed=planned.get("seed", 0),
         )
 
-    def locate(self, name: str, parts: Sequence[Part]) -> Path:
-        """Return the root of a data set of these parts, fetched if they are nowhere yet."""
-        return locate(name, parts, mirror=self.mirror, downloads=self.downloads)
-
 
 class Dataset(Protocol):
     """What a data set's file offers.
 
+    Where its files are not fetched, it offers ``locate(settings) -> Path`` instead of ``PARTS``.
     It may also offer ``annotation_files(root, entry) -> list[str]``: a photo's files beside it,
     where they are others than ``entry.landmarks`` and ``entry.labels``.
+
+    Attributes:
+        PARTS: What has to be in its root.
     """
 
-    def locate(self, settings: DatasetSettings) -> Path:
-        """Return the root of its files; a :class:`UserError` where they are missing."""
+    PARTS: tuple[RemoteFile, ...]
 
     def catalogue(self, root: Path, settings: DatasetSettings) -> list[Entry]:
         """Return every photo's name and split; opens no photo."""
@@ -84,3 +84,17 @@ def load(name: str) -> Dataset:
         known = ", ".join(names())
         raise UserError(f"expected a data set out of: {known}; got {name!r}: correct `datasets`")
     return cast(Dataset, importlib.import_module(f"{__name__}.{name}"))
+
+
+def locate(name: str, settings: DatasetSettings) -> Path:
+    """Return the root of a data set's files, fetched if they are nowhere yet.
+
+    Raises:
+        UserError: They are missing.
+    """
+    dataset = load(name)
+    if own := getattr(dataset, "locate", None):
+        return cast(Path, own(settings))
+    return download.locate(
+        name, dataset.PARTS, mirror=settings.mirror, downloads=settings.downloads
+    )

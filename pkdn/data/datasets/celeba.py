@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.fetching.download import Part
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.crops import landmarks_box
 from pkdn.data.photos.photo import Entry, Photo
@@ -22,24 +21,20 @@ from pkdn.faces import SPLITS
 FOLDER = "img_align_celeba"
 LANDMARKS = "list_landmarks_align_celeba.txt"
 PARTS = (
-    Part(
-        RemoteFile(
-            "img_align_celeba.zip",
-            1_443_490_838,
-            "md5:00d2c5bc6d35e252742224ab0c1e8fcb",
-            ("gdrive:0B7EVK8r0v71pZjFTYXZWM3FlRnM",),
-            CELEBA_PAGE,
-        ),
+    RemoteFile(
+        "img_align_celeba.zip",
+        1_443_490_838,
+        "md5:00d2c5bc6d35e252742224ab0c1e8fcb",
+        ("gdrive:0B7EVK8r0v71pZjFTYXZWM3FlRnM",),
+        CELEBA_PAGE,
         FOLDER,
     ),
-    Part(
-        RemoteFile(
-            LANDMARKS,
-            12_156_055,
-            "md5:cc24ecafdb5b50baae59b03474781f8c",
-            ("gdrive:0B7EVK8r0v71pd0FJY3Blby1HUTQ",),
-            CELEBA_PAGE,
-        )
+    RemoteFile(
+        LANDMARKS,
+        12_156_055,
+        "md5:cc24ecafdb5b50baae59b03474781f8c",
+        ("gdrive:0B7EVK8r0v71pd0FJY3Blby1HUTQ",),
+        CELEBA_PAGE,
     ),
     PARTITION,
 )
@@ -54,11 +49,6 @@ NUM_COORDINATES = 10
 # Medians over the 1,200 Helen faces at hand, whose 68 landmarks contain the five.
 BOX_FROM_FIVE = (-0.54, -0.35, 1.55, 1.63)
 """Left, top, right, bottom: from the five's left and top, in their widths and heights."""
-
-
-def locate(settings: DatasetSettings) -> Path:
-    """Return the folder that holds ``img_align_celeba/`` and both lists."""
-    return settings.locate("celeba", PARTS)
 
 
 def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: ARG001
@@ -79,7 +69,7 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
     names["val"] = chosen(names["val"], NUM_VAL)
     names["test"] = chosen(names["test"], NUM_TEST)
     return [
-        Entry(Path(name).stem, split, f"{FOLDER}/{name}", "", "", points=points[name])
+        Entry(Path(name).stem, split, f"{FOLDER}/{name}", points=points[name])
         for split, of_split in names.items()
         for name in of_split
     ]

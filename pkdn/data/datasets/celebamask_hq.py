@@ -4,13 +4,11 @@ Its photos are CelebA's: every one belongs to the split of the photo that it was
 that no CelebA test face trains anything here.
 """
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.fetching.download import Part
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.photo import Entry, Photo
 from pkdn.data.photos.reading import UnreadablePhotoError, decode_image, fitted, read_photo
@@ -24,14 +22,12 @@ MASKS = f"{FOLDER}/CelebAMask-HQ-mask-anno"
 MAPPING = f"{FOLDER}/CelebA-HQ-to-CelebA-mapping.txt"
 MASKS_PER_FOLDER = 2_000
 PARTS = (
-    Part(
-        RemoteFile(
-            "CelebAMask-HQ.zip",
-            None,
-            "",
-            ("gdrive:1badu11NqxGf6qM3PTTooQDJvQbejgbTv",),
-            "https://github.com/switchablenorms/CelebAMask-HQ",
-        ),
+    RemoteFile(
+        "CelebAMask-HQ.zip",
+        None,
+        "",
+        ("gdrive:1badu11NqxGf6qM3PTTooQDJvQbejgbTv",),
+        "https://github.com/switchablenorms/CelebAMask-HQ",
         FOLDER,
     ),
     PARTITION,
@@ -39,11 +35,6 @@ PARTS = (
 
 MASK_NAMES = CLASS_NAMES[1:]
 """Parts in the order of their labels, from 1: where masks overlap the later part is on top."""
-
-
-def locate(settings: DatasetSettings) -> Path:
-    """Return the folder that holds ``CelebAMask-HQ/`` and CelebA's partition file."""
-    return settings.locate("celebamask_hq", PARTS)
 
 
 def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: ARG001
@@ -67,7 +58,6 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
                 name=f"{index:05d}",
                 split=splits[original],
                 photo=f"{PHOTOS}/{index}.jpg",
-                landmarks="",
                 labels=f"{MASKS}/{index // MASKS_PER_FOLDER}/{index:05d}",
             )
         )
@@ -83,22 +73,14 @@ def annotation_files(root: Path, entry: Entry) -> list[str]:
 def read(root: Path, entry: Entry) -> Photo:
     """Read one photo and lay its masks over each other."""
     photo = read_photo(root, entry._replace(labels=""))
-    digest = hashlib.sha256()
-    labels: np.ndarray | None = None
-    for file in annotation_files(root, entry):
-        part = file.removeprefix(f"{entry.labels}_").removesuffix(".png")
-        content = (root / file).read_bytes()
-        digest.update(content)
-        mask = decode_image(content).max(axis=-1)
-        if labels is None:
-            labels = np.zeros_like(mask)
+    files = annotation_files(root, entry)
+    if not files:
+        raise UnreadablePhotoError(f"has no mask {entry.labels}_*.png")
+    masks = [decode_image((root / file).read_bytes()).max(axis=-1) for file in files]
+    labels = np.zeros_like(masks[0])
+    for file, mask in zip(files, masks, strict=True):
         if mask.shape != labels.shape:
             raise UnreadablePhotoError(f"its masks differ in size: {file}")
+        part = file.removeprefix(f"{entry.labels}_").removesuffix(".png")
         labels[mask > 0] = MASK_NAMES.index(part) + 1
-    if labels is None:
-        raise UnreadablePhotoError(f"has no mask {entry.labels}_*.png")
-    return photo._replace(
-        entry=entry,
-        labels=fitted(labels, photo.image),
-        annotations_sha256=digest.hexdigest(),
-    )
+    return photo._replace(labels=fitted(labels, photo.image))

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from pkdn.data.datasets import DatasetSettings
 from pkdn.data.fetching.download import from_repository
-from pkdn.data.photos.photo import Entry, Photo
+from pkdn.data.photos.photo import Entry
 from pkdn.data.photos.reading import SUFFIXES, read_photo
 from pkdn.data.photos.splits import split_of
 from pkdn.errors import UserError
@@ -22,6 +22,8 @@ from pkdn.faces import SPLITS
 
 IMAGES = "images"
 LABELS = "labels"
+
+read = read_photo
 
 
 def locate(settings: DatasetSettings) -> Path:
@@ -72,11 +74,6 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
         )
         for photo, stem in zip(photos, stems, strict=True)
     ]
-
-
-def read(root: Path, entry: Entry) -> Photo:
-    """Read one photo with the landmarks and the label map it has."""
-    return read_photo(root, entry)
 
 
 def _split_by_folder(stem: str) -> str:

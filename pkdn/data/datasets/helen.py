@@ -4,9 +4,8 @@ import sys
 from pathlib import Path
 
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.fetching.download import Part
 from pkdn.data.fetching.web import RemoteFile
-from pkdn.data.photos.photo import Entry, Photo
+from pkdn.data.photos.photo import Entry
 from pkdn.data.photos.reading import read_photo
 from pkdn.errors import UserError
 
@@ -16,7 +15,7 @@ TEST_FOLDER = "testset"
 ARCHIVE = RemoteFile(
     "helen.zip", None, "", (), "https://ibug.doc.ic.ac.uk/resources/300-W/ (the part named Helen)"
 )
-PARTS = (Part(ARCHIVE, TRAIN_FOLDER), Part(ARCHIVE, TEST_FOLDER))
+PARTS = (ARCHIVE._replace(makes=TRAIN_FOLDER), ARCHIVE._replace(makes=TEST_FOLDER))
 NUM_TESTSET = 330
 """Photos in the complete ``testset``."""
 NUM_TEST = 50
@@ -24,10 +23,7 @@ NUM_TEST = 50
 NUM_VAL = 50
 """The names before those: the paper's own 50 validation faces are not published."""
 
-
-def locate(settings: DatasetSettings) -> Path:
-    """Return the folder that holds ``trainset/`` and ``testset/``."""
-    return settings.locate("helen", PARTS)
+read = read_photo
 
 
 def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: ARG001
@@ -48,18 +44,12 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
             f"last {NUM_TEST} may not be the test faces that others use",
             file=sys.stderr,
         )
-    first_test = len(test_names) - NUM_TEST
-    first_val = first_test - NUM_VAL
-    entries = [_entry(TRAIN_FOLDER, name, "train") for name in _names(root / TRAIN_FOLDER)]
-    for position, name in enumerate(test_names):
-        split = "train" if position < first_val else "val" if position < first_test else "test"
-        entries.append(_entry(TEST_FOLDER, name, split))
-    return entries
-
-
-def read(root: Path, entry: Entry) -> Photo:
-    """Read one photo with its landmarks."""
-    return read_photo(root, entry)
+    splits = ["train"] * (len(test_names) - NUM_VAL - NUM_TEST)
+    splits += ["val"] * NUM_VAL + ["test"] * NUM_TEST
+    return [
+        *(_entry(TRAIN_FOLDER, name, "train") for name in _names(root / TRAIN_FOLDER)),
+        *(_entry(TEST_FOLDER, *pair) for pair in zip(test_names, splits, strict=True)),
+    ]
 
 
 def _names(folder: Path) -> list[str]:
@@ -68,4 +58,4 @@ def _names(folder: Path) -> list[str]:
 
 def _entry(folder: str, name: str, split: str) -> Entry:
     path = f"{folder}/{name}"
-    return Entry(name, split, photo=f"{path}.jpg", landmarks=f"{path}.pts", labels="")
+    return Entry(name, split, photo=f"{path}.jpg", landmarks=f"{path}.pts")

@@ -3,22 +3,20 @@
 from pathlib import Path
 
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.fetching.download import Part
 from pkdn.data.fetching.web import RemoteFile
-from pkdn.data.photos.photo import Box, Entry, Photo
+from pkdn.data.photos.crops import centre_box
+from pkdn.data.photos.photo import Entry, Photo
 from pkdn.data.photos.reading import read_photo
 from pkdn.data.photos.splits import split_of
 
 FOLDER = "lfw-deepfunneled"
 PARTS = (
-    Part(
-        RemoteFile(
-            "lfw-deepfunneled.tgz",
-            None,
-            "md5:68331da3eb755a505a502b5aacb3c201",
-            ("http://vis-www.cs.umass.edu/lfw/lfw-deepfunneled.tgz",),
-            "http://vis-www.cs.umass.edu/lfw/",
-        ),
+    RemoteFile(
+        "lfw-deepfunneled.tgz",
+        None,
+        "md5:68331da3eb755a505a502b5aacb3c201",
+        ("http://vis-www.cs.umass.edu/lfw/lfw-deepfunneled.tgz",),
+        "http://vis-www.cs.umass.edu/lfw/",
         FOLDER,
     ),
 )
@@ -27,21 +25,10 @@ FACE_SHARE = 0.6
 because deep funnelling puts all faces there, at a size that fills about as much."""
 
 
-def locate(settings: DatasetSettings) -> Path:
-    """Return the folder that holds ``lfw-deepfunneled/``."""
-    return settings.locate("lfw", PARTS)
-
-
 def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: ARG001
     """Return all photos; all of a person are in one split, by the hash of the person's name."""
     return [
-        Entry(
-            name=photo.stem,
-            split=split_of(photo.parent.name),
-            photo=photo.relative_to(root).as_posix(),
-            landmarks="",
-            labels="",
-        )
+        Entry(photo.stem, split_of(photo.parent.name), photo.relative_to(root).as_posix())
         for photo in sorted((root / FOLDER).glob("*/*.jpg"))
     ]
 
@@ -50,6 +37,4 @@ def read(root: Path, entry: Entry) -> Photo:
     """Read one photo; the face's box is the same for all."""
     photo = read_photo(root, entry)
     height, width = photo.image.shape[:2]
-    side = round(FACE_SHARE * min(width, height))
-    left, top = (width - side) // 2, (height - side) // 2
-    return photo._replace(box=Box(left, top, left + side, top + side))
+    return photo._replace(box=centre_box(width, height, share=FACE_SHARE))

@@ -50,9 +50,9 @@ def read(root: Path, entry: Entry) -> Photo:  # noqa: ARG001
     """Draw one face."""
     seed, index = entry.photo.removeprefix("seed").split("/")
     face = draw_face(np.random.default_rng([int(seed), int(index)]))
-    return Photo(entry, face.image, face.landmarks, face.labels)
+    return Photo(face.image, face.landmarks, face.labels)
 
 
 def _entry(seed: int, split: str, index: int) -> Entry:
     name = f"{index:06d}"
-    return Entry(f"synthetic-{name}", split, photo=f"seed{seed}/{name}", landmarks="", labels="")
+    return Entry(f"synthetic-{name}", split, f"seed{seed}/{name}")

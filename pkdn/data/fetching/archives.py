@@ -5,7 +5,6 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -77,7 +76,8 @@ def _unzip(archive: Path, folder: Path, limit: int) -> None:
     with zipfile.ZipFile(archive) as opened:
         members = opened.infolist()
         _check_size(archive, sum(member.file_size for member in members), limit)
-        for member in _shown(members, archive):
+        title, console = f"unpack {archive.name}", Console(stderr=True)
+        for member in track(members, title, console=console, disable=not console.is_terminal):
             _check_place(archive, member.filename)
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise _unsafe(archive, member.filename, "is a link")
@@ -96,13 +96,6 @@ def _untar(archive: Path, folder: Path, limit: int) -> None:
                 opened.extract(member, folder, filter="data")
             except tarfile.FilterError as error:
                 raise _unsafe(archive, member.name, str(error)) from error
-
-
-def _shown(members: list[zipfile.ZipInfo], archive: Path) -> Iterator[zipfile.ZipInfo]:
-    console = Console(stderr=True)
-    return iter(
-        track(members, f"unpack {archive.name}", console=console, disable=not console.is_terminal)
-    )
 
 
 def _check_size(archive: Path, total: int, limit: int) -> None:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from filelock import FileLock
 
@@ -13,23 +12,6 @@ from pkdn.errors import UserError
 
 WEB = ("http://", "https://")
 DOWNLOADS = Path("data/downloads")
-
-
-class Part(NamedTuple):
-    """Something that a data set needs in its root.
-
-    Attributes:
-        file: The archive it is unpacked from, or the file itself.
-        makes: The folder that the archive holds; empty for a file that is used as it is.
-    """
-
-    file: RemoteFile
-    makes: str = ""
-
-    @property
-    def name(self) -> str:
-        """Return what has to be in the root."""
-        return self.makes or self.file.name
 
 
 def from_repository(path: str | Path) -> Path:
@@ -42,16 +24,16 @@ def from_repository(path: str | Path) -> Path:
 
 
 def locate(
-    name: str, parts: Sequence[Part], *, mirror: str | None, downloads: Path = DOWNLOADS
+    name: str, files: Sequence[RemoteFile], *, mirror: str | None, downloads: Path = DOWNLOADS
 ) -> Path:
     """Return the root of a data set's files, fetched and unpacked if they are nowhere yet.
 
     A mirror comes first: it holds ``name/`` with the parts as they are or as archives. Then the
-    downloads, then the parts' own sources.
+    downloads, then the files' own sources.
 
     Args:
         name: Of the data set, and of its folder.
-        parts: What it needs in its root.
+        files: What it needs in its root, or the archives of that.
         mirror: A folder, absolute or relative to the repository root, an address on the web, or
             None.
         downloads: Where data sets lie that were fetched or unpacked here.
@@ -64,38 +46,38 @@ def locate(
     on_web = mirror if mirror and mirror.startswith(WEB) else None
     folder = _folder(mirror) / name if mirror and not on_web else None
     for place in filter(None, (folder, mine)):
-        if all((place / part.name).exists() for part in parts):
-            for part in parts:
-                if not part.makes:
-                    check_present(part.file, place / part.name)
+        if all((place / file.part).exists() for file in files):
+            for file in files:
+                if not file.makes:
+                    check_present(file, place / file.name)
             return place
     mine.mkdir(parents=True, exist_ok=True)
     with FileLock(mine / ".lock"):
-        missing = [part for part in parts if not (mine / part.name).exists()]
-        links = [part for part in missing if folder and (folder / part.name).exists()]
-        for part in missing:
-            if part not in links and not (mine / part.name).exists():
-                _bring(part, mine, folder, on_web and f"{on_web.rstrip('/')}/{name}")
-        for part in links:  # one root for all parts, also those that the mirror has unpacked
+        missing = [file for file in files if not (mine / file.part).exists()]
+        links = [file for file in missing if folder and (folder / file.part).exists()]
+        for file in missing:
+            if file not in links:
+                _bring(file, mine, folder, on_web and f"{on_web.rstrip('/')}/{name}")
+        for file in links:  # one root for all parts, also those that the mirror has unpacked
             assert folder is not None
-            (mine / part.name).symlink_to((folder / part.name).resolve())
+            (mine / file.part).symlink_to((folder / file.part).resolve())
     return mine
 
 
-def _bring(part: Part, mine: Path, folder: Path | None, on_web: str | None) -> None:
-    found = folder / part.file.name if folder else None
+def _bring(file: RemoteFile, mine: Path, folder: Path | None, on_web: str | None) -> None:
+    found = folder / file.name if folder else None
     if found and found.is_file():
-        check_present(part.file, found)
+        check_present(file, found)
     else:
-        looked = [f"{folder} has neither {part.name} nor {part.file.name}"] if folder else []
-        if part.makes:
-            looked.append(f"{mine} has no {part.makes}/")
-        mirrored = [f"{on_web}/{part.file.name}"] if on_web else []
-        found = fetch(part.file, mine, more_sources=mirrored, looked=looked)
-    if part.makes:
-        archives.unpack(found, mine, part.makes)
+        looked = [f"{folder} has neither {file.part} nor {file.name}"] if folder else []
+        if file.makes:
+            looked.append(f"{mine} has no {file.makes}/")
+        mirrored = [f"{on_web}/{file.name}"] if on_web else []
+        found = fetch(file, mine, more_sources=mirrored, looked=looked)
+    if file.makes:
+        archives.unpack(found, mine, file.makes)
     elif found.parent != mine:
-        (mine / part.name).symlink_to(found.resolve())
+        (mine / file.name).symlink_to(found.resolve())
 
 
 def _folder(mirror: str) -> Path:

@@ -10,14 +10,7 @@ from typing import NamedTuple
 import requests
 from filelock import FileLock
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
 from pkdn.errors import UserError
 
@@ -42,6 +35,8 @@ class RemoteFile(NamedTuple):
         checksum: Such as ``md5:0123…``; empty where none is published.
         sources: Addresses, tried in order; ``gdrive:ID`` is a file on Google Drive.
         by_hand: Where people get it.
+        makes: The folder that a data set needs out of this archive; empty for a file that is used
+            as it is.
     """
 
     name: str
@@ -49,6 +44,12 @@ class RemoteFile(NamedTuple):
     checksum: str
     sources: tuple[str, ...]
     by_hand: str
+    makes: str = ""
+
+    @property
+    def part(self) -> str:
+        """Return what has to be in the root of a data set."""
+        return self.makes or self.name
 
     @property
     def facts(self) -> str:
@@ -93,12 +94,15 @@ def fetch(
             part = folder / f".{file.name}.part"
             try:
                 _download(file, source, part)
-                _verify(file, part)
             except FetchError as error:
                 failures.append(f"{source}: {error}")
                 continue
-            part.replace(target)
-            return target
+            fault = _fault(file, part)
+            if not fault:
+                part.replace(target)
+                return target
+            part.unlink()
+            failures.append(f"{source}: {fault}")
     if not (more_sources or file.sources):
         failures.append("it has no public address")
     raise UserError(
@@ -113,35 +117,25 @@ def check_present(file: RemoteFile, path: Path) -> None:
     Raises:
         UserError: It has another length or checksum.
     """
-    try:
-        _compare(file, path)
-    except FetchError as error:
+    if fault := _fault(file, path):
         raise UserError(
-            f"expected {file.facts} at {path}; {error}: delete it, or put the whole file there"
-        ) from None
+            f"expected {file.facts} at {path}; {fault}: delete it, or put the whole file there"
+        )
 
 
-def _verify(file: RemoteFile, part: Path) -> None:
-    try:
-        _compare(file, part)
-    except FetchError:
-        part.unlink()
-        raise
-
-
-def _compare(file: RemoteFile, path: Path) -> None:
+def _fault(file: RemoteFile, path: Path) -> str:
+    """Return how the file at ``path`` differs from what is published; nothing if it does not."""
     size = path.stat().st_size
     if file.num_bytes is not None and size != file.num_bytes:
-        raise FetchError(f"got {size:,} bytes")
+        return f"got {size:,} bytes"
     if not size:
-        raise FetchError("got an empty file")
+        return "got an empty file"
     if not file.checksum:
-        return
+        return ""
     kind, _, expected = file.checksum.partition(":")
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, kind).hexdigest()
-    if found != expected:
-        raise FetchError(f"got the {kind} {found}")
+    return "" if found == expected else f"got the {kind} {found}"
 
 
 def _download(file: RemoteFile, source: str, part: Path) -> None:
@@ -159,7 +153,12 @@ def _from_drive(identity: str, part: Path) -> None:
     # gdown keeps its own unfinished file, continues it, and tells quota pages from files
     fetched = part.with_suffix(".drive")
     try:
-        gdown.download(id=identity, output=str(fetched), quiet=not _on_terminal(), resume=True)
+        gdown.download(
+            id=identity,
+            output=str(fetched),
+            quiet=not Console(stderr=True).is_terminal,
+            resume=True,
+        )
     except Exception as error:  # gdown raises its own kinds, those of requests and OSError
         raise FetchError(" ".join(str(error).split()) or type(error).__name__) from error
     if not fetched.is_file():
@@ -168,18 +167,12 @@ def _from_drive(identity: str, part: Path) -> None:
 
 
 def _from_web(file: RemoteFile, url: str, part: Path) -> None:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
+    columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not _on_terminal()) as progress:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task(file.name, total=file.num_bytes)
         in_vain = 0
-        while in_vain < TRIES:
+        while True:
             before = _size(part)
             try:
                 for size, total in _continue(url, part):
@@ -189,11 +182,10 @@ def _from_web(file: RemoteFile, url: str, part: Path) -> None:
                         raise FetchError(f"got more than {file.num_bytes:,} bytes")
                 return
             except _CutOffError as error:
-                reason = str(error)
-            in_vain = 0 if _size(part) > before else in_vain + 1
-            if in_vain < TRIES:
-                time.sleep(FIRST_WAIT_SECONDS * 2 ** max(0, in_vain - 1))
-    raise FetchError(f"{reason}, {TRIES} times in a row")
+                in_vain = 0 if _size(part) > before else in_vain + 1
+                if in_vain == TRIES:
+                    raise FetchError(f"{error}, {TRIES} times in a row") from error
+            time.sleep(FIRST_WAIT_SECONDS * 2 ** max(0, in_vain - 1))
 
 
 class _CutOffError(Exception):
@@ -251,7 +243,3 @@ def _start(answer: requests.Response, have: int) -> int:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _on_terminal() -> bool:
-    return Console(stderr=True).is_terminal

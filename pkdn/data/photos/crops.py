@@ -36,10 +36,11 @@ def landmarks_box(landmarks: np.ndarray, width: int, height: int) -> Box:
     return _moved_inside(left - margin, top - margin, side + 2 * margin, width, height)
 
 
-def centre_box(width: int, height: int) -> Box:
-    """Return the largest square around the centre of a photo that is framed already."""
-    side = min(width, height)
-    return _moved_inside((width - side) // 2, (height - side) // 2, side, width, height)
+def centre_box(width: int, height: int, *, share: float = 1.0) -> Box:
+    """Return the square around a photo's centre whose side is ``share`` of the shorter one."""
+    side = round(share * min(width, height))
+    left, top = (width - side) // 2, (height - side) // 2
+    return Box(left, top, left + side, top + side)
 
 
 def crop_image(image: np.ndarray, box: Box) -> np.ndarray:

@@ -16,8 +16,8 @@ class Entry(NamedTuple):
     name: str
     split: str
     photo: str
-    landmarks: str
-    labels: str
+    landmarks: str = ""
+    labels: str = ""
     points: str = ""
 
 
@@ -39,21 +39,14 @@ class Photo(NamedTuple):
     """One photo as read or drawn.
 
     Attributes:
-        entry: The catalogue's line for it.
         image: RGB, uint8, (H, W, 3).
         landmarks: float32 (68, 2), x and y in pixels of ``image``, or None. The centre of the
             top left pixel is (0.5, 0.5).
         labels: uint8 (H, W), classes 0..18 in BiSeNet's order, or None.
         box: What to cut out, where the data set knows it otherwise than by 68 landmarks.
-        sha256: Of the photo's file as decoded; empty for a drawn photo.
-        annotations_sha256: Of the landmarks' and the label map's bytes, in this order; empty
-            where there are none.
     """
 
-    entry: Entry
     image: np.ndarray
     landmarks: np.ndarray | None
     labels: np.ndarray | None
-    sha256: str = ""
-    annotations_sha256: str = ""
     box: Box | None = None

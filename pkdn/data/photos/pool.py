@@ -4,9 +4,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -16,7 +15,7 @@ Result = TypeVar("Result")
 CHUNK = 8
 """Items that one process takes at once: spreads the cost of handing them over."""
 CHUNKS_PER_WORKER = 4
-"""Chunks in work or waiting: what bounds the memory."""
+"""Chunks in work or waiting, in two halves: what bounds the memory."""
 
 
 def num_cores() -> int:
@@ -41,25 +40,21 @@ def ordered_map(
     if workers == 1:
         yield from map(function, items)
         return
-    chunks = iter(items)
+    items = iter(items)
+    size = workers * CHUNK * CHUNKS_PER_WORKER // 2
     # spawn: a fork would copy the locks that threads of this process hold at that moment
     executor = ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn"), initializer=_follow_parent
     )
-    waiting: deque[Future[list[Result]]] = deque()
+    results: Iterator[Result] = iter(())
     try:
-        while chunk := list(islice(chunks, CHUNK)):
-            waiting.append(executor.submit(_apply, function, chunk))
-            if len(waiting) >= workers * CHUNKS_PER_WORKER:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+        while window := list(islice(items, size)):
+            upcoming = executor.map(function, window, chunksize=CHUNK)  # begins at once
+            yield from results
+            results = upcoming
+        yield from results
     finally:
         executor.shutdown(cancel_futures=True)
-
-
-def _apply(function: Callable[[Item], Result], chunk: list[Item]) -> list[Result]:
-    return [function(item) for item in chunk]
 
 
 def _follow_parent() -> None:

@@ -1,6 +1,5 @@
 """Files on disk to arrays: images of any kind, as someone sees them, landmarks and label maps."""
 
-import hashlib
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -38,27 +37,13 @@ def read_photo(root: Path, entry: Entry) -> Photo:
         UnreadablePhotoError: A file is missing, truncated or corrupt.
         UserError: The label map is not one channel of 8 bits.
     """
-    data = _content(root, entry.photo)
-    digest = hashlib.sha256()
-    image = decode_image(data)
+    image = decode_image(_content(root, entry.photo))
     landmarks = labels = None
     if entry.landmarks:
-        points = _content(root, entry.landmarks)
-        digest.update(points)
-        landmarks = parse_points(points)
+        landmarks = parse_points(_content(root, entry.landmarks))
     if entry.labels:
-        label_map = _content(root, entry.labels)
-        digest.update(label_map)
-        labels = fitted(decode_labels(label_map, entry.labels), image)
-    has_annotations = bool(entry.landmarks or entry.labels)
-    return Photo(
-        entry,
-        image,
-        landmarks,
-        labels,
-        sha256=hashlib.sha256(data).hexdigest(),
-        annotations_sha256=digest.hexdigest() if has_annotations else "",
-    )
+        labels = fitted(decode_labels(_content(root, entry.labels), entry.labels), image)
+    return Photo(image, landmarks, labels)
 
 
 def list_images(folder: Path) -> dict[str, Path]:

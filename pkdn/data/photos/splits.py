@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-from pkdn.data.fetching.download import Part
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.errors import UserError
 
@@ -13,14 +12,12 @@ VAL_SHARE = 0.1
 HASH_BYTES = 8
 
 CELEBA_PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (Align&Cropped Images)"
-PARTITION = Part(
-    RemoteFile(
-        "list_eval_partition.txt",
-        2_836_386,
-        "md5:d32c9cbf5e040fd4025c592c306e6668",
-        ("gdrive:0B7EVK8r0v71pY0NSMzRuSXJEVkk",),
-        CELEBA_PAGE,
-    )
+PARTITION = RemoteFile(
+    "list_eval_partition.txt",
+    2_836_386,
+    "md5:d32c9cbf5e040fd4025c592c306e6668",
+    ("gdrive:0B7EVK8r0v71pY0NSMzRuSXJEVkk",),
+    CELEBA_PAGE,
 )
 """CelebA's official split of its photos."""
 SPLIT_OF_PARTITION = {"0": "train", "1": "val", "2": "test"}

@@ -1,159 +1,165 @@
-"""The 68 landmarks of a head before it is posed.
-
-Coordinates are in face units (half the width of the face at the ears): x to the image's right,
-y down, z to the viewer; the origin lies between the eyes, on the line between the ears.
-The order is iBUG 300-W's. Proportions follow the mean of real photos annotated in that order.
-"""
+"""The bare head: skin, nose, beard, mouth, eyes, brows and ears."""
 
 from typing import Final
 
 import numpy as np
 
-from drawing.curves import moved
-from drawing.traits import Build, Expression, Person
+from drawing.canvas import Canvas, Mask, planes, shape, shapes, smooth_noise
+from drawing.colours import SHADOW
+from drawing.curves import ellipse, moved, ribbon, smooth, taper
+from drawing.head import SIDES, Head
 
-JAW: Final = np.array(
-    [
-        (1.00, 0.00, 0.00),
-        (0.985, 0.27, 0.08),
-        (0.95, 0.54, 0.18),
-        (0.88, 0.80, 0.30),
-        (0.755, 1.04, 0.48),
-        (0.59, 1.26, 0.70),
-        (0.405, 1.43, 0.95),
-        (0.21, 1.555, 1.15),
-        (0.00, 1.60, 1.22),
-    ]
-)
-"""Landmarks 16 down to 8: from the ear on the image's right to the chin."""
+SKIN, NOSE, CAVITY, UPPER_LIP, LOWER_LIP = 1, 10, 11, 12, 13
+BROWS, EYES, EARS = (3, 2), (5, 4), (8, 7)
+"""Left and right are the person's: their right eye, the first, lies on the image's left."""
 
-MOUTH_LINE: Final = 0.90
-NOSE_BASE: Final = 0.66
-EYE_CENTRE: Final = 0.43
-EYE_HALF_WIDTH: Final = 0.18
-BROW_LINE: Final = -0.25
-FROWN: Final = np.array((1.0, 0.5, 0.1, 0.0, 0.0))
-"""How far a frown lowers the five points of a brow, from the inner to the outer end."""
+BRIDGE: Final = np.array([(0.085, -0.03), (0.085, 0.15), (0.12, 0.36), (0.2, 0.5), (0.215, 0.57)])
+NOSTRIL: Final = np.array([(0.045, 0.625), (0.09, 0.6), (0.135, 0.61), (0.125, 0.64), (0.07, 0.65)])
+"""On the image's right, in face units."""
+
+EAR: Final = ((0, 0.48), (-0.03, 0.1), (0.08, -0.17), (0.21, -0.1), (0.2, 0.22), (0.06, 0.54))
+HOLLOW: Final = ((0.04, 0.1), (0.1, -0.07), (0.15, 0), (0.12, 0.2), (0.05, 0.28))
+"""Outward and down from where the ear meets the face, in face units."""
+
+IRIS_RADIUS: Final = 0.105
+BROW_PROFILE: Final = ((0, 0.08, 0.3, 0.65, 1), (0.5, 0.85, 1, 0.8, 0.12))
+"""A brow's width from its inner to its outer end."""
 
 
-def surface(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the depth of the face's surface, without the nose."""
-    front = 0.25 + 1.05 * np.sqrt(np.maximum(1 - (x / 1.06) ** 2, 0.02))
-    depth: np.ndarray = front - 0.16 * np.maximum(-0.3 - y, 0) ** 2 - 0.25 * np.maximum(y - 1.1, 0)
-    return depth
+def draw_features(canvas: Canvas, head: Head, light: np.ndarray, rng: np.random.Generator) -> Mask:
+    """Paint the bare head but the ears, with the factor ``light`` on skin; return its mask."""
+    face = shape(head.outline())
+    tone = 1 + 0.015 * smooth_noise(rng, face.alpha.shape, 3)
+    skin = planes(head.person.look.skin) * tone * light[face.window]
+    canvas.paint(face, skin, SKIN)
+    _draw_nose(canvas, head, face)
+    _draw_beard(canvas, head, face, rng)
+    _draw_mouth(canvas, head, face, rng)
+    _draw_eyes(canvas, head, face)
+    _draw_brows(canvas, head, face, rng)
+    return face
 
 
-def lift(points: np.ndarray, height: float | np.ndarray = 0.0) -> np.ndarray:
-    """Return (n, 3) points on the face's surface (plus ``height``) above (n, 2) ones."""
-    z = surface(points[:, 0], points[:, 1]) + height
-    return np.concatenate([points, z[:, None]], 1)
+def _draw_nose(canvas: Canvas, head: Head, face: Mask) -> None:
+    """Mark the nose, and paint the nostrils and the shadow below."""
+    base, size = head.landmarks[31:36], np.array((head.person.build.nose_width, 1.0))
+    left, right = (head.on_face(BRIDGE * size * (side, 1), 0.09) for side in SIDES)
+    outline = smooth(np.concatenate([left, base, right[::-1]]), 4)
+    canvas.mark(shape(outline).within(face), NOSE)
+    below = np.concatenate([base, moved(base[::-1], 0, head.unit * 0.1)])
+    canvas.shade(shape(below, 1.8).times(0.6), SHADOW)
+    size = size * (1, head.person.build.nose_length)
+    nostrils = [head.on_face(NOSTRIL * size * (side, 1), 0.14) for side in SIDES]
+    canvas.shade(shapes([smooth(each, closed=True) for each in nostrils]), (0.4, 0.3, 0.3))
 
 
-def jaw_right(person: Person) -> np.ndarray:
-    """Return the nine jaw points (3-D) of the image's right side, ear to chin."""
-    build, expression = person.build, person.expression
-    points = JAW.copy()
-    down = np.clip(points[:, 1] / 1.6, 0, 1)
-    points[:, 0] *= 1 + (build.jaw - 1) * np.interp(down, (0.2, 0.6, 1), (0, 1, 0.6)) * 1.6
-    points[:, 0] *= 1 + (build.chin - 1) * np.interp(down, (0.7, 0.9, 1), (0, 0.6, 1))
-    points[:, 0] *= 1 + 0.035 * build.cheeks * np.interp(down, (0, 0.35, 0.7), (0, 1, 0.2))
-    points[:, 1] *= np.interp(down, (0, 1), (1, build.length))
-    points[:, 1] += 0.62 * expression.gap * np.interp(down, (0.3, 0.9), (0, 1))
-    return points
+def _draw_beard(canvas: Canvas, head: Head, face: Mask, rng: np.random.Generator) -> None:
+    """Paint stubble or a beard: hair colour, but still the class of skin."""
+    look = head.person.look
+    if not look.beard:
+        return
+    points, jaw = head.landmarks, head.jaw
+    share = 0.4 if look.beard == "goatee" else 0.06
+    low = jaw[int(len(jaw) * share) : int(len(jaw) * (1 - share)) + 1]
+    top = points[33] + 0.15 * (points[51] - points[33])
+    upper = (points[35] + points[54]) / 2, top, (points[31] + points[48]) / 2
+    outline = np.concatenate([low, points[[54]], upper, points[[48]]])
+    lips = smooth(points[48:60], 3, closed=True)
+    mask = shapes([outline], 1.5, [lips]).within(face)
+    grain = smooth_noise(rng, mask.alpha.shape, 1.2, 3)
+    if look.beard == "stubble":
+        mask = mask.times(0.2 + 0.15 * np.clip(grain, -1, 1))
+    canvas.paint(mask, planes(look.hair) * np.clip(1 + 0.4 * grain, 0.3, 2))
 
 
-def _brow(build: Build, raised: float, frown: float) -> np.ndarray:
-    """Return five points (x, y) from the inner to the outer end, on the image's right."""
-    x = np.array((0.175, 0.33, 0.50, 0.67, 0.83)) * build.eye_spacing
-    arch = build.brow_arch * np.array((0.0, -0.045, -0.075, -0.07, 0.0))
-    y = BROW_LINE - build.brow_height - 0.07 * raised + arch
-    return np.stack([x - frown * np.array((0.03, 0.01, 0, 0, 0)), y + 0.06 * frown * FROWN], 1)
+def _draw_mouth(canvas: Canvas, head: Head, face: Mask, rng: np.random.Generator) -> None:
+    """Paint the mouth from the landmarks 48 to 67."""
+    points, lips = head.landmarks, head.person.look.lips
+    top, bottom = smooth(points[48:55]), smooth(points[[48, 59, 58, 57, 56, 55, 54]])
+    inner_top, inner_bottom = smooth(points[60:65]), smooth(points[[60, 67, 66, 65, 64]])
+    upper = shape(np.concatenate([top, inner_top[::-1]])).within(face)
+    lower = shape(np.concatenate([bottom, inner_bottom[::-1]])).within(face)
+    canvas.shade(shape(moved(bottom, 0, head.unit * 0.03), 1.2).times(0.5), SHADOW)
+    canvas.paint(upper, lips * 0.86, UPPER_LIP)
+    canvas.paint(lower, lips * 1.04, LOWER_LIP)
+    if head.person.expression.gap:
+        cavity = shape(np.concatenate([inner_top, inner_bottom[::-1]]))
+        canvas.paint(cavity, (0.3, 0.09, 0.09), CAVITY)
+        _draw_teeth(canvas, head, cavity, inner_top, rng)
+    seam = ribbon(inner_top, head.unit * 0.03 * taper(len(inner_top)))
+    canvas.shade(shape(seam), (0.5, 0.35, 0.35))
 
 
-def _eye(build: Build, opening: float, smile: float) -> np.ndarray:
-    """Return inner corner, upper inner, upper outer, outer corner, lower outer, lower inner."""
-    half = EYE_HALF_WIDTH * build.eye_size
-    up = 0.098 * build.eye_size * build.eye_roundness * opening
-    down = 0.052 * build.eye_size * build.eye_roundness * (opening - 0.25 * max(smile, 0) + 0.1)
-    down = max(down, 0.006)
-    tilt = build.eye_tilt
-    points = np.array(
-        [
-            (-half, 0.018),
-            (-0.36 * half, -up),
-            (0.36 * half, -up - 0.4 * tilt),
-            (half, 0.004 - tilt),
-            (0.36 * half, down - 0.3 * tilt),
-            (-0.36 * half, down),
-        ]
-    )
-    return moved(points, EYE_CENTRE * build.eye_spacing, 0)
+def _draw_teeth(
+    canvas: Canvas, head: Head, cavity: Mask, top: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Paint teeth with thin gaps behind the upper lip."""
+    lowest = min(0.125, 0.035 + 0.75 * head.person.expression.gap)
+    height = head.unit * lowest * rng.uniform(0.6, 1.1)
+    teeth = shape(np.concatenate([top, moved(top, 0, height)[::-1]])).within(cavity)
+    x, _ = teeth.grid()
+    place = np.clip((x - head.landmarks[62, 0]) / (0.4 * head.cos * head.unit), -1, 1)
+    gaps = np.abs((np.arcsin(place) * 7.5) % 1 - 0.5) > 0.4
+    white = np.array((0.93, 0.90, 0.84)) * rng.uniform(0.86, 1.03)
+    canvas.paint(teeth, planes(white) * (1 - 0.4 * place**2) * (1 - 0.2 * gaps))
 
 
-def _nose(build: Build) -> np.ndarray:
-    """Return landmarks 27 to 35 in three dimensions."""
-    length, width, depth = build.nose_length, build.nose_width, build.nose_depth
-    y = np.array((0.0, 0.16, 0.32, 0.49, 0.61, 0.645, 0.665, 0.645, 0.61)) * length
-    x = np.array((0, 0, 0, 0, -0.19, -0.095, 0, 0.095, 0.19)) * width
-    z = np.array((1.30, 1.42, 1.56, 1.70, 1.36, 1.44, 1.48, 1.44, 1.36))
-    return np.stack([x, y, 1.3 + (z - 1.3) * depth], 1)
+def _draw_eyes(canvas: Canvas, head: Head, face: Mask) -> None:
+    """Paint both eyes: white, iris, lids and lashes."""
+    unit, lids, lines, lashes = head.unit, [], [], []
+    for side, label in enumerate(EYES):
+        points = head.landmarks[36 + 6 * side : 42 + 6 * side]
+        upper, lower = smooth(points[:4]), smooth(points[[0, 5, 4, 3]])
+        ball = shape(np.concatenate([upper, lower[::-1]])).within(face)
+        canvas.paint(ball, (0.87, 0.84, 0.82), label)
+        _draw_iris(canvas, head, points, ball)
+        lids.append(ribbon(moved(upper, 0, 0.03 * unit), unit * 0.06 * taper(len(upper))))
+        lines.append(ribbon(moved(upper, 0, -0.08 * unit), unit * 0.025 * taper(len(upper))))
+        lines.append(ribbon(lower, unit * 0.02))
+        lashes.append(ribbon(upper, unit * 0.05 * (0.4 + 0.6 * taper(len(upper)))))
+    canvas.shade(shapes(lids, 0.8), SHADOW)
+    canvas.shade(shapes(lines).times(0.7), SHADOW)
+    canvas.paint(shapes(lashes).times(0.9), head.person.look.brows * 0.35)
 
 
-def _mouth(build: Build, expression: Expression) -> np.ndarray:
-    """Return landmarks 48 to 67 as (x, y)."""
-    smile, gap = expression.smile, expression.gap
-    corner_x = 0.39 * build.mouth_width + 0.085 * smile - 0.12 * max(gap - 0.2, 0)
-    rise = -0.085 * smile + 0.25 * gap
-    top = 0.082 * build.upper_lip * (1 - 0.2 * max(smile, 0))
-    bottom = 0.125 * build.lower_lip * (1 - 0.15 * max(smile, 0))
-    inner_top, inner_bottom = -0.15 * gap, 0.85 * gap
-    right = np.array(
-        [
-            (0.0, inner_top - top + 0.012),
-            (0.22, inner_top - top - 0.012),
-            (0.62, 0.55 * (inner_top - top)),
-            (1.0, 0.0),
-            (0.66, 0.6 * (inner_bottom + bottom)),
-            (0.28, 0.95 * (inner_bottom + bottom)),
-            (0.0, inner_bottom + bottom),
-            (0.9, 0.0),
-            (0.36, 0.88 * inner_top - 0.004),
-            (0.0, inner_top + 0.004),
-            (0.36, 0.88 * inner_bottom - 0.002),
-            (0.0, inner_bottom + 0.006),
-        ]
-    )
-    right[:, 1] += rise * right[:, 0] ** 1.7
-    right[:, 0] *= corner_x
-    left = right * (-1, 1)
-    left[:, 1] += 0.05 * expression.smirk * (left[:, 0] / corner_x) ** 2
-    right[:, 1] -= 0.05 * expression.smirk * (right[:, 0] / corner_x) ** 2
-    outer = [left[3], left[2], left[1], right[0], right[1], right[2], right[3]]
-    outer += [right[4], right[5], right[6], left[5], left[4]]
-    inner = [left[7], left[8], right[9], right[8], right[7], right[10], right[11], left[10]]
-    base = MOUTH_LINE + 0.5 * (build.nose_length - 1) + 0.45 * (build.length - 1)
-    return moved(np.array(outer + inner), 0, base)
+def _draw_iris(canvas: Canvas, head: Head, points: np.ndarray, ball: Mask) -> None:
+    right, down = head.person.expression.gaze
+    radius = IRIS_RADIUS * head.unit
+    middle = points[0] + (points[3] - points[0]) * (0.5 + 0.21 * right)
+    centre = moved(middle, 0, head.unit * (0.035 * down - 0.022))
+    iris = shape(ellipse(centre, radius)).within(ball)
+    x, y = iris.grid()
+    distance = np.hypot(x - centre[0], y - centre[1]) / radius
+    tone = np.clip(2.9 - 2.35 * distance, 0.35, 1.1) * (1 + 0.35 * (y - centre[1]) / radius)
+    canvas.paint(iris, planes(head.person.look.iris) * tone)
+    canvas.paint(shape(ellipse(centre, radius * 0.42)).within(ball), (0.03, 0.02, 0.02))
+    spark = centre + head.person.light.direction[:2] * radius * 0.55
+    canvas.paint(shape(ellipse(spark, radius * 0.22)).within(ball), (1, 1, 1))
 
 
-def landmarks_in_space(person: Person) -> np.ndarray:
-    """Return the 68 landmarks (68, 3), except that the jaw's are for a face seen from the front."""
-    build, expression = person.build, person.expression
-    flip = np.array((-1.0, 1.0))
-    brows = [_brow(build, up, expression.frown) for up in expression.brows_up]
-    eyes = [_eye(build, opening, expression.smile) for opening in expression.eyes_open]
-    jaw = jaw_right(person)
-    jaw_left = jaw * (-1, 1, 1)
-    points = np.concatenate(
-        [
-            jaw_left,
-            jaw[-2::-1],
-            lift((brows[0] * flip)[::-1]),
-            lift(brows[1]),
-            _nose(build),
-            lift((eyes[0] * flip)[[3, 2, 1, 0, 5, 4]], -0.06),
-            lift(eyes[1], -0.06),
-            lift(_mouth(build, expression), 0.03),
-        ]
-    )
-    points[17:, 0] += build.lopsided * points[17:, 1]
-    return points
+def _draw_brows(canvas: Canvas, head: Head, face: Mask, rng: np.random.Generator) -> None:
+    """Paint both brows."""
+    for side, label in enumerate(BROWS):
+        points = head.landmarks[17 + 5 * side : 22 + 5 * side]
+        line = smooth(points if side else points[::-1])
+        profile = np.interp(np.linspace(0, 1, len(line)), *BROW_PROFILE)
+        outline = ribbon(line, 0.105 * head.unit * head.person.build.brow_weight * profile)
+        canvas.mark(shape(outline).within(face), label)
+        soft = shape(outline, 0.7).within(face)
+        hairs = 0.85 + 0.2 * smooth_noise(rng, soft.alpha.shape, 1.2, 3)
+        canvas.paint(soft.times(np.clip(hairs, 0, 1)), head.person.look.brows * 0.9)
+
+
+def on_ear(head: Head, points: np.ndarray, side: int) -> np.ndarray:
+    """Return pixels of an ear's points (outward, down) in face units."""
+    out, down = points.T
+    return head.place(np.stack([side * (0.97 + 0.8 * out), down, -0.05 - 0.9 * out], 1))
+
+
+def draw_ear(canvas: Canvas, head: Head, side: int, light: np.ndarray) -> None:
+    """Paint one ear."""
+    mask = shape(on_ear(head, smooth(EAR, closed=True), side))
+    redder = planes(head.person.look.skin * (0.99, 0.92, 0.90))
+    canvas.paint(mask, redder * light[mask.window], EARS[side > 0])
+    hollow = shape(on_ear(head, smooth(HOLLOW, closed=True), side), 0.7)
+    canvas.shade(hollow.within(mask), SHADOW)

@@ -18,12 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.faces import NUM_LANDMARKS
-from pkdn.networks.layers.blocks import conv3
-from pkdn.networks.layers.landmarks import (
-    Hourglass,
-    PointwiseBottleneck,
-    heatmap_loss,
-)
+from pkdn.networks.layers.blocks import Residual, conv3
+from pkdn.networks.layers.landmarks import heatmap_loss, hourglass, projection
 from pkdn.training.batches import Batch
 from pkdn.training.recipe import Adam, AuthorsRecipe, halved_at
 from pkdn.training.task import Task
@@ -106,23 +102,17 @@ class PartAttention(nn.Module):
     def __init__(self, width: int, num_blocks: int) -> None:
         super().__init__()
         wide = len(PARTS) * width
+        by_part = partial(nn.Conv2d, wide, wide, 3, padding=1, groups=len(PARTS))
         self.spread = nn.Sequential(nn.Conv2d(width, wide, 1), nn.LeakyReLU(LEAKY_SLOPE))
-        self.blocks = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(wide, wide, 3, padding=1, groups=len(PARTS)),
-                nn.LeakyReLU(LEAKY_SLOPE),
-                nn.Conv2d(wide, wide, 3, padding=1, groups=len(PARTS)),
-            )
-            for _ in range(num_blocks)
+        self.blocks = nn.Sequential(
+            *(Residual(by_part(), nn.LeakyReLU(LEAKY_SLOPE), by_part()) for _ in range(num_blocks))
         )
 
     def forward(self, features: Tensor, parts: Tensor) -> Tensor:
         """(N, C, H, W) with heatmaps (N, 5, H, W) → (N, C, H, W)."""
-        features = self.spread(features)
-        for block in self.blocks:
-            features = features + block(features)
-        by_part = features.unflatten(1, (len(PARTS), -1))
-        return (by_part * parts.softmax(1)[:, :, None]).sum(1)
+        by_part = self.blocks(self.spread(features)).unflatten(1, (len(PARTS), -1))
+        summed: Tensor = (by_part * parts.softmax(1)[:, :, None]).sum(1)
+        return summed
 
 
 class FeedbackBlock(nn.Module):
@@ -149,14 +139,15 @@ class FeedbackBlock(nn.Module):
         self.compress = activated(nn.Conv2d(in_channels, width, 1))
         self.up = nn.ModuleList(enlarge(width, scale) for _ in range(num_groups))
         self.down = nn.ModuleList(reduce(width, scale) for _ in range(num_groups))
-        later = range(2, num_groups + 1)
-        self.before_up, self.before_down = (
-            nn.ModuleList(
-                [nn.Identity(), *(activated(nn.Conv2d(n * width, width, 1)) for n in later)]
-            )
-            for _ in range(2)
-        )
+        self.before_up = self._joins(width, num_groups)
+        self.before_down = self._joins(width, num_groups)
         self.merge = activated(nn.Conv2d(num_groups * width, width, 1))
+
+    @staticmethod
+    def _joins(width: int, num_groups: int) -> nn.ModuleList:
+        """Return what makes one feature map of the first one, two, … of them."""
+        later = (activated(nn.Conv2d(n * width, width, 1)) for n in range(2, num_groups + 1))
+        return nn.ModuleList([nn.Identity(), *later])
 
     def forward(self, features: Tensor, parts: Tensor | None = None) -> Tensor:
         """(N, in_channels, 32, 32), parts (N, 5, 32, 32) or None → (N, width, 32, 32)."""
@@ -172,16 +163,16 @@ class FeedbackBlock(nn.Module):
         return merged
 
 
-def bottleneck(in_channels: int, out_channels: int) -> PointwiseBottleneck:
+def bottleneck(in_channels: int, out_channels: int) -> Residual:
     """Return a block of the landmark branch, with its one ReLU after the first convolution."""
-
-    def nothing(channels: int) -> nn.Module:  # noqa: ARG001
-        return nn.Identity()
-
-    def relu(channels: int) -> nn.Module:  # noqa: ARG001
-        return nn.ReLU(inplace=True)
-
-    return PointwiseBottleneck(in_channels, out_channels, (nothing, relu, nothing))
+    half = out_channels // 2
+    return Residual(
+        nn.Conv2d(in_channels, half, 1),
+        nn.ReLU(inplace=True),
+        conv3(half, half),
+        nn.Conv2d(half, out_channels, 1),
+        beside=projection(in_channels, out_channels),
+    )
 
 
 class LandmarkBranch(nn.Module):
@@ -199,9 +190,8 @@ class LandmarkBranch(nn.Module):
             bottleneck(width // 2, width),
         )
         self.join = nn.Conv2d(2 * width, 2 * width, 1)
-        double = partial(F.interpolate, scale_factor=2.0, mode="bilinear", align_corners=True)
-        block = partial(bottleneck, 2 * width, 2 * width)
-        self.hourglass = Hourglass(depth, block, double)
+        double = nn.Upsample(scale_factor=2.0, mode="bilinear", align_corners=True)
+        self.hourglass = hourglass(depth, partial(bottleneck, 2 * width, 2 * width), double)
         self.heatmaps = nn.Sequential(
             bottleneck(width, width),
             nn.Conv2d(width, width, 1),

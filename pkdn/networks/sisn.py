@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pkdn.errors import UserError
-from pkdn.networks.layers.blocks import Upsample, bicubic_input, conv3, scale_tail
+from pkdn.networks.layers.blocks import Residual, Upsample, bicubic_input, conv3, scale_tail
 from pkdn.training.recipe import Adam, AuthorsRecipe, halved_at
 
 TITLE = "SISN"
@@ -76,12 +76,11 @@ class SplitAttention(nn.Module):
         return summed
 
 
-class InternalSplitAttentionBlock(nn.Module):
+class InternalSplitAttentionBlock(nn.Sequential):
     """conv1×1 – split attention – conv1×1, added to the input, then ReLU."""
 
     def __init__(self, width: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
+        body = Residual(
             nn.Conv2d(width, width, 1, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
@@ -89,25 +88,16 @@ class InternalSplitAttentionBlock(nn.Module):
             nn.Conv2d(width, width, 1, bias=False),
             nn.BatchNorm2d(width),
         )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, C, H, W)."""
-        return torch.relu(features + self.body(features))
+        super().__init__(body, nn.ReLU())
 
 
-class ExternalSplitAttentionGroup(nn.Module):
+class ExternalSplitAttentionGroup(Residual):
     """Blocks in cascade and a convolution, added to one more block on the input."""
 
     def __init__(self, width: int, num_blocks: int) -> None:
-        super().__init__()
         blocks = [InternalSplitAttentionBlock(width) for _ in range(num_blocks)]
-        self.body = nn.Sequential(*blocks, conv3(width, width))
-        self.beside = InternalSplitAttentionBlock(width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, C, H, W)."""
-        summed: Tensor = self.body(features) + self.beside(features)
-        return summed
+        cascade = nn.Sequential(*blocks, conv3(width, width))
+        super().__init__(InternalSplitAttentionBlock(width), beside=cascade)
 
 
 class SISN(nn.Module):

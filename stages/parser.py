@@ -17,12 +17,12 @@ from pkdn.provenance import write_curve
 from pkdn.runs import Planned, planned_by_command
 from pkdn.training import precision
 from pkdn.training.batches import FaceBatches
-from pkdn.training.recipe import SGD, Adam, Optimizer, Recipe
+from pkdn.training.recipe import ADAM, SGD, Optimizer, Recipe
 from pkdn.training.session import train_recorded
 
 SEED = 0
 NUM_EXAMPLES = 8
-OPTIMIZERS: dict[str, Optimizer] = {"quick": Adam(), "face_parsing": SGD()}
+OPTIMIZERS: dict[str, Optimizer] = {"quick": ADAM, "face_parsing": SGD}
 
 
 def modules(planned: Planned) -> list[str]:  # noqa: ARG001

@@ -24,17 +24,15 @@ from pkdn.networks.layers.blocks import Residual, bicubic_input, conv3, scale_ta
 from pkdn.networks.layers.encoding import encode, num_channels
 from pkdn.networks.layers.landmarks import heatmap_loss, hourglass, projection
 from pkdn.training.batches import Batch
-from pkdn.training.recipe import AuthorsRecipe, RMSprop, constant
+from pkdn.training.recipe import RMSPROP, AuthorsRecipe, constant
 from pkdn.training.task import Task
 
 TITLE = "FSRNet"
 INPUT = "128×128, bicubic"
 
-# Not stated in the paper; chosen because it is PyTorch's and the paper names no other.
-RMSPROP_SMOOTHING = 0.99
-
 RECIPE = AuthorsRecipe(
-    optimizer=RMSprop(smoothing=RMSPROP_SMOOTHING),
+    # not stated in the paper; chosen because it is PyTorch's and the paper names no other
+    optimizer=RMSPROP,
     learning_rate=2.5e-4,
     schedule=constant,
     batch_size=14,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pkdn.faces import HR_SIZE
 from pkdn.networks.layers.blocks import Gate, Residual, bicubic_input, scale_tail
-from pkdn.training.recipe import Adam, AuthorsRecipe, constant
+from pkdn.training.recipe import ADAM, AuthorsRecipe, constant
 from pkdn.training.resampling import bicubic
 
 TITLE = "SPARNet"
@@ -48,7 +48,7 @@ def flip_and_zoom(faces: Tensor) -> Tensor:
 
 
 RECIPE = AuthorsRecipe(
-    optimizer=Adam(betas=(0.9, 0.99)),
+    optimizer=ADAM,
     learning_rate=2e-4,
     schedule=constant,
     batch_size=32,

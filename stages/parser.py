@@ -82,7 +82,7 @@ def judge(parser: Parser, faces: Shards, folder: Path) -> dict[str, float]:
     photos, truth = faces.read("faces", examples), faces.read("labels", examples)
     write_examples(folder / "examples.png", photos, truth, parser(photos).cpu().numpy())
     close_up = agreement(parser, faces, shown=CLOSE_UP)
-    return {**figures(confusion), "close_up_miou": close_up.miou()}
+    return {**figures(confusion), "close_up_miou": figures(close_up)["miou"]}
 
 
 if __name__ == "__main__":

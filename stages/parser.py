@@ -17,12 +17,12 @@ from pkdn.provenance import write_curve
 from pkdn.runs import planned_by_command
 from pkdn.training import precision
 from pkdn.training.batches import FaceBatches
-from pkdn.training.recipe import SGD, Adam, Optimizer, Recipe
+from pkdn.training.recipe import ADAM, SGD, Optimizer, Recipe
 from pkdn.training.session import train_recorded
 
 SEED = 0
 NUM_EXAMPLES = 8
-OPTIMIZERS: dict[str, Optimizer] = {"quick": Adam(), "face_parsing": SGD()}
+OPTIMIZERS: dict[str, Optimizer] = {"quick": ADAM, "face_parsing": SGD}
 
 
 def main() -> None:
@@ -76,7 +76,7 @@ def judge(parser: Parser, faces: Shards, folder: Path) -> dict[str, float]:
     photos, truth = faces.read("faces", examples), faces.read("labels", examples)
     write_examples(folder / "examples.png", photos, truth, parser(photos).cpu().numpy())
     close_up = agreement(parser, faces, shown=CLOSE_UP)
-    return {**figures(confusion), "close_up_miou": close_up.miou()}
+    return {**figures(confusion), "close_up_miou": figures(close_up)["miou"]}
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.networks.layers.encoding import encode, num_channels
 from pkdn.parsing.agreement import (
     agreement,
+    confusion,
     figures,
+    ious,
     labelled,
     miou_on,
     parse_faces,
@@ -29,17 +31,14 @@ from pkdn.parsing.agreement import (
 )
 from pkdn.parsing.augmentation import (
     cut,
-    frame_some,
+    framed_shares,
     jitter,
-    mirror,
     mirror_some,
-    scale_and_cut,
+    scaled_shares,
 )
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.examples import draw_examples
-from pkdn.parsing.iou import ConfusionMatrix
-from pkdn.parsing.maps import Parser, load_parser, save_parser
-from pkdn.parsing.sizes import resize_images
+from pkdn.parsing.maps import Parser, load_parser, resize_images, save_parser
 from pkdn.parsing.task import ParserTask, balanced_weights, hard_cross_entropy
 from pkdn.training import tensors
 from pkdn.training.batches import Batch
@@ -105,60 +104,41 @@ class TestEncoding:
 
 class TestAgreement:
     def test_hand_computed(self) -> None:
-        confusion = ConfusionMatrix()
-        confusion.update(np.array([[0, 0, 1], [1, 1, 2]]), np.array([[0, 1, 1], [1, 3, 3]]))
-        assert confusion.pixels()[:4].tolist() == [2, 3, 1, 0]
-        assert confusion.iou()[:3].tolist() == [1 / 2, 2 / 4, 0]
-        assert np.isnan(confusion.iou()[3:]).all()
-        assert confusion.miou() == pytest.approx(1 / 3)
-        assert confusion.pixel_accuracy() == pytest.approx(3 / 6)
-
-    def test_updates_add_up(self) -> None:
-        truth, prediction = random_labels(4, 8, 8), random_labels(4, 8, 8)[::-1]
-        whole, parts = ConfusionMatrix(), ConfusionMatrix()
-        whole.update(truth, prediction)
-        for one, other in zip(truth, prediction, strict=True):
-            parts.update(one, other)
-        assert (whole.counts == parts.counts).all()
-        assert whole.counts.sum() == truth.size
+        counts = confusion(np.array([[0, 0, 1], [1, 1, 2]]), np.array([[0, 1, 1], [1, 3, 3]]))
+        assert counts.sum(axis=1)[:4].tolist() == [2, 3, 1, 0]
+        assert ious(counts)[:3].tolist() == [1 / 2, 2 / 4, 0]
+        assert np.isnan(ious(counts)[3:]).all()
+        assert figures(counts)["miou"] == pytest.approx(1 / 3)
+        assert figures(counts)["pixel_accuracy"] == pytest.approx(3 / 6)
 
     def test_nothing_gives_nan_and_not_zero(self) -> None:
-        assert np.isnan(ConfusionMatrix().miou())
-        assert np.isnan(ConfusionMatrix().pixel_accuracy())
+        nothing = figures(np.zeros((NUM_CLASSES, NUM_CLASSES), int))
+        assert nothing.keys() == {"miou", "pixel_accuracy"}
+        assert np.isnan(list(nothing.values())).all()
 
     def test_unknown_label_is_refused(self) -> None:
         labels = np.zeros((2, 2), np.uint8)
         for truth, prediction in ((labels + 19, labels), (labels, labels + 40)):
             with pytest.raises(ValueError, match=r"0 to 18, got (19|40)"):
-                ConfusionMatrix().update(truth, prediction)
+                confusion(truth, prediction)
 
     def test_shapes_must_agree(self) -> None:
         with pytest.raises(ValueError, match=r"\(2, 2\) as truth and \(2, 3\)"):
-            ConfusionMatrix().update(np.zeros((2, 2), int), np.zeros((2, 3), int))
+            confusion(np.zeros((2, 2), int), np.zeros((2, 3), int))
 
 
 class TestTask:
-    def test_mirror_exchanges_left_and_right(self) -> None:
-        labels = torch.zeros(1, 2, 4, dtype=torch.uint8)
-        labels[0, 0] = torch.tensor([4, 0, 10, 5])
-        images = torch.arange(24.0).view(1, 3, 2, 4)
-        mirrored_images, mirrored = mirror(images, labels)
-        assert mirrored[0, 0].tolist() == [4, 10, 0, 5]
-        assert mirrored_images[0, 0, 0].tolist() == [3, 2, 1, 0]
-        labels[0, 0] = torch.tensor([2, 2, 7, 0])
-        assert mirror(images, labels)[1][0, 0].tolist() == [0, 8, 3, 3]
-
-    def test_mirrors_faces_with_their_own_maps_and_only_some(self) -> None:
+    def test_mirrors_some_faces_and_exchanges_their_left_and_right(self) -> None:
         torch.manual_seed(0)
-        labels = torch.arange(2, 6, dtype=torch.uint8).expand(32, 1, 4)
+        labels = torch.tensor([4, 0, 7, 10], dtype=torch.uint8).expand(32, 1, 4)
         images = labels[:, None].float().expand(32, 3, 1, 4)
         mixed_images, mixed = mirror_some(images, labels)
-        mirrored = mixed_images[:, 0, 0, 0] == 5
+        mirrored = mixed_images[:, 0, 0, 0] == 10
         assert 5 < mirrored.sum() < 27
-        expected = torch.where(
-            mirrored[:, None], torch.tensor([4, 5, 2, 3]), torch.tensor([2, 3, 4, 5])
-        )
-        assert (mixed[:, 0] == expected).all()
+        assert (mixed[mirrored, 0] == torch.tensor([10, 8, 0, 5])).all()
+        assert (mixed[~mirrored] == labels[~mirrored]).all()
+        assert (mixed_images[mirrored] == images[mirrored].flip(-1)).all()
+        assert (mixed_images[~mirrored] == images[~mirrored]).all()
 
     def test_rare_classes_weigh_more(self) -> None:
         labels = torch.zeros(1, 4, 4, dtype=torch.int64)
@@ -181,9 +161,9 @@ class TestTask:
         row = torch.arange(64) // 4
         labels = row.to(torch.uint8).expand(16, 64, 64).contiguous()
         images = (row / 16).expand(16, 3, 64, 64).contiguous()
-        cut, maps = scale_and_cut(images, labels)
+        squares, maps = cut(images, labels, scaled_shares(16))
         assert maps.dtype == torch.uint8
-        assert (16 * cut[:, 0] - maps.float()).abs().median() < 0.25
+        assert (16 * squares[:, 0] - maps.float()).abs().median() < 0.25
         widths = torch.stack([m.max() - m.min() for m in maps]).int()
         assert len(set(widths.tolist())) > 2
         assert widths.max() <= 15
@@ -192,7 +172,7 @@ class TestTask:
         torch.manual_seed(0)
         columns = torch.arange(64, dtype=torch.uint8).expand(200, 64, 64).contiguous() // 4
         images = (columns[:, None] / 16).expand(200, 3, 64, 64).contiguous()
-        framed, maps = frame_some(images, columns)
+        framed, maps = cut(images, columns, framed_shares(200))
         whole = torch.tensor([torch.equal(one, columns[0]) for one in maps])
         assert 70 < whole.sum() < 130
         assert torch.allclose(framed[whole], images[whole], atol=1e-5)
@@ -330,9 +310,9 @@ class TestShards:
     def test_maps_follow_the_faces(self, parser: Parser, tmp_path: Path) -> None:
         write_faces(tmp_path / "faces", with_labels=True)
         done: list[int] = []
-        confusions = parse_faces(parser, tmp_path / "faces", tmp_path / "maps", advance=done.append)
+        counts = parse_faces(parser, tmp_path / "faces", tmp_path / "maps", advance=done.append)
         assert sum(done) == 5
-        assert set(confusions) == {"train", "test"}
+        assert set(counts) == {"train", "test"}
         for split in ("train", "val", "test"):
             faces, maps = Shards(tmp_path / "faces", split), Shards(tmp_path / "maps", split)
             assert maps.names == faces.names
@@ -341,10 +321,10 @@ class TestShards:
             assert (maps.read("labels", everything) != expected).sum() < 100
         test = Shards(tmp_path / "faces", "test")
         found = agreement(parser, test)
-        assert (found.counts == confusions["test"].counts).all()
-        assert miou_on(test, parser)() == {"val_miou": found.miou()}
-        assert agreement(parser, test, shown=0.5).counts.sum() == found.counts.sum()
-        assert (agreement(parser, test, shown=0.5).counts != found.counts).any()
+        assert (found == counts["test"]).all()
+        assert miou_on(test, parser)() == {"val_miou": figures(found)["miou"]}
+        assert agreement(parser, test, shown=0.5).sum() == found.sum()
+        assert (agreement(parser, test, shown=0.5) != found).any()
 
     def test_without_true_maps_there_is_no_agreement(self, parser: Parser, tmp_path: Path) -> None:
         write_faces(tmp_path / "faces", with_labels=False)
@@ -355,15 +335,14 @@ class TestShards:
 
 class TestFigures:
     def test_absent_classes_have_no_figure(self, tmp_path: Path) -> None:
-        confusion = ConfusionMatrix()
-        confusion.update(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 2]))
-        assert figures(confusion) == {
+        counts = confusion(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 2]))
+        assert figures(counts) == {
             "miou": 0.75,
             "pixel_accuracy": 0.75,
             "iou_background": 1.0,
             "iou_skin": 0.5,
         }
-        write_iou(confusion, tmp_path / "iou.csv")
+        write_iou(counts, tmp_path / "iou.csv")
         with (tmp_path / "iou.csv").open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
         assert len(rows) == NUM_CLASSES
@@ -375,8 +354,8 @@ class TestFigures:
         faces = np.full((num_faces, 16, 16, 3), 77, np.uint8)
         truth = np.full((num_faces, 16, 16), 17, np.uint8)
         prediction = np.full((num_faces, 16, 16), 12, np.uint8)
-        sheet = np.asarray(draw_examples(faces, truth, prediction))
-        row = sheet[20 + 8]
-        assert row[8].tolist() == [77, 77, 77]
-        assert row[8 + 20].tolist() == PALETTE[17].tolist()
-        assert row[8 + 40].tolist() == PALETTE[12].tolist()
+        axes = draw_examples(faces, truth, prediction).axes
+        shown = [place.get_images()[0].get_array()[8, 8].tolist() for place in axes[:3]]
+        assert shown == [[77, 77, 77], PALETTE[17].tolist(), PALETTE[12].tolist()]
+        assert [place.get_title() for place in axes[:3]] == ["photo", "truth", "prediction"]
+        assert sum(len(place.get_images()) for place in axes) == 3 * num_faces

@@ -1,6 +1,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn, sparnet, urdgn
-from pkdn.params import AuthorsLimits, RecipeValues
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop
 from pkdn.training.batches import FaceBatches, degrade
@@ -21,11 +21,10 @@ from pkdn.training.checkpoint import Checkpoint, single_flight
 from pkdn.training.loop import train
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import (
+    RMSPROP,
     SGD,
-    Adam,
     AuthorsRecipe,
     Recipe,
-    RMSprop,
     constant,
     one_cycle,
     poly,
@@ -34,7 +33,10 @@ from pkdn.training.task import Task
 
 CPU = Precision("fp32", torch.device("cpu"))
 SMALL = {"width": 8, "num_blocks": 1, "global_residual": True}
-RECIPE = Recipe(4, 4, 1e-3, one_cycle, max_steps=0, threads=1)
+RECIPE = Recipe(
+    epochs=4, batch_size=4, learning_rate=1e-3, schedule=one_cycle, max_steps=0, threads=1
+)
+LENGTH = {"epochs": 50, "max_steps": 7, "threads": 1, "largest_batch": 0, "rate_factor": 1.0}
 
 
 def batches(folder: Path, split: str = "train", batch_size: int = 4) -> FaceBatches:
@@ -268,7 +270,7 @@ def test_max_steps_ends_within_an_epoch_with_a_validation(faces_folder: Path) ->
 
 
 def test_learning_rate_schedules() -> None:
-    steady = Recipe(1, 1, 0.1, constant, 0, 1)
+    steady = replace(RECIPE, learning_rate=0.1, schedule=constant)
     assert {steady.rate(step, 0, 100) for step in range(100)} == {0.1}
     cycle = [RECIPE.rate(step, 0, 1000) for step in range(1000)]
     peak = cycle.index(max(cycle))
@@ -283,20 +285,22 @@ def test_learning_rate_schedules() -> None:
 @pytest.mark.parametrize(
     ("name", "optimizer", "rate", "batch_size"),
     [
-        ("urdgn", RMSprop(0.9), 1e-3, 128),
-        ("fsrnet", RMSprop(0.99), 2.5e-4, 14),
-        ("dic", Adam((0.9, 0.999)), 1e-4, 8),
-        ("sisn", Adam((0.9, 0.999)), 2e-4, 10),
-        ("sparnet", Adam((0.9, 0.99)), 2e-4, 32),
+        ("urdgn", {"name": "RMSprop", "smoothing": 0.9}, 1e-3, 128),
+        ("fsrnet", {"name": "RMSprop", "smoothing": 0.99}, 2.5e-4, 14),
+        ("dic", {"name": "Adam", "betas": (0.9, 0.999)}, 1e-4, 8),
+        ("sisn", {"name": "Adam", "betas": (0.9, 0.999)}, 2e-4, 10),
+        ("sparnet", {"name": "Adam", "betas": (0.9, 0.99)}, 2e-4, 32),
     ],
 )
-def test_authors_recipes(name: str, optimizer: object, rate: float, batch_size: int) -> None:
-    values = RecipeValues(50, 8, 1e-4, "constant", 0, 0)
-    recipe = Recipe.by_authors(networks.module(name).RECIPE, values, AuthorsLimits(0, 1.0))
-    found = (recipe.optimizer, recipe.learning_rate, recipe.batch_size, recipe.epochs)
-    assert found == (optimizer, rate, batch_size, 50)
+def test_authors_recipes(name: str, optimizer: dict, rate: float, batch_size: int) -> None:
+    recipe = Recipe.by_authors(networks.module(name).RECIPE, LENGTH)
+    assert (recipe.learning_rate, recipe.batch_size, recipe.epochs) == (rate, batch_size, 50)
+    named = {f"optimizer_{k}": v for k, v in optimizer.items() if k != "name"}
+    expected = {"optimizer": optimizer["name"], **named, "optimizer_epsilon": 1e-8}
+    assert expected.items() <= recipe.record().items()
     assert (recipe.augment is None) == (name != "sparnet")
-    short = Recipe.by_authors(networks.module(name).RECIPE, values, AuthorsLimits(2, 10.0))
+    limits = {**LENGTH, "largest_batch": 2, "rate_factor": 10.0}
+    short = Recipe.by_authors(networks.module(name).RECIPE, limits)
     assert (short.batch_size, short.learning_rate) == (2, pytest.approx(10 * rate))
 
 
@@ -320,7 +324,7 @@ def test_authors_schedules(name: str, epoch: int, step: int, share: float) -> No
 def test_rmsprop_is_rmsprop(faces_folder: Path) -> None:
     task = student_task()
     before = [p.clone() for p in task.network.parameters()]
-    recipe = replace(RECIPE, schedule=constant, optimizer=RMSprop(0.9), max_steps=1)
+    recipe = replace(RECIPE, schedule=constant, optimizer=partial(RMSPROP, alpha=0.9), max_steps=1)
     run(task, faces_folder, recipe)
     # After one step the mean of the squared gradient is a tenth of it, whatever the gradient.
     moved = [(a - b).abs().max() for a, b in zip(before, task.network.parameters(), strict=True)]
@@ -341,20 +345,25 @@ def test_sgd_is_sgd(faces_folder: Path) -> None:
     batch = next(batches(faces_folder).epoch(0))
     loss = task.losses(batch, 0)["loss"]
     gradients = torch.autograd.grad(loss, list(task.network.parameters()))
-    recipe = replace(RECIPE, schedule=constant, optimizer=SGD(0.9, 0.0), max_steps=1)
+    recipe = replace(
+        RECIPE, schedule=constant, optimizer=partial(SGD, weight_decay=0.0), max_steps=1
+    )
     run(task, faces_folder, recipe)
     for old, gradient, new in zip(before, gradients, task.network.parameters(), strict=True):
         torch.testing.assert_close(new, old - 1e-3 * gradient, atol=1e-7, rtol=1e-4)
 
 
 def test_a_recipe_records_what_it_is() -> None:
-    recipe = Recipe.by_authors(
-        AuthorsRecipe(RMSprop(0.9), 1e-3, constant, 4, sparnet.flip_and_zoom),
-        RecipeValues(3, 8, 1.0, "one_cycle", 7, 1),
-        AuthorsLimits(0, 1.0),
+    authors = AuthorsRecipe(
+        optimizer=partial(RMSPROP, alpha=0.9),
+        learning_rate=1e-3,
+        schedule=constant,
+        batch_size=4,
+        augment=sparnet.flip_and_zoom,
     )
+    recipe = Recipe.by_authors(authors, LENGTH)
     assert recipe.record() == {
-        "epochs": 3,
+        "epochs": 50,
         "batch_size": 4,
         "learning_rate": 1e-3,
         "schedule": "constant",
@@ -375,7 +384,7 @@ def test_a_killed_training_ends_with_the_same_weights(
     saved = killed(student_task())
     state = saved.load()
     assert state is not None
-    assert state["step"] == 7
+    assert state["progress"][0] == 7
     torch.manual_seed(12345)
     resumed = SuperResolutionTask(pkdn.PKDN(**SMALL))
     resumed_curve = run(resumed, faces_folder, checkpoint=saved)
@@ -393,7 +402,11 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
 
 def test_divergence_stops_with_a_proposal(faces_folder: Path) -> None:
     with pytest.raises(UserError, match="diverged; choose a learning_rate below"):
-        run(student_task(), faces_folder, Recipe(40, 4, 1e6, constant, 0, 1))
+        run(
+            student_task(),
+            faces_folder,
+            replace(RECIPE, epochs=40, learning_rate=1e6, schedule=constant),
+        )
 
 
 def test_only_a_worker_that_waited_takes_the_result(

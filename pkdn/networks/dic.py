@@ -18,14 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.faces import NUM_LANDMARKS
-from pkdn.networks.layers.blocks import conv3
-from pkdn.networks.layers.landmarks import (
-    Hourglass,
-    PointwiseBottleneck,
-    heatmap_loss,
-)
+from pkdn.networks.layers.blocks import Residual, conv3
+from pkdn.networks.layers.landmarks import heatmap_loss, hourglass, projection
 from pkdn.training.batches import Batch
-from pkdn.training.recipe import Adam, AuthorsRecipe, halved_at
+from pkdn.training.recipe import ADAM, AuthorsRecipe, halved_at
 from pkdn.training.task import Task
 
 TITLE = "DIC"
@@ -40,14 +36,10 @@ LEAST_PEAK = 0.05
 # Landmarks of the five parts: eyes, nose, mouth, and the outline with the brows.
 PARTS = (slice(36, 42), slice(42, 48), slice(27, 36), slice(48, 68), slice(0, 27))
 
-# The rate is halved after 10, 20, 40 and 80 thousand of 150 thousand steps.
-HALVINGS = tuple(thousands / 150 for thousands in (10, 20, 40, 80))
-
-
 RECIPE = AuthorsRecipe(
-    optimizer=Adam(betas=(0.9, 0.999)),
+    optimizer=partial(ADAM, betas=(0.9, 0.999)),
     learning_rate=1e-4,
-    schedule=halved_at(*HALVINGS),
+    schedule=halved_at(10 / 150, 20 / 150, 40 / 150, 80 / 150),  # thousands of steps
     batch_size=8,
 )
 
@@ -83,6 +75,11 @@ def activated(convolution: nn.Module) -> nn.Sequential:
     return nn.Sequential(convolution, nn.PReLU(init=PRELU_START))
 
 
+def pointwise(in_channels: int, out_channels: int) -> nn.Sequential:
+    """Return a 1×1 convolution with PReLU."""
+    return activated(nn.Conv2d(in_channels, out_channels, 1))
+
+
 def enlarge(width: int, scale: int) -> nn.Sequential:
     """Return a transposed convolution with PReLU that enlarges by ``scale``."""
     return activated(nn.ConvTranspose2d(width, width, scale + 4, scale, padding=2))
@@ -106,63 +103,43 @@ class PartAttention(nn.Module):
     def __init__(self, width: int, num_blocks: int) -> None:
         super().__init__()
         wide = len(PARTS) * width
+        by_part = partial(nn.Conv2d, wide, wide, 3, padding=1, groups=len(PARTS))
         self.spread = nn.Sequential(nn.Conv2d(width, wide, 1), nn.LeakyReLU(LEAKY_SLOPE))
-        self.blocks = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(wide, wide, 3, padding=1, groups=len(PARTS)),
-                nn.LeakyReLU(LEAKY_SLOPE),
-                nn.Conv2d(wide, wide, 3, padding=1, groups=len(PARTS)),
-            )
-            for _ in range(num_blocks)
+        self.blocks = nn.Sequential(
+            *(Residual(by_part(), nn.LeakyReLU(LEAKY_SLOPE), by_part()) for _ in range(num_blocks))
         )
 
     def forward(self, features: Tensor, parts: Tensor) -> Tensor:
         """(N, C, H, W) with heatmaps (N, 5, H, W) → (N, C, H, W)."""
-        features = self.spread(features)
-        for block in self.blocks:
-            features = features + block(features)
-        by_part = features.unflatten(1, (len(PARTS), -1))
-        return (by_part * parts.softmax(1)[:, :, None]).sum(1)
+        by_part = self.blocks(self.spread(features)).unflatten(1, (len(PARTS), -1))
+        summed: Tensor = (by_part * parts.softmax(1)[:, :, None]).sum(1)
+        return summed
 
 
 class FeedbackBlock(nn.Module):
     """Up- and down-projections, each fed by all before it (as in SRFBN).
 
     Args:
-        in_channels: channels of the input.
-        width: channels of the output.
+        width: channels of every feature map.
         num_groups: pairs of projections.
         scale: by which a projection enlarges, and the next makes smaller.
-        attention: applied to the compressed input; None for the first step's block.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        width: int,
-        num_groups: int,
-        scale: int,
-        attention: PartAttention | None = None,
-    ) -> None:
+    def __init__(self, width: int, num_groups: int, scale: int) -> None:
         super().__init__()
-        self.attention = attention
-        self.compress = activated(nn.Conv2d(in_channels, width, 1))
+
+        def joins() -> nn.ModuleList:
+            """Return what makes one feature map of the first one, two, … of them."""
+            later = (pointwise(n * width, width) for n in range(2, num_groups + 1))
+            return nn.ModuleList([nn.Identity(), *later])
+
         self.up = nn.ModuleList(enlarge(width, scale) for _ in range(num_groups))
         self.down = nn.ModuleList(reduce(width, scale) for _ in range(num_groups))
-        later = range(2, num_groups + 1)
-        self.before_up, self.before_down = (
-            nn.ModuleList(
-                [nn.Identity(), *(activated(nn.Conv2d(n * width, width, 1)) for n in later)]
-            )
-            for _ in range(2)
-        )
-        self.merge = activated(nn.Conv2d(num_groups * width, width, 1))
+        self.before_up, self.before_down = joins(), joins()
+        self.merge = pointwise(num_groups * width, width)
 
-    def forward(self, features: Tensor, parts: Tensor | None = None) -> Tensor:
-        """(N, in_channels, 32, 32), parts (N, 5, 32, 32) or None → (N, width, 32, 32)."""
-        features = self.compress(features)
-        if self.attention is not None:
-            features = self.attention(features, parts)
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, width, 32, 32) → (N, width, 32, 32)."""
         small, large = [features], list[Tensor]()
         groups = zip(self.before_up, self.up, self.before_down, self.down, strict=True)
         for before_up, up, before_down, down in groups:
@@ -172,16 +149,16 @@ class FeedbackBlock(nn.Module):
         return merged
 
 
-def bottleneck(in_channels: int, out_channels: int) -> PointwiseBottleneck:
+def bottleneck(in_channels: int, out_channels: int) -> Residual:
     """Return a block of the landmark branch, with its one ReLU after the first convolution."""
-
-    def nothing(channels: int) -> nn.Module:  # noqa: ARG001
-        return nn.Identity()
-
-    def relu(channels: int) -> nn.Module:  # noqa: ARG001
-        return nn.ReLU(inplace=True)
-
-    return PointwiseBottleneck(in_channels, out_channels, (nothing, relu, nothing))
+    half = out_channels // 2
+    return Residual(
+        nn.Conv2d(in_channels, half, 1),
+        nn.ReLU(inplace=True),
+        conv3(half, half),
+        nn.Conv2d(half, out_channels, 1),
+        beside=projection(in_channels, out_channels),
+    )
 
 
 class LandmarkBranch(nn.Module):
@@ -199,9 +176,8 @@ class LandmarkBranch(nn.Module):
             bottleneck(width // 2, width),
         )
         self.join = nn.Conv2d(2 * width, 2 * width, 1)
-        double = partial(F.interpolate, scale_factor=2.0, mode="bilinear", align_corners=True)
-        block = partial(bottleneck, 2 * width, 2 * width)
-        self.hourglass = Hourglass(depth, block, double)
+        double = nn.Upsample(scale_factor=2.0, mode="bilinear", align_corners=True)
+        self.hourglass = hourglass(depth, partial(bottleneck, 2 * width, 2 * width), double)
         self.heatmaps = nn.Sequential(
             bottleneck(width, width),
             nn.Conv2d(width, width, 1),
@@ -246,9 +222,11 @@ class DIC(nn.Module):
         self.mean: Tensor
         self.register_buffer("mean", torch.tensor(MEAN_RGB).reshape(3, 1, 1), persistent=False)
         self.head = nn.Sequential(activated(conv3(3, 4 * width)), nn.PixelShuffle(2))
-        self.first = FeedbackBlock(width, width, num_groups, projection_scale)
-        attention = PartAttention(width, num_fusion_blocks)
-        self.feedback = FeedbackBlock(2 * width, width, num_groups, projection_scale, attention)
+        feedback = partial(FeedbackBlock, width, num_groups, projection_scale)
+        self.first = nn.Sequential(pointwise(width, width), feedback())
+        self.attention = PartAttention(width, num_fusion_blocks)
+        self.compress = pointwise(2 * width, width)
+        self.feedback = feedback()
         self.up = enlarge(width, UPSCALE)
         self.tail = conv3(width, 3)
         self.landmarks = LandmarkBranch(hourglass_width, hourglass_depth)
@@ -262,8 +240,8 @@ class DIC(nn.Module):
         hidden, memory = self.first(features), None
         for step in range(self.num_steps):
             if step:
-                parts = merge_parts(steps.heatmaps[-1])
-                hidden = self.feedback(torch.cat([features, hidden], dim=1), parts)
+                joined = self.compress(torch.cat([features, hidden], dim=1))
+                hidden = self.feedback(self.attention(joined, merge_parts(steps.heatmaps[-1])))
             image = enlarged + self.tail(self.up(hidden))
             heatmaps, memory = self.landmarks(image, memory)
             steps.sr_images.append(image + self.mean)

@@ -20,25 +20,19 @@ from torch import Tensor, nn
 
 from pkdn.faces import NUM_LANDMARKS
 from pkdn.learning.losses import super_resolution_loss
-from pkdn.networks.layers.blocks import bicubic_input, conv3, scale_tail
+from pkdn.networks.layers.blocks import Residual, bicubic_input, conv3, scale_tail
 from pkdn.networks.layers.encoding import encode, num_channels
-from pkdn.networks.layers.landmarks import (
-    Hourglass,
-    PointwiseBottleneck,
-    heatmap_loss,
-)
+from pkdn.networks.layers.landmarks import heatmap_loss, hourglass, projection
 from pkdn.training.batches import Batch
-from pkdn.training.recipe import AuthorsRecipe, RMSprop, constant
+from pkdn.training.recipe import RMSPROP, AuthorsRecipe, constant
 from pkdn.training.task import Task
 
 TITLE = "FSRNet"
 INPUT = "128×128, bicubic"
 
-# Not stated in the paper; chosen because it is PyTorch's and the paper names no other.
-RMSPROP_SMOOTHING = 0.99
-
 RECIPE = AuthorsRecipe(
-    optimizer=RMSprop(smoothing=RMSPROP_SMOOTHING),
+    # not stated in the paper; chosen because it is PyTorch's and the paper names no other
+    optimizer=RMSPROP,
     learning_rate=2.5e-4,
     schedule=constant,
     batch_size=14,
@@ -75,22 +69,9 @@ class Estimate(NamedTuple):
     parsing: Tensor
 
 
-class ResidualBlock(nn.Module):
-    """x + BN(conv3(ReLU(BN(conv3(x)))))."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, C, H, W)."""
-        return features + self.body(features)
+def convolved(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
+    """Return a convolution to stand before batch normalisation."""
+    return nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False)
 
 
 def activated(convolution: nn.Module, channels: int) -> nn.Sequential:
@@ -98,28 +79,36 @@ def activated(convolution: nn.Module, channels: int) -> nn.Sequential:
     return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
-def normalized(channels: int) -> nn.Sequential:
-    """Return what stands before the convolutions of a pre-activated block."""
-    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
+def residual_block(width: int) -> Residual:
+    """x + BN(conv3(ReLU(BN(conv3(x)))))."""
+    first = activated(convolved(width, width), width)
+    return Residual(*first, convolved(width, width), nn.BatchNorm2d(width))
 
 
-def bottleneck(in_channels: int, out_channels: int) -> PointwiseBottleneck:
-    """Return a pre-activated bottleneck of the prior network."""
-    return PointwiseBottleneck(in_channels, out_channels, (normalized, normalized, normalized))
+def bottleneck(in_channels: int, out_channels: int) -> Residual:
+    """Return a bottleneck of the prior network, normalised before each convolution."""
+    half = out_channels // 2
+    layers: list[nn.Module] = []
+    for convolution in (
+        nn.Conv2d(in_channels, half, 1),
+        conv3(half, half),
+        nn.Conv2d(half, out_channels, 1),
+    ):
+        layers += [nn.BatchNorm2d(convolution.in_channels), nn.ReLU(), convolution]
+    return Residual(*layers, beside=projection(in_channels, out_channels))
 
 
 class PriorNetwork(nn.Sequential):
     """From the coarse face to features of its parts at 64×64."""
 
     def __init__(self, width: int, prior_width: int, num_hourglasses: int, depth: int) -> None:
-        double = partial(F.interpolate, scale_factor=2.0)
-        block = partial(bottleneck, prior_width, prior_width)
+        block, double = partial(bottleneck, prior_width, prior_width), nn.Upsample(scale_factor=2.0)
         super().__init__(
-            activated(nn.Conv2d(3, width, 7, 2, padding=3, bias=False), width),
+            activated(convolved(3, width, 7, stride=2), width),
             bottleneck(width, prior_width),
-            ResidualBlock(prior_width),
-            ResidualBlock(prior_width),
-            *(Hourglass(depth, block, double) for _ in range(num_hourglasses)),
+            residual_block(prior_width),
+            residual_block(prior_width),
+            *(hourglass(depth, block, double) for _ in range(num_hourglasses)),
         )
 
 
@@ -150,28 +139,25 @@ class FSRNet(nn.Module):
         super().__init__()
         self.global_residual = global_residual
         self.coarse = nn.Sequential(
-            activated(nn.Conv2d(3, width, 3, padding=1, bias=False), width),
-            *(ResidualBlock(width) for _ in range(num_image_blocks)),
+            activated(convolved(3, width), width),
+            *(residual_block(width) for _ in range(num_image_blocks)),
         )
         self.coarse_tail = conv3(width, 3)
         self.encoder = nn.Sequential(
-            activated(nn.Conv2d(3, width, 3, 2, padding=1, bias=False), width),
-            *(ResidualBlock(width) for _ in range(num_encoder_blocks)),
+            activated(convolved(3, width, stride=2), width),
+            *(residual_block(width) for _ in range(num_encoder_blocks)),
             conv3(width, width),
         )
         self.prior = PriorNetwork(width, prior_width, num_hourglasses, hourglass_depth)
         self.heatmaps = nn.Conv2d(prior_width, NUM_LANDMARKS, 1)
         self.parsing = nn.Conv2d(prior_width, num_channels("onehot"), 1)
         self.decoder = nn.Sequential(
-            activated(
-                nn.Conv2d(width + prior_width, width, 3, padding=1, bias=False),
-                width,
-            ),
+            activated(convolved(width + prior_width, width), width),
             activated(
                 nn.ConvTranspose2d(width, width, 3, 2, padding=1, output_padding=1, bias=False),
                 width,
             ),
-            *(ResidualBlock(width) for _ in range(num_image_blocks)),
+            *(residual_block(width) for _ in range(num_image_blocks)),
         )
         self.tail = conv3(width, 3)
         if global_residual:

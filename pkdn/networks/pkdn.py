@@ -3,23 +3,31 @@
 The teacher sees the face-parsing map of the HR face; the student sees the LR face alone.
 """
 
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pkdn.learning.network import Output, TappedNetwork
-from pkdn.networks.layers.autoencoder import DOWN_TAPS, UP_TAPS, AttentionStudent
+from pkdn.learning.network import Output
+from pkdn.networks.layers.autoencoder import (
+    DOWN_TAPS,
+    UP_TAPS,
+    AttentionStudent,
+    Autoencoder,
+)
 from pkdn.networks.layers.blocks import (
     ChannelAttention,
     Downsample,
+    Gate,
     Pooling,
+    Residual,
     ResidualChannelAttentionGroup,
     Upsample,
     bicubic_input,
     conv3,
-    start_near_input,
 )
 from pkdn.networks.layers.encoding import encode, num_channels
 
@@ -54,17 +62,12 @@ class PKDN(AttentionStudent):
     """
 
 
-class SpatialAttention(nn.Module):
+class SpatialAttention(Gate):
     """Weigh each pixel of each channel: x · σ(conv1×1(ReLU(conv1×1(x)))), as FishFSRNet has it."""
 
     def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.expand = nn.Conv2d(channels, SPATIAL_EXPANSION * channels, 1)
-        self.reduce = nn.Conv2d(SPATIAL_EXPANSION * channels, channels, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, C, H, W)."""
-        return features * torch.sigmoid(self.reduce(F.relu(self.expand(features))))
+        hidden = SPATIAL_EXPANSION * channels
+        super().__init__(nn.Conv2d(channels, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1))
 
 
 class PriorFusionBlock(nn.Module):
@@ -96,46 +99,25 @@ class PriorFusionBlock(nn.Module):
         return features + self.merge(attended)
 
 
-class PriorFusionStage(nn.ModuleList):
-    """The PFBs of one stage."""
+class PriorFusionStage(nn.Module):
+    """A resampling and PFBs."""
 
-    def __init__(
-        self, width: int, num_blocks: int, parsing_channels: int, pooling: Pooling
-    ) -> None:
-        super().__init__(
-            PriorFusionBlock(width, parsing_channels, pooling) for _ in range(num_blocks)
-        )
+    def __init__(self, resampling: nn.Module, blocks: Iterable[PriorFusionBlock]) -> None:
+        super().__init__()
+        self.resampling = resampling
+        self.blocks = nn.ModuleList(blocks)
 
     def forward(self, features: Tensor, parsing: Tensor) -> Tensor:
-        """(N, C, H, W), (N, P, ·, ·) → (N, C, H, W)."""
-        for block in self:
+        """(N, C, H, W), (N, P, ·, ·) → (N, C, ·, ·)."""
+        features = self.resampling(features)
+        for block in self.blocks:
             features = block(features, parsing)
         return features
 
 
-class UnguidedStage(nn.Module):
-    """The student's RCAG in a PFB's place (Table 2, first row): it sees no parsing map."""
-
-    def __init__(self, width: int, num_blocks: int) -> None:
-        super().__init__()
-        self.group = ResidualChannelAttentionGroup(width, num_blocks)
-
-    def forward(self, features: Tensor, parsing: Tensor) -> Tensor:  # noqa: ARG002
-        """(N, C, H, W) → (N, C, H, W)."""
-        refined: Tensor = self.group(features)
-        return refined
-
-
-class ResidualBlock(nn.Module):
+def residual_block(width: int) -> Residual:
     """y + conv3 – ReLU – conv3 (y)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(conv3(width, width), nn.ReLU(inplace=True), conv3(width, width))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, C, H, W)."""
-        return features + self.body(features)
+    return Residual(conv3(width, width), nn.ReLU(inplace=True), conv3(width, width))
 
 
 class FeatureFusionBlock(nn.Module):
@@ -146,7 +128,7 @@ class FeatureFusionBlock(nn.Module):
 
     def __init__(self, width: int, pooling: Pooling) -> None:
         super().__init__()
-        self.projection = nn.Sequential(ResidualBlock(width), ResidualBlock(width))
+        self.projection = nn.Sequential(residual_block(width), residual_block(width))
         self.attention = ChannelAttention(
             width, hidden=width // ATTENTION_REDUCTION, pooling=pooling
         )
@@ -156,7 +138,7 @@ class FeatureFusionBlock(nn.Module):
         return self.attention(features + self.projection(features - encoder_features))
 
 
-class PKDNTeacher(TappedNetwork):
+class PKDNTeacher(Autoencoder):
     """The teacher (§3.1, Fig. 1): PFBs in every stage, an FFB after each stage of the decoder.
 
     An FFB compares with the encoder's features of its own resolution: the head's at 128².
@@ -190,26 +172,27 @@ class PKDNTeacher(TappedNetwork):
     ) -> None:
         super().__init__()
         self.encoding = encoding
-        self.global_residual = global_residual
+        self.prior_fusion = prior_fusion
 
-        def stage() -> nn.Module:
-            if prior_fusion:
-                channels = num_channels(encoding)
-                return PriorFusionStage(width, num_prior_blocks, channels, pooling)
-            return UnguidedStage(width, num_blocks)
+        def stage(resampling: nn.Module) -> nn.Module:
+            if not prior_fusion:
+                group = ResidualChannelAttentionGroup(width, num_blocks)
+                return nn.Sequential(resampling, group)
+            block = partial(PriorFusionBlock, width, num_channels(encoding), pooling)
+            return PriorFusionStage(resampling, (block() for _ in range(num_prior_blocks)))
+
+        def stages(taps: Sequence[str], resample: Callable[[int], nn.Module]) -> nn.ModuleDict:
+            resampling = [resample(width) for _ in taps]
+            return nn.ModuleDict(dict(zip(taps, map(stage, resampling), strict=True)))
 
         self.head = conv3(3, width)
-        self.down_sample = nn.ModuleDict({tap: Downsample(width) for tap in DOWN_TAPS})
-        self.down_stage = nn.ModuleDict({tap: stage() for tap in DOWN_TAPS})
-        self.bottleneck = stage()
-        self.up_sample = nn.ModuleDict({tap: Upsample(width) for tap in UP_TAPS})
-        self.up_stage = nn.ModuleDict({tap: stage() for tap in UP_TAPS})
+        self.down = stages(DOWN_TAPS, Downsample)
+        self.bottleneck = stage(nn.Identity())
+        self.up = stages(UP_TAPS, Upsample)
         fusions = UP_TAPS if feature_fusion else ()
         self.fusion = nn.ModuleDict({tap: FeatureFusionBlock(width, pooling) for tap in fusions})
         self.tail = conv3(width, 3)
-        if global_residual:
-            resampling = [*self.down_sample.values(), *self.up_sample.values()]
-            start_near_input(self.head, self.tail, resampling)
+        self.start(global_residual=global_residual)
 
     def output(self, lr_image: Tensor, labels: Tensor) -> Output:
         """Return the SR image with the taps.
@@ -219,24 +202,8 @@ class PKDNTeacher(TappedNetwork):
             labels: (N, 128, 128), the HR face's parsing classes 0–18.
         """
         upsampled = bicubic_input(lr_image)
-        parsing = encode(labels, self.encoding)
-        taps: dict[str, Tensor] = {}
-        features = self.head(upsampled)
-        encoder = [features]
-        for tap in DOWN_TAPS:
-            features = self.down_stage[tap](self.down_sample[tap](features), parsing)
-            taps[tap] = features
-            encoder.append(features)
-        encoder.pop()  # no decoder stage has the bottleneck's resolution
-        features = taps["bottleneck"] = self.bottleneck(features, parsing)
-        for tap in UP_TAPS:
-            features = self.up_stage[tap](self.up_sample[tap](features), parsing)
-            encoder_features = encoder.pop()
-            if tap in self.fusion:
-                features = self.fusion[tap](features, encoder_features)
-            taps[tap] = features
-        sr_image = self.tail(features)
-        return Output(sr_image + upsampled if self.global_residual else sr_image, taps)
+        parsing = [encode(labels, self.encoding)] if self.prior_fusion else []
+        return self.decode(upsampled, upsampled, *parsing)
 
 
 NETWORK = PKDN

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from pkdn.faces import HR_SIZE
-from pkdn.networks.layers.blocks import bicubic_input, scale_tail
-from pkdn.training.recipe import Adam, AuthorsRecipe, constant
+from pkdn.networks.layers.blocks import Gate, Residual, bicubic_input, scale_tail
+from pkdn.training.recipe import ADAM, AuthorsRecipe, constant
 from pkdn.training.resampling import bicubic
 
 TITLE = "SPARNet"
@@ -48,7 +48,7 @@ def flip_and_zoom(faces: Tensor) -> Tensor:
 
 
 RECIPE = AuthorsRecipe(
-    optimizer=Adam(betas=(0.9, 0.99)),
+    optimizer=ADAM,
     learning_rate=2e-4,
     schedule=constant,
     batch_size=32,
@@ -92,24 +92,14 @@ def activated(in_channels: int, out_channels: int, scale: str = "") -> nn.Sequen
     )
 
 
-class _Hourglass(nn.Module):
-    """One level: a branch at this size, and one that goes down and comes back."""
-
-    def __init__(self, depth: int, in_channels: int, width: int) -> None:
-        super().__init__()
-        self.branch = activated(in_channels, width)
-        self.down = activated(in_channels, width, "down")
-        inner = _Hourglass(depth - 1, width, width) if depth > 1 else activated(width, width)
-        self.inner = inner
-        self.up = activated(width, width, "up")
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, width, H, W)."""
-        summed: Tensor = self.branch(features) + self.up(self.inner(self.down(features)))
-        return summed
+def hourglass(depth: int, in_channels: int, width: int) -> Residual:
+    """A branch at this size, and one that goes down ``depth`` times and comes back."""
+    branch, down = activated(in_channels, width), activated(in_channels, width, "down")
+    inner = hourglass(depth - 1, width, width) if depth > 1 else activated(width, width)
+    return Residual(down, inner, activated(width, width, "up"), beside=branch)
 
 
-class SpatialAttention(nn.Module):
+class SpatialAttention(Gate):
     """Weigh each pixel by the sigmoid of an hourglass.
 
     Args:
@@ -120,17 +110,11 @@ class SpatialAttention(nn.Module):
     """
 
     def __init__(self, channels: int, size: int, smallest: int, width: int) -> None:
-        super().__init__()
         depth = max(1, round(math.log2(size / smallest)))
-        self.hourglass = _Hourglass(depth, channels, width)
-        self.gate = convolution(width, 1, bias=True)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, C, H, W)."""
-        return features * torch.sigmoid(self.gate(self.hourglass(features)))
+        super().__init__(hourglass(depth, channels, width), convolution(width, 1, bias=True))
 
 
-class FaceAttentionUnit(nn.Module):
+class FaceAttentionUnit(Residual):
     """Two convolutions, gated by spatial attention, added to the input or its projection.
 
     Args:
@@ -149,25 +133,18 @@ class FaceAttentionUnit(nn.Module):
         scale: str,
         attention: Callable[[int, int], nn.Module],
     ) -> None:
-        super().__init__()
         resized = bool(scale) or in_channels != out_channels
-        self.shortcut = (
-            resampled(in_channels, out_channels, scale, bias=True) if resized else nn.Identity()
-        )
+        beside = resampled(in_channels, out_channels, scale, bias=True) if resized else None
         first, second = (scale, "") if scale == "up" else ("", scale)
-        self.body = nn.Sequential(
+        super().__init__(
             nn.BatchNorm2d(in_channels),
             nn.LeakyReLU(SLOPE, inplace=False),
             activated(in_channels, out_channels, first),
             *resampled(out_channels, out_channels, second, bias=False),
             nn.BatchNorm2d(out_channels),
+            attention(out_channels, size),
+            beside=beside,
         )
-        self.attention = attention(out_channels, size)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, in_channels, H, W) → (N, out_channels, ·, ·)."""
-        summed: Tensor = self.shortcut(features) + self.attention(self.body(features))
-        return summed
 
 
 class SPARNet(nn.Module):

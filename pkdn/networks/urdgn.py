@@ -8,6 +8,7 @@ layer has other sizes; it holds a player back while the other is far behind, and
 30 steps, for which there is no word in the paper: here both play every step, side by side.
 """
 
+from functools import partial
 from typing import Any
 
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from pkdn.learning.losses import super_resolution_loss
 from pkdn.networks.layers.blocks import bicubic_input, scale_tail
 from pkdn.training.batches import Batch
-from pkdn.training.recipe import AuthorsRecipe, RMSprop
+from pkdn.training.recipe import RMSPROP, AuthorsRecipe
 from pkdn.training.task import Task
 
 TITLE = "URDGN"
@@ -36,7 +37,7 @@ def decay(epoch: int, progress: float) -> float:  # noqa: ARG001
 
 
 RECIPE = AuthorsRecipe(
-    optimizer=RMSprop(smoothing=0.9), learning_rate=1e-3, schedule=decay, batch_size=128
+    optimizer=partial(RMSPROP, alpha=0.9), learning_rate=1e-3, schedule=decay, batch_size=128
 )
 
 SIZES: dict[str, dict[str, Any]] = {

@@ -26,18 +26,13 @@ def mirror_some(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         images: (N, 3, H, W).
         labels: uint8 0 to 18, (N, H, W).
     """
-    chosen = (torch.rand(len(images)) < 0.5).to(images.device)
-    mirrored_images, mirrored = mirror(images, labels)
+    chosen = (torch.rand(len(images)) < 0.5).to(images.device)[:, None, None]
+    classes = torch.from_numpy(mirrored_labels()).to(labels.device)
+    mirrored = classes[labels.flip(-1).long()].to(labels.dtype)
     return (
-        torch.where(chosen[:, None, None, None], mirrored_images, images),
-        torch.where(chosen[:, None, None], mirrored, labels),
+        torch.where(chosen[:, None], images.flip(-1), images),
+        torch.where(chosen, mirrored, labels),
     )
-
-
-def mirror(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Mirror faces (N, 3, H, W) and maps (N, H, W), exchanging left and right classes."""
-    table = torch.from_numpy(mirrored_labels()).to(labels.device)
-    return images.flip(-1), table[labels.flip(-1).long()].to(labels.dtype)
 
 
 def jitter(images: Tensor) -> Tensor:
@@ -59,30 +54,20 @@ def jitter(images: Tensor) -> Tensor:
     return (grey + (images - grey) * saturation).clamp(0, 1)
 
 
-def scale_and_cut(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Cut a random square out of each face at a random scale, and bring it back to its size.
+def scaled_shares(count: int) -> Tensor:
+    """Draw the shares of the side that squares at random scales have: (count,).
 
     Scales below 1, which would need pixels from outside of the face, are left out.
-
-    Args:
-        images: (N, 3, S, S).
-        labels: uint8, (N, S, S).
     """
-    zoom = torch.tensor(ZOOMS)[torch.randint(len(ZOOMS), (len(images),))]
-    return cut(images, labels, CUT_SHARE / zoom)
+    return CUT_SHARE / torch.tensor(ZOOMS)[torch.randint(len(ZOOMS), (count,))]
 
 
-def frame_some(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Cut a random square out of half of the faces, and bring it back to their size.
-
-    Args:
-        images: (N, 3, S, S).
-        labels: uint8, (N, S, S).
-    """
+def framed_shares(count: int) -> Tensor:
+    """Draw the shares of the side that are seen of faces, of half of them all: (count,)."""
     least, most = FRAME_SHARES
-    shares = least + (most - least) * torch.rand(len(images))
-    whole = torch.rand(len(images)) < WHOLE_SHARE
-    return cut(images, labels, torch.where(whole, 1.0, shares))
+    shares = least + (most - least) * torch.rand(count)
+    whole = torch.rand(count) < WHOLE_SHARE
+    return torch.where(whole, 1.0, shares)
 
 
 def cut(

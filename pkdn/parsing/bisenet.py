@@ -1,5 +1,6 @@
 """BiSeNet, the face-parsing network."""
 
+from collections import OrderedDict
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -8,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pkdn.faces.classes import NUM_CLASSES
-from pkdn.parsing.resnet18 import ResNet18
 
 SIDE_MULTIPLE = 32
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -37,10 +37,10 @@ class BiSeNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.cp = ContextPath()
-        self.ffm = FeatureFusionModule(256, 256)
-        self.conv_out = ParsingHead(256, 256)
-        self.conv_out16 = ParsingHead(128, 64)
-        self.conv_out32 = ParsingHead(128, 64)
+        self.ffm = FeatureFusionModule(256)
+        self.conv_out = parsing_head(256, 256)
+        self.conv_out16 = parsing_head(128, 64)
+        self.conv_out32 = parsing_head(128, 64)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
         for module in self.modules():
@@ -67,25 +67,40 @@ class BiSeNet(nn.Module):
                 f"BiSeNet takes images whose sides are multiples of {SIDE_MULTIPLE}, "
                 f"got {height}×{width}: resize them first"
             )
-        context = self.cp((images - self.mean) / self.std)
-        fused = self.ffm(context.spatial8, context.context8)
+        spatial8, context8, context16 = self.cp((images - self.mean) / self.std)
+        fused = self.ffm(spatial8, context8)
         size = (height, width)
         main = _upsample(self.conv_out(fused), size, map_size)
         if not self.training:
             return Logits(main, None, None)
         return Logits(
             main,
-            _upsample(self.conv_out16(context.context8), size, map_size),
-            _upsample(self.conv_out32(context.context16), size, map_size),
+            _upsample(self.conv_out16(context8), size, map_size),
+            _upsample(self.conv_out32(context16), size, map_size),
         )
 
 
-class ContextFeatures(NamedTuple):
-    """Two 128-channel maps at stride 8 and one at stride 16."""
+def named(**layers: nn.Module) -> nn.Sequential:
+    """Return layers in sequence under the names that they have in the checkpoint."""
+    return nn.Sequential(OrderedDict(layers))
 
-    spatial8: Tensor
-    context8: Tensor
-    context16: Tensor
+
+def conv_norm_relu(in_channels: int, out_channels: int, kernel_size: int) -> nn.Sequential:
+    """Return a convolution that keeps the size, batch normalisation, ReLU."""
+    padding = kernel_size // 2
+    return named(
+        conv=nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, bias=False),
+        bn=nn.BatchNorm2d(out_channels),
+        relu=nn.ReLU(),
+    )
+
+
+def parsing_head(in_channels: int, mid_channels: int) -> nn.Sequential:
+    """Return a 3×3 convolution and the class scores."""
+    return named(
+        conv=conv_norm_relu(in_channels, mid_channels, 3),
+        conv_out=nn.Conv2d(mid_channels, NUM_CLASSES, 1, bias=False),
+    )
 
 
 class ContextPath(nn.Module):
@@ -96,18 +111,25 @@ class ContextPath(nn.Module):
         self.resnet = ResNet18()
         self.arm16 = AttentionRefinementModule(256, 128)
         self.arm32 = AttentionRefinementModule(512, 128)
-        self.conv_head32 = ConvNormReLU(128, 128, 3)
-        self.conv_head16 = ConvNormReLU(128, 128, 3)
-        self.conv_avg = ConvNormReLU(512, 128, 1)
+        self.conv_head32 = conv_norm_relu(128, 128, 3)
+        self.conv_head16 = conv_norm_relu(128, 128, 3)
+        self.conv_avg = conv_norm_relu(512, 128, 1)
 
-    def forward(self, images: Tensor) -> ContextFeatures:
-        """Map normalised images (N, 3, H, W) to features at strides 8 and 16."""
-        features = self.resnet(images)
-        refined32 = self.arm32(features.stride32) + self.conv_avg(_average(features.stride32))
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map normalised images to the ResNet's features at stride 8, and context at 8 and 16.
+
+        Args:
+            images: (N, 3, H, W).
+
+        Returns:
+            (N, 128, H/8, W/8), (N, 128, H/8, W/8), (N, 128, H/16, W/16).
+        """
+        stride8, stride16, stride32 = self.resnet(images)
+        refined32 = self.arm32(stride32) + self.conv_avg(_average(stride32))
         context16 = self.conv_head32(F.interpolate(refined32, scale_factor=2.0, mode="nearest"))
-        refined16 = self.arm16(features.stride16) + context16
+        refined16 = self.arm16(stride16) + context16
         context8 = self.conv_head16(F.interpolate(refined16, scale_factor=2.0, mode="nearest"))
-        return ContextFeatures(features.stride8, context8, context16)
+        return stride8, context8, context16
 
 
 class AttentionRefinementModule(nn.Module):
@@ -115,7 +137,7 @@ class AttentionRefinementModule(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.conv = ConvNormReLU(in_channels, out_channels, 3)
+        self.conv = conv_norm_relu(in_channels, out_channels, 3)
         self.conv_atten = nn.Conv2d(out_channels, out_channels, 1, bias=False)
         self.bn_atten = nn.BatchNorm2d(out_channels)
 
@@ -128,45 +150,61 @@ class AttentionRefinementModule(nn.Module):
 class FeatureFusionModule(nn.Module):
     """Joins spatial and context features (Yu et al. 2018, Fig. 2c)."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, reduction: int = 4) -> None:
+    def __init__(self, channels: int, *, reduction: int = 4) -> None:
         super().__init__()
-        self.convblk = ConvNormReLU(in_channels, out_channels, 1)
-        self.conv1 = nn.Conv2d(out_channels, out_channels // reduction, 1, bias=False)
-        self.conv2 = nn.Conv2d(out_channels // reduction, out_channels, 1, bias=False)
+        self.convblk = conv_norm_relu(channels, channels, 1)
+        self.conv1 = nn.Conv2d(channels, channels // reduction, 1, bias=False)
+        self.conv2 = nn.Conv2d(channels // reduction, channels, 1, bias=False)
 
     def forward(self, spatial: Tensor, context: Tensor) -> Tensor:
-        """Map two (N, in / 2, H, W) to (N, out, H, W)."""
+        """Map two (N, channels / 2, H, W) to (N, channels, H, W)."""
         features = self.convblk(torch.cat([spatial, context], dim=1))
         attention = torch.sigmoid(self.conv2(F.relu(self.conv1(_average(features)))))
         return features + features * attention
 
 
-class ParsingHead(nn.Module):
-    """A 3×3 convolution and the class scores."""
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions and a shortcut (He et al. 2016, Fig. 5 left)."""
 
-    def __init__(self, in_channels: int, mid_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
-        self.conv = ConvNormReLU(in_channels, mid_channels, 3)
-        self.conv_out = nn.Conv2d(mid_channels, NUM_CLASSES, 1, bias=False)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.downsample: nn.Module = nn.Identity()
+        if stride != 1 or in_channels != out_channels:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
+                nn.BatchNorm2d(out_channels),
+            )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map (N, in, H, W) to (N, 19, H, W)."""
-        return self.conv_out(self.conv(features))
+        """Map (N, in, H, W) to (N, out, H / stride, W / stride)."""
+        shortcut = self.downsample(features)
+        residual = F.relu(self.bn1(self.conv1(features)), inplace=True)
+        return F.relu(shortcut + self.bn2(self.conv2(residual)), inplace=True)
 
 
-class ConvNormReLU(nn.Module):
-    """Convolution that keeps the size, batch normalisation, ReLU."""
+class ResNet18(nn.Module):
+    """The convolutional part of ResNet-18 (He et al. 2016, Table 1)."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(
-            in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False
-        )
-        self.bn = nn.BatchNorm2d(out_channels)
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.layer1 = nn.Sequential(BasicBlock(64, 64, 1), BasicBlock(64, 64, 1))
+        self.layer2 = nn.Sequential(BasicBlock(64, 128, 2), BasicBlock(128, 128, 1))
+        self.layer3 = nn.Sequential(BasicBlock(128, 256, 2), BasicBlock(256, 256, 1))
+        self.layer4 = nn.Sequential(BasicBlock(256, 512, 2), BasicBlock(512, 512, 1))
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Map (N, in, H, W) to (N, out, H, W)."""
-        return F.relu(self.bn(self.conv(features)))
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map normalised images (N, 3, H, W) to features at strides 8, 16 and 32."""
+        features = F.relu(self.bn1(self.conv1(images)), inplace=True)
+        stem = F.max_pool2d(features, 3, stride=2, padding=1)
+        stride8 = self.layer2(self.layer1(stem))
+        stride16 = self.layer3(stride8)
+        return stride8, stride16, self.layer4(stride16)
 
 
 def _average(features: Tensor) -> Tensor:

@@ -3,25 +3,19 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from pkdn.faces.classes import CLASS_NAMES, PALETTE
 from pkdn.files import atomic_file
 
 COLUMNS = ("photo", "truth", "prediction")
-GAP = 4
-HEADER = 20
-LEGEND_WIDTH = 110
-LEGEND_LINE = 18
-SWATCH = 12
-FONT_SIZE = 12
-INK = (0, 0, 0)
-PAPER = (255, 255, 255)
+INCHES = 1.45
 
 
 def draw_examples(
     faces: np.ndarray, truth: np.ndarray, prediction: np.ndarray, *, faces_per_row: int = 2
-) -> Image.Image:
+) -> Figure:
     """Draw faces with their true and predicted maps, and a legend of the classes.
 
     Args:
@@ -30,23 +24,22 @@ def draw_examples(
         prediction: labels, uint8 (N, S, S).
         faces_per_row: triples of pictures beside each other.
     """
-    size = faces.shape[1]
-    step = size + GAP
-    columns = len(COLUMNS) * min(faces_per_row, len(faces))
+    num_columns = len(COLUMNS) * min(faces_per_row, len(faces))
     num_rows = -(-len(faces) // faces_per_row)
-    height = HEADER + max(num_rows * step, len(CLASS_NAMES) * LEGEND_LINE)
-    sheet = Image.new("RGB", (columns * step + LEGEND_WIDTH, height), PAPER)
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(FONT_SIZE)
-    for column in range(columns):
-        draw.text((column * step, 2), COLUMNS[column % len(COLUMNS)], INK, font)
-    for index, pictures in enumerate(zip(faces, PALETTE[truth], PALETTE[prediction], strict=True)):
-        row, place = divmod(index, faces_per_row)
-        for offset, picture in enumerate(pictures):
-            left = (place * len(COLUMNS) + offset) * step
-            sheet.paste(Image.fromarray(picture), (left, HEADER + row * step))
-    _draw_legend(draw, columns * step + GAP, font)
-    return sheet
+    size = (INCHES * (num_columns + 1), INCHES * max(num_rows, 3))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(num_rows, num_columns, squeeze=False)
+    pictures = np.stack([faces, PALETTE[truth], PALETTE[prediction]], axis=1)
+    for place, title in zip(axes[0], COLUMNS * faces_per_row, strict=False):
+        place.set_title(title, fontsize="small")
+    for place, picture in zip(axes.flat, pictures.reshape(-1, *faces.shape[1:]), strict=False):
+        place.imshow(picture, interpolation="nearest")
+    for place in axes.flat:
+        place.axis("off")
+    colours = zip(CLASS_NAMES, PALETTE / 255, strict=True)
+    patches = [Patch(facecolor=colour, edgecolor="black", label=name) for name, colour in colours]
+    figure.legend(handles=patches, loc="outside right upper", fontsize="small", frameon=False)
+    return figure
 
 
 def write_examples(
@@ -54,13 +47,4 @@ def write_examples(
 ) -> None:
     """Save :func:`draw_examples` as PNG."""
     with atomic_file(path) as temporary:
-        draw_examples(faces, truth, prediction).save(temporary, "PNG")
-
-
-def _draw_legend(
-    draw: ImageDraw.ImageDraw, left: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-) -> None:
-    for label, (name, colour) in enumerate(zip(CLASS_NAMES, PALETTE.tolist(), strict=True)):
-        top = HEADER + label * LEGEND_LINE
-        draw.rectangle((left, top, left + SWATCH, top + SWATCH), fill=tuple(colour), outline=INK)
-        draw.text((left + SWATCH + GAP, top - 1), name, INK, font)
+        draw_examples(faces, truth, prediction).savefig(temporary, format="png")

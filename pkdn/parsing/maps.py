@@ -5,17 +5,38 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from pkdn.errors import UserError
 from pkdn.faces import HR_SIZE
-from pkdn.parsing.bisenet import BiSeNet
-from pkdn.parsing.sizes import check_input_size, resize_images
+from pkdn.parsing.bisenet import SIDE_MULTIPLE, BiSeNet
 from pkdn.training import tensors
 
 BATCH_SIZE = 8
 """Faces parsed at once; more is not faster on processors."""
 
 _NETWORK = "bisenet"
+
+
+def check_input_size(input_size: int) -> int:
+    """Return ``input_size``.
+
+    Raises:
+        UserError: it is no positive multiple of 32.
+    """
+    if input_size <= 0 or input_size % SIDE_MULTIPLE:
+        raise UserError(
+            f"the parser's input_size must be a positive multiple of {SIDE_MULTIPLE}, "
+            f"got {input_size}: choose 128 or 512, for example"
+        )
+    return input_size
+
+
+def resize_images(images: Tensor, size: int) -> Tensor:
+    """Resize (N, 3, H, W) to a square by bilinear interpolation, with area averaging downwards."""
+    if images.shape[-2:] == (size, size):
+        return images
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
 class Parser:

@@ -8,9 +8,9 @@ from torch.nn import functional as F
 
 from pkdn.errors import UserError
 from pkdn.faces.classes import NUM_CLASSES
-from pkdn.parsing.augmentation import frame_some, jitter, mirror_some, scale_and_cut
+from pkdn.parsing.augmentation import cut, framed_shares, jitter, mirror_some, scaled_shares
 from pkdn.parsing.bisenet import BiSeNet
-from pkdn.parsing.sizes import check_input_size, resize_images
+from pkdn.parsing.maps import check_input_size, resize_images
 from pkdn.training.batches import Batch
 from pkdn.training.task import Task
 
@@ -77,22 +77,18 @@ class ParserTask(Task):
                 )
             images, labels = mirror_some(images, labels)
             if self.hard_pixels:
-                images, labels = scale_and_cut(jitter(images), labels)
-            else:
-                images, labels = frame_some(images, labels)
+                images = jitter(images)
+            draw = scaled_shares if self.hard_pixels else framed_shares
+            images, labels = cut(images, labels, draw(len(images)))
         labels = labels.long()
         logits = self.network(resize_images(images, self.input_size), map_size=labels.shape[-1])
-        main = self._cross_entropy(logits.main, labels)
-        if logits.auxiliary8 is None or logits.auxiliary16 is None:
-            return {"loss": main, "l_main": main}
-        auxiliary8 = self._cross_entropy(logits.auxiliary8, labels)
-        auxiliary16 = self._cross_entropy(logits.auxiliary16, labels)
-        return {
-            "loss": main + AUXILIARY_WEIGHT * (auxiliary8 + auxiliary16),
-            "l_main": main,
-            "l_auxiliary8": auxiliary8,
-            "l_auxiliary16": auxiliary16,
+        terms = {
+            f"l_{head}": self._cross_entropy(scores, labels)
+            for head, scores in logits._asdict().items()
+            if scores is not None
         }
+        auxiliary = [term for head, term in terms.items() if head != "l_main"]
+        return {"loss": terms["l_main"] + AUXILIARY_WEIGHT * sum(auxiliary), **terms}
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self.hard_pixels:

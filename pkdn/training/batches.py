@@ -14,6 +14,12 @@ from pkdn.training.resampling import bicubic, to_float
 FACES_PER_LOOK = 1024
 
 
+def chunks(count: int, size: int) -> Iterator[range]:
+    """Yield the indices 0 to ``count`` - 1 in order, at most ``size`` at a time."""
+    for start in range(0, count, size):
+        yield range(start, min(start + size, count))
+
+
 class Batch(NamedTuple):
     """Faces as the networks and losses see them.
 
@@ -86,15 +92,8 @@ class FaceBatches:
         """Return whether the landmarks of any face are known."""
         if "landmarks" not in self.faces.arrays:
             return False
-        blocks = range(0, len(self.faces), FACES_PER_LOOK)
-        return any(
-            np.isfinite(
-                self.faces.read(
-                    "landmarks", np.arange(first, min(first + FACES_PER_LOOK, len(self.faces)))
-                )
-            ).any()
-            for first in blocks
-        )
+        looks = chunks(len(self.faces), FACES_PER_LOOK)
+        return any(np.isfinite(self.faces.read("landmarks", look)).any() for look in looks)
 
     def epoch(self, number: int, *, first: int = 0) -> Iterator[Batch]:
         """Yield the batches of epoch ``number``, from batch ``first`` on."""

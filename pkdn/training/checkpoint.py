@@ -24,17 +24,13 @@ KEEP_RESULT_SECONDS = 24 * 3600
 
 def random_state() -> dict[str, Any]:
     """Return the state of torch's random generators, the only ones that a training uses."""
-    state: dict[str, Any] = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state_all()
-    return state
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
 
 
 def restore_random_state(state: dict[str, Any]) -> None:
     """Put torch's random generators back to a state of :func:`random_state`."""
     torch.set_rng_state(state["cpu"])
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
+    torch.cuda.set_rng_state_all(state["cuda"])
 
 
 class Checkpoint:

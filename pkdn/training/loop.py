@@ -5,19 +5,19 @@ It takes a task, which turns a batch into loss terms, and knows nothing of teach
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from pkdn.errors import UserError
-from pkdn.training.batches import FaceBatches
+from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.checkpoint import Checkpoint, random_state, restore_random_state
 from pkdn.training.precision import Precision
-from pkdn.training.recipe import SGD, Adam, Recipe, RMSprop
+from pkdn.training.recipe import Recipe
 from pkdn.training.task import Task
 
 ROWS_PER_CURVE = 1000
@@ -27,107 +27,74 @@ SECONDS_BETWEEN_CHECKPOINTS = 60
 Row = dict[str, float]
 
 
-class _Parts:
-    """What a task trains: for each loss term the module that minimises it, and its optimiser.
+class _Training:
+    """What a task trains, and where that stands: what goes into a checkpoint.
 
-    A gradient is taken of each term for the parameters of its own module alone, and all of them
-    before any weight moves: so a network and its adversary share a step without touching each
-    other's gradients.
+    For each loss term it has the module that minimises it, and an optimiser. A gradient is taken
+    of each term for the parameters of its own module alone, and all of them before any weight
+    moves: so a network and its adversary share a step without touching each other's gradients.
     """
 
     def __init__(self, task: Task, recipe: Recipe, precision: Precision) -> None:
-        modules = {term: precision.place(module) for term, module in task.minimised.items()}
-        trained = {
-            term: [p for p in module.parameters() if p.requires_grad]
-            for term, module in modules.items()
-        }
-        self.parameters = {term: found for term, found in trained.items() if found}
-        self.modules = {term: modules[term] for term in self.parameters}
-        self.optimizers = {
-            term: _optimizer(recipe, found) for term, found in self.parameters.items()
-        }
+        self.modules: dict[str, nn.Module] = {}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.steps, self.seconds, self.rows = 0, 0.0, list[Row]()
+        for term, module in task.minimised.items():
+            placed = precision.place(module)
+            if trained := [p for p in placed.parameters() if p.requires_grad]:
+                self.modules[term] = placed
+                self.optimizers[term] = recipe.optimizer(trained, lr=recipe.learning_rate)
 
     def step(self, terms: dict[str, Tensor], rate: float) -> None:
-        for term, parameters in self.parameters.items():
-            gradients = torch.autograd.grad(terms[term], parameters, allow_unused=True)
-            for parameter, gradient in zip(parameters, gradients, strict=True):
+        for term, optimizer in self.optimizers.items():
+            (group,) = optimizer.param_groups
+            group["lr"] = rate
+            gradients = torch.autograd.grad(terms[term], group["params"], allow_unused=True)
+            for parameter, gradient in zip(group["params"], gradients, strict=True):
                 parameter.grad = gradient
         for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = rate
             optimizer.step()
+        self.steps += 1
 
-    def train(self, mode: bool) -> None:
+    def switch(self, *, training: bool) -> None:
         for module in self.modules.values():
-            module.train(mode)
+            module.train(training)
 
-    def state(self) -> dict[str, Any]:
-        return {
-            "modules": {term: module.state_dict() for term, module in self.modules.items()},
-            "optimizers": {term: each.state_dict() for term, each in self.optimizers.items()},
-        }
+    def save(self, checkpoint: Checkpoint) -> None:
+        checkpoint.save(
+            {
+                "modules": {term: module.state_dict() for term, module in self.modules.items()},
+                "optimizers": {term: each.state_dict() for term, each in self.optimizers.items()},
+                "random": random_state(),
+                "progress": (self.steps, self.seconds, self.rows),
+            }
+        )
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, checkpoint: Checkpoint) -> None:
+        state = checkpoint.load()
+        if state is None:
+            return
         for term, module in self.modules.items():
             module.load_state_dict(state["modules"][term])
             self.optimizers[term].load_state_dict(state["optimizers"][term])
+        restore_random_state(state["random"])
+        self.steps, self.seconds, self.rows = state["progress"]
+        print(f"continuing at step {self.steps} of a training that was interrupted", flush=True)
 
 
-def _optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    match recipe.optimizer:
-        case Adam(betas, epsilon):
-            return torch.optim.Adam(
-                parameters, lr=recipe.learning_rate, betas=betas, eps=epsilon, fused=True
-            )
-        case RMSprop(smoothing, epsilon):
-            return torch.optim.RMSprop(
-                parameters, lr=recipe.learning_rate, alpha=smoothing, eps=epsilon
-            )
-        case SGD(momentum, weight_decay):
-            return torch.optim.SGD(
-                parameters,
-                lr=recipe.learning_rate,
-                momentum=momentum,
-                weight_decay=weight_decay,
-                fused=True,
-            )
+class _Step(NamedTuple):
+    number: int
+    epoch: int
+    batch: Batch
 
 
-@dataclass
-class _Progress:
-    """Where a training stands; all of it goes into a checkpoint."""
-
-    step: int = 0
-    seconds: float = 0.0
-    rows: list[Row] = field(default_factory=list)
-
-
-class _Means:
-    """Running means of the loss terms, kept on the device until they are read."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.counts: dict[str, int] = {}
-
-    def add(self, terms: dict[str, Tensor]) -> None:
-        for name, value in terms.items():
-            value = value.detach().float()
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
-            self.counts[name] = self.counts.get(name, 0) + 1
-
-    def read(self) -> Row:
-        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
-        self.sums, self.counts = {}, {}
-        return means
-
-
-def _steps(batches: FaceBatches, recipe: Recipe, first: int) -> Iterator[tuple[int, int, Any]]:
-    """Yield (step, epoch, batch) from step ``first`` to the end of the training."""
+def _steps(batches: FaceBatches, recipe: Recipe, first: int) -> Iterator[_Step]:
+    """Yield the steps from ``first`` to the end of the last epoch."""
     per_epoch = len(batches)
     for epoch in range(first // per_epoch, recipe.epochs):
         skip = max(0, first - epoch * per_epoch)
         for offset, batch in enumerate(batches.epoch(epoch, first=skip), start=skip):
-            yield epoch * per_epoch + offset, epoch, batch
+            yield _Step(epoch * per_epoch + offset, epoch, batch)
 
 
 def train(
@@ -165,56 +132,60 @@ def train(
     """
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    parts = _Parts(task, recipe, precision)
-    if not parts.modules:
+    training = _Training(task, recipe, precision)
+    if not training.modules:
         return []
     if not len(batches):
         raise UserError(f"{title}: expected training faces, found none")
-    progress = _restore(checkpoint, parts)
-    if on_row is not None:
-        for row in progress.rows:
-            on_row(row)
+    if checkpoint is not None:
+        training.restore(checkpoint)
+    report = on_row or (lambda _: None)
+    for row in training.rows:
+        report(row)
     num_steps = recipe.epochs * len(batches)
     if recipe.max_steps:
         num_steps = min(num_steps, recipe.max_steps)
     steps_per_row = max(LEAST_STEPS_PER_ROW, num_steps // ROWS_PER_CURVE)
-    started = time.perf_counter() - progress.seconds
+    started = time.perf_counter() - training.seconds
     saved = time.perf_counter()
-    means = _Means()
-    parts.train(True)
+    since_row: list[dict[str, Tensor]] = []
+    training.switch(training=True)
     with _progress_bar() as bar:
-        line = bar.add_task(title, total=num_steps, completed=progress.step, note="")
-        for step, epoch, batch in _steps(batches, recipe, progress.step):
-            rate = recipe.rate(step, epoch, num_steps)
+        line = bar.add_task(title, total=num_steps, completed=training.steps, note="")
+        steps = _steps(batches, recipe, training.steps)
+        for number, epoch, batch in islice(steps, num_steps - training.steps):
+            rate = recipe.rate(number, epoch, num_steps)
             with precision.autocast():
                 terms = task.losses(batch, epoch)
-            parts.step(terms, rate)
-            means.add(terms)
-            progress.step = step + 1
+            training.step(terms, rate)
+            since_row.append({name: value.detach().float() for name, value in terms.items()})
             bar.advance(line)
-            is_last = progress.step == num_steps
-            ends_epoch = progress.step % len(batches) == 0 or is_last
-            if not ends_epoch and progress.step % steps_per_row:
+            step = training.steps
+            ends_epoch = step % len(batches) == 0 or step == num_steps
+            if not ends_epoch and step % steps_per_row:
                 continue
-            row = {"epoch": epoch, "step": progress.step, "learning_rate": rate, **means.read()}
-            _check_finite(row, parts.modules, title)
+            row = {"epoch": epoch, "step": step, "learning_rate": rate, **_means(since_row)}
+            since_row.clear()
+            _check_finite(row, training.modules, title)
             if ends_epoch and validate is not None:
-                parts.train(False)
+                training.switch(training=False)
                 row |= validate()
-                parts.train(True)
-            progress.seconds = time.perf_counter() - started
-            row["seconds"] = round(progress.seconds, 3)
-            progress.rows.append(row)
+                training.switch(training=True)
+            training.seconds = time.perf_counter() - started
+            row["seconds"] = round(training.seconds, 3)
+            training.rows.append(row)
             bar.update(line, note=_note(row))
-            if on_row is not None:
-                on_row(row)
+            report(row)
             if checkpoint and time.perf_counter() - saved > SECONDS_BETWEEN_CHECKPOINTS:
-                _save(checkpoint, parts, progress)
+                training.save(checkpoint)
                 saved = time.perf_counter()
-            if is_last:
-                break
-    parts.train(False)
-    return progress.rows
+    training.switch(training=False)
+    return training.rows
+
+
+def _means(steps: Sequence[dict[str, Tensor]]) -> Row:
+    """Average the loss terms of the steps of one epoch, which stay on the device until here."""
+    return {name: float(sum(terms[name] for terms in steps)) / len(steps) for name in steps[0]}
 
 
 def _check_finite(row: Row, minimised: Iterable[str], title: str) -> None:
@@ -240,25 +211,3 @@ def _progress_bar() -> Progress:
         TextColumn("{task.fields[note]}"),
         TimeRemainingColumn(),
     )
-
-
-def _save(checkpoint: Checkpoint, parts: _Parts, progress: _Progress) -> None:
-    checkpoint.save(
-        {
-            **parts.state(),
-            "random": random_state(),
-            "step": progress.step,
-            "seconds": progress.seconds,
-            "rows": progress.rows,
-        }
-    )
-
-
-def _restore(checkpoint: Checkpoint | None, parts: _Parts) -> _Progress:
-    state = checkpoint.load() if checkpoint else None
-    if state is None:
-        return _Progress()
-    parts.restore(state)
-    restore_random_state(state["random"])
-    print(f"continuing at step {state['step']} of a training that was interrupted", flush=True)
-    return _Progress(state["step"], state["seconds"], state["rows"])

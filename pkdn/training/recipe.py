@@ -2,18 +2,26 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
+import torch
 from torch import Tensor
 
 Schedule = Callable[[int, float], float]
 """From an epoch, counted from 0, and the share of the training that is done, (0, 1], to the share
 of the learning rate."""
 
+Optimizer = partial[Any]
+"""One of PyTorch's optimisers with its constants."""
+
 Augmentation = Callable[[Tensor], Tensor]
 """From HR faces, uint8 (N, 3, 128, 128), to as many others."""
 
+EPSILON = 1e-8
+RECORDED = {"alpha": "smoothing", "eps": "epsilon"}
+"""How records call PyTorch's constants."""
 # One-cycle schedule: our choice for short trainings of networks without normalisation.
 WARM_UP = 0.15
 FINAL_RATE = 0.02
@@ -52,93 +60,49 @@ def halved_at(*shares: float) -> Schedule:
 SCHEDULES: dict[str, Schedule] = {"constant": constant, "one_cycle": one_cycle, "poly": poly}
 
 
-@dataclass(frozen=True)
-class Adam:
-    """Adam; the defaults are KDFSRNet's (not stated in the paper; chosen because PKDN follows it).
-
-    Attributes:
-        betas: decay of the means of the gradient and of its square.
-        epsilon: added to the root.
-    """
-
-    betas: tuple[float, float] = (0.9, 0.99)
-    epsilon: float = 1e-8
+ADAM: Optimizer = partial(torch.optim.Adam, betas=(0.9, 0.99), eps=EPSILON, fused=True)
+"""KDFSRNet's (not stated in the paper; chosen because PKDN follows it)."""
+RMSPROP: Optimizer = partial(torch.optim.RMSprop, alpha=0.99, eps=EPSILON)
+"""PyTorch's, without momentum."""
+SGD: Optimizer = partial(torch.optim.SGD, momentum=0.9, weight_decay=5e-4, fused=True)
+"""The widely used face parser's."""
 
 
-@dataclass(frozen=True)
-class RMSprop:
-    """RMSprop without momentum.
-
-    Attributes:
-        smoothing: decay of the mean of the squared gradient.
-        epsilon: added to the root.
-    """
-
-    smoothing: float
-    epsilon: float = 1e-8
-
-
-@dataclass(frozen=True)
-class SGD:
-    """Stochastic gradient descent; the defaults are the widely used face parser's.
-
-    Attributes:
-        momentum: of the gradient.
-        weight_decay: share of the weights added to it.
-    """
-
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-
-
-Optimizer = Adam | RMSprop | SGD
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AuthorsRecipe:
     """What a system's authors state of their training, but for its length.
 
     Attributes:
         optimizer: with its constants.
-        learning_rate: at the start.
-        schedule: what becomes of the rate; the authors' steps as shares of their training.
+        learning_rate: the rate that ``schedule`` scales.
+        schedule: the share of the rate over time; the authors' steps as shares of their training.
         batch_size: faces in one step.
         augment: what the training faces go through; None for nothing.
     """
 
-    optimizer: Optimizer
+    optimizer: Optimizer = ADAM
     learning_rate: float
     schedule: Schedule
     batch_size: int
     augment: Augmentation | None = None
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
+@dataclass(frozen=True, kw_only=True)
+class Recipe(AuthorsRecipe):
+    """How a network is trained, whoever states it.
 
     Attributes:
         epochs: passes over the training faces.
-        batch_size: faces in one step.
-        learning_rate: the rate that ``schedule`` scales.
-        schedule: the share of the rate over time.
         max_steps: where training ends though epochs are left; 0 for no such limit.
         threads: processor threads; 0 for as many as PyTorch takes.
-        optimizer: with its constants.
-        augment: what the training faces go through; None for nothing.
     """
 
     epochs: int
-    batch_size: int
-    learning_rate: float
-    schedule: Schedule
     max_steps: int
     threads: int
-    optimizer: Optimizer = Adam()
-    augment: Augmentation | None = None
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], optimizer: Optimizer = Adam()) -> Self:
+    def of(cls, values: Mapping[str, Any], optimizer: Optimizer = ADAM) -> Self:
         """Return the recipe that ``params.yaml`` says, such as the one of all systems."""
         schedule = SCHEDULES[values["schedule"]]
         return cls(**{**values, "schedule": schedule, "optimizer": optimizer})
@@ -155,26 +119,23 @@ class Recipe:
             values: ``epochs``, ``max_steps`` and ``threads`` of the one recipe; and what a short
                 training needs: ``largest_batch``, 0 for no limit, and ``rate_factor``.
         """
-        return cls(
-            epochs=values["epochs"],
-            batch_size=min(authors.batch_size, values["largest_batch"] or authors.batch_size),
-            learning_rate=authors.learning_rate * values["rate_factor"],
-            schedule=authors.schedule,
-            max_steps=values["max_steps"],
-            threads=values["threads"],
-            optimizer=authors.optimizer,
-            augment=authors.augment,
-        )
+        length = {name: values[name] for name in ("epochs", "max_steps", "threads")}
+        limited = {
+            "batch_size": min(authors.batch_size, values["largest_batch"] or authors.batch_size),
+            "learning_rate": authors.learning_rate * values["rate_factor"],
+        }
+        return cls(**{**vars(authors), **limited, **length})
 
     def record(self) -> dict[str, Any]:
         """Return the recipe as plain values, for records."""
-        values = asdict(self) | {"schedule": self.schedule.__name__}
+        values = {**vars(self), "schedule": self.schedule.__name__}
         del values["augment"]
         if self.augment is not None:
             values["augment"] = self.augment.__name__
-        optimizer = values.pop("optimizer")
-        named = {f"optimizer_{name}": value for name, value in optimizer.items()}
-        return {**values, "optimizer": type(self.optimizer).__name__, **named}
+        values["optimizer"] = self.optimizer.func.__name__
+        constants = {k: v for k, v in self.optimizer.keywords.items() if k != "fused"}
+        named = {f"optimizer_{RECORDED.get(k, k)}": value for k, value in constants.items()}
+        return {**values, **named}
 
     def rate(self, step: int, epoch: int, num_steps: int) -> float:
         """Return the learning rate of a step, counted from 0."""

@@ -31,6 +31,32 @@ def conv3(in_channels: int, out_channels: int) -> nn.Conv2d:
     return nn.Conv2d(in_channels, out_channels, 3, padding=1)
 
 
+class Residual(nn.Module):
+    """x + layers(x), or beside(x) + layers(x); ``beside`` runs first."""
+
+    def __init__(self, *layers: nn.Module, beside: nn.Module | None = None) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*layers)
+        self.beside = beside or nn.Identity()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) → what both make of it."""
+        summed: Tensor = self.beside(features) + self.body(features)
+        return summed
+
+
+class Gate(nn.Module):
+    """x · σ(layers(x)): weigh every pixel, and every channel too where the layers keep them."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) → (N, C, H, W)."""
+        return features * torch.sigmoid(self.body(features))
+
+
 class Downsample(nn.Sequential):
     """Halve the resolution: space-to-depth, then conv3×3 back to ``width`` channels."""
 
@@ -54,8 +80,8 @@ RESIDUAL_TAIL_SCALE = 0.1
 
 def start_near_input(head: nn.Conv2d, tail: nn.Conv2d, resampling: Iterable[nn.Module]) -> None:
     """Set the first weights of a network with a global residual."""
-    plain = [layer for block in resampling for layer in block.modules()]
-    for convolution in (head, *(layer for layer in plain if isinstance(layer, nn.Conv2d))):
+    inside = (layer for block in resampling for layer in block.modules())
+    for convolution in (head, *(layer for layer in inside if isinstance(layer, nn.Conv2d))):
         nn.init.kaiming_normal_(convolution.weight, nonlinearity="linear")
         if convolution.bias is not None:
             nn.init.zeros_(convolution.bias)
@@ -97,7 +123,7 @@ class ChannelAttention(nn.Module):
         return features * torch.sigmoid(score)
 
 
-class ResidualChannelAttentionBlock(nn.Module):
+class ResidualChannelAttentionBlock(Residual):
     """RCAB: x + CA(conv3 – ReLU – conv3 (x)).
 
     The attention's four hidden channels are those of KDFSRNet's code (64 → 4 → 64), at any width.
@@ -106,17 +132,12 @@ class ResidualChannelAttentionBlock(nn.Module):
     ATTENTION_HIDDEN = 4
 
     def __init__(self, width: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
+        super().__init__(
             conv3(width, width),
             nn.ReLU(inplace=True),
             conv3(width, width),
             ChannelAttention(width, hidden=self.ATTENTION_HIDDEN),
         )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, C, H, W)."""
-        return features + self.body(features)
 
 
 class ResidualChannelAttentionGroup(nn.Sequential):

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.faces import HR_SIZE
+from pkdn.networks.layers.blocks import Residual
 
 # In pixels of the heatmap, as in DIC's code.
 SIGMA = 1.0
@@ -40,66 +40,20 @@ def heatmap_loss(predicted: Tensor, landmarks: Tensor) -> Tensor:
     return error.sum() / known.sum().clamp_min(1)
 
 
-class Hourglass(nn.Module):
+def hourglass(depth: int, make_block: Callable[[], nn.Module], upsample: nn.Module) -> Residual:
     """Halve and double ``depth`` times, with a branch at every size (Newell et al. 2016).
 
     Args:
-        depth: how often the size is halved.
+        depth: how often the size is halved; sides are multiples of 2^depth.
         make_block: makes one residual block; 3·depth + 1 are used.
         upsample: doubles a feature map.
     """
-
-    def __init__(
-        self,
-        depth: int,
-        make_block: Callable[[], nn.Module],
-        upsample: Callable[[Tensor], Tensor],
-    ) -> None:
-        super().__init__()
-        self.upsample = upsample
-        self.branch = make_block()
-        self.before = make_block()
-        self.inner = Hourglass(depth - 1, make_block, upsample) if depth > 1 else make_block()
-        self.after = make_block()
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, C, H, W), H and W multiples of 2^depth."""
-        small = self.after(self.inner(self.before(F.max_pool2d(features, 2))))
-        outcome: Tensor = self.branch(features) + self.upsample(small)
-        return outcome
+    branch, before = make_block(), make_block()
+    inner = hourglass(depth - 1, make_block, upsample) if depth > 1 else make_block()
+    down_and_up = nn.Sequential(nn.MaxPool2d(2), before, inner, make_block(), upsample)
+    return Residual(branch, beside=down_and_up)
 
 
-class PointwiseBottleneck(nn.Module):
-    """conv1×1 to half the channels – conv3×3 – conv1×1, added to the input or its projection.
-
-    Args:
-        in_channels: channels of the input.
-        out_channels: channels of the output.
-        layers: make what stands before each of the three convolutions, from its channels.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        layers: tuple[
-            Callable[[int], nn.Module], Callable[[int], nn.Module], Callable[[int], nn.Module]
-        ],
-    ) -> None:
-        super().__init__()
-        half = out_channels // 2
-        self.body = nn.Sequential(
-            layers[0](in_channels),
-            nn.Conv2d(in_channels, half, 1),
-            layers[1](half),
-            nn.Conv2d(half, half, 3, padding=1),
-            layers[2](half),
-            nn.Conv2d(half, out_channels, 1),
-        )
-        same = in_channels == out_channels
-        self.skip = nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, in_channels, H, W) → (N, out_channels, H, W)."""
-        outcome: Tensor = self.skip(features) + self.body(features)
-        return outcome
+def projection(in_channels: int, out_channels: int) -> nn.Conv2d | None:
+    """Return what a block's input goes through beside it; None where channels stay as many."""
+    return None if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)

@@ -1,14 +1,13 @@
 """What a page is made of: markdown that points at figures and tables in folders beside it."""
 
 import shutil
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from pkdn.reports.tables import Table, write_csv
+from pkdn.reports.tables import Table, markdown, numbers, write_csv
 
 FIGURES = "figures"
 TABLES = "tables"
@@ -18,29 +17,25 @@ class Document(NamedTuple):
     """Writes files beside a page, and returns the markdown that shows them.
 
     Attributes:
-        figures: an existing folder that becomes ``figures/`` beside the page.
-        tables: an existing folder that becomes ``tables/`` beside the page.
+        folders: the existing folders that become :data:`FIGURES` and :data:`TABLES`.
     """
 
-    figures: Path
-    tables: Path
+    folders: Mapping[str, Path]
 
-    def table(self, table: Table, name: str = "", numbers: pd.DataFrame | None = None) -> str:
-        """Show a table; under a name, its numbers, or those given, go to ``tables/NAME.csv``."""
+    def table(self, table: Table, name: str = "", data: pd.DataFrame | None = None) -> str:
+        """Show a table; under a name, its numbers, or the data given, go to ``tables/NAME.csv``."""
         if name:
-            write_csv(self.tables / f"{name}.csv", table.numbers() if numbers is None else numbers)
-        return table.markdown()
+            path = self.folders[TABLES] / f"{name}.csv"
+            write_csv(path, numbers(table) if data is None else data)
+        return markdown(table)
 
-    def copied_table(self, path: Path, name: str) -> str:
-        """Copy a CSV file to ``tables/NAME.csv``; return its place for a link."""
-        shutil.copyfile(path, self.tables / f"{name}.csv")
-        return f"{TABLES}/{name}.csv"
-
-    def figure(self, name: str, caption: str, draw: Callable[[Path], object]) -> str:
-        """Show a figure with a caption, which is drawn to the path that it is given."""
-        draw(self.figures / f"{name}.png")
+    def figure(self, name: str, caption: str, draw: Callable[..., object], *drawn: object) -> str:
+        """Show a figure, which ``draw(path, *drawn)`` writes, with a caption."""
+        draw(self.folders[FIGURES] / f"{name}.png", *drawn)
         return f"![{caption}]({FIGURES}/{name}.png)"
 
-    def copied_figure(self, path: Path, name: str, caption: str) -> str:
-        """Show a figure that a stage has made already."""
-        return self.figure(name, caption, partial(shutil.copyfile, path))
+    def copied(self, file: Path, place: str) -> str:
+        """Copy a file to a place such as ``tables/NAME.csv``, and return that for a link."""
+        folder, name = place.split("/")
+        shutil.copyfile(file, self.folders[folder] / name)
+        return place

@@ -2,23 +2,56 @@
 
 import json
 import re
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import jinja2
+import pandas as pd
 
 from pkdn import metrics, systems
 from pkdn.files import atomic_file, atomic_folder
 from pkdn.reports import columns, conditions, curves, faces, figures, history, inputs, paper
 from pkdn.reports.comparisons import Comparison
-from pkdn.reports.document import FIGURES, TABLES, Document
 from pkdn.reports.plan import COMPLEXITY, PARSER, Plan
 from pkdn.reports.scores import read_scores
-from pkdn.reports.tables import codes, listing, plain, words
+from pkdn.reports.tables import Table, codes, listing, markdown, numbers, plain, words, write_csv
 
 PAGE = "report.md"
 METRICS = "metrics.json"
+FIGURES = "figures"
+TABLES = "tables"
 TEMPLATES = Path(__file__).parent / "templates"
 MODULES = (columns, conditions, curves, faces, figures, history, inputs, metrics, paper, systems)
+
+
+class Document(NamedTuple):
+    """Writes files beside the page, and returns the markdown that shows them.
+
+    Attributes:
+        folders: the existing folders that become :data:`FIGURES` and :data:`TABLES`.
+    """
+
+    folders: Mapping[str, Path]
+
+    def table(self, table: Table, name: str = "", data: pd.DataFrame | None = None) -> str:
+        """Show a table; under a name, its numbers, or the data given, go to ``tables/NAME.csv``."""
+        if name:
+            path = self.folders[TABLES] / f"{name}.csv"
+            write_csv(path, numbers(table) if data is None else data)
+        return markdown(table)
+
+    def figure(self, name: str, caption: str, draw: Callable[..., object], *drawn: object) -> str:
+        """Show a figure, which ``draw(path, *drawn)`` writes, with a caption."""
+        draw(self.folders[FIGURES] / f"{name}.png", *drawn)
+        return f"![{caption}]({FIGURES}/{name}.png)"
+
+    def copied(self, file: Path, place: str) -> str:
+        """Copy a file to a place such as ``tables/NAME.csv``, and return that for a link."""
+        folder, name = place.split("/")
+        shutil.copyfile(file, self.folders[folder] / name)
+        return place
 
 
 def write(*, root: Path, out: Path, plan: Plan) -> None:
@@ -42,7 +75,7 @@ def write(*, root: Path, out: Path, plan: Plan) -> None:
     }
     with (
         atomic_file(out / PAGE) as page,
-        atomic_file(out / METRICS) as numbers,
+        atomic_file(out / METRICS) as main_numbers,
         atomic_folder(out / TABLES) as csv_files,
         atomic_folder(out / FIGURES) as pictures,
     ):
@@ -50,7 +83,7 @@ def write(*, root: Path, out: Path, plan: Plan) -> None:
         text = render("report.md.jinja", plan, root=root, document=document, **read)
         page.write_text(text, encoding="utf-8")
         lines = json.dumps(headlines, indent=1, ensure_ascii=False)
-        numbers.write_text(lines + "\n", encoding="utf-8")
+        main_numbers.write_text(lines + "\n", encoding="utf-8")
 
 
 def render(template: str, plan: Plan, **others: object) -> str:

@@ -1,11 +1,11 @@
 """A tree of the report's inputs, as the stages leave them, with numbers known beforehand."""
 
-import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from pkdn import metrics, runs
@@ -169,7 +169,6 @@ def _write_parser(root: Path) -> None:
 
 
 def _write_complexity(root: Path, of: Plan) -> None:
-    sizes: Iterable[str] = dict.fromkeys((of.size, "paper"))
     rows = [
         {
             "network": network,
@@ -184,7 +183,7 @@ def _write_complexity(root: Path, of: Plan) -> None:
             "peak_mib_b8": 88 if size == of.size else "",
         }
         for network in dict.fromkeys((*of.networks, "pkdn"))
-        for size in sizes
+        for size in dict.fromkeys((of.size, "paper"))
         for role in (("network", "teacher") if network in ("kdfsrnet", "pkdn") else ("network",))
     ]
     run = RunId("complexity")
@@ -193,9 +192,6 @@ def _write_complexity(root: Path, of: Plan) -> None:
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write a CSV file, empty where there are no rows."""
+    """Write a CSV file, with a header alone where there are no rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]) if rows else ["epoch", "step"])
-        writer.writeheader()
-        writer.writerows(rows)
+    pd.DataFrame(rows, columns=None if rows else ["epoch", "step"]).to_csv(path, index=False)

@@ -12,10 +12,9 @@ from report_inputs import NUM_EXAMPLES
 from pkdn import systems
 from pkdn.errors import UserError
 from pkdn.reports import colours, page
-from pkdn.reports.face_grid import grid_size
-from pkdn.reports.scores import score_files
+from pkdn.reports.faces import grid_size
 from pkdn.runs import RunId
-from pkdn.systems import FULL, VARIANTS, own_teachers
+from pkdn.systems import VARIANTS, own_teachers
 
 
 class Report:
@@ -348,15 +347,3 @@ def test_missing_scores_are_named_and_nothing_is_written(tmp_path: Path) -> None
     with pytest.raises(UserError, match=f"expected {re.escape(str(missing))}, which is missing"):
         page.write(root=tmp_path, out=tmp_path / "out", plan=plan)
     assert not (tmp_path / "out").exists()
-
-
-def test_files_of_scores_are_asked_for_in_order_and_the_first_missing_one_is_named(
-    tmp_path: Path,
-) -> None:
-    plan = report_inputs.plan(datasets=("synthetic",), seeds=(0,))
-    with pytest.raises(UserError, match=r"runs/evaluate_baseline/synthetic-bicubic-0/scores\.csv"):
-        score_files(tmp_path, plan)
-    report_inputs.write(tmp_path, plan)
-    files = score_files(tmp_path, plan)
-    assert len(files) == len(plan.subjects)
-    assert tmp_path / RunId("evaluate_student", "synthetic", FULL, 0).scores in files

@@ -1,18 +1,18 @@
 """The tables of scores: Table 1, PKDN's gains, Table 2, the teachers, all protocols."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
 import pandas as pd
 
-from pkdn.reports import colours, columns, published
-from pkdn.reports.columns import PSNR, SSIM, Metric
-from pkdn.reports.figures import Point
+from pkdn.reports import colours, columns, paper
+from pkdn.reports.columns import PARSING_MIOU, PSNR, SSIM, Metric
 from pkdn.reports.plan import Plan, by_authors, by_one_recipe, short_title, title
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
-from pkdn.reports.tables import NOTHING, Column, Table, bold_best, number, plain, words
+from pkdn.reports.tables import NOTHING, Column, Table, bold_best, words
 from pkdn.systems import BICUBIC, FULL, PKDN, VARIANTS, Subject, of_variant, system
 
 PAPER: Final = "paper (full training)"
@@ -37,68 +37,66 @@ class Comparison:
 
     def table_1(self) -> Table:
         """Return the comparison of systems, with the paper's numbers where it has this data."""
-        rows, facts = self.plan.table_1, published.table(1, self.dataset)
+        rows, facts = self.plan.table_1, paper.table(1, self.dataset)
+        ours, theirs = map(by_one_recipe, rows), map(by_authors, rows)
         here = self._here(facts)
         found = [words("system", [system(name).title for name in rows], "system", rows)]
-        ours = [by_one_recipe(name) for name in rows]
-        found += self._scores(ours, self.metrics, (*here, ONE_RECIPE), ONE_RECIPE)
+        found += self._scores([*ours], self.metrics, [*here, ONE_RECIPE], "one_recipe.")
         if self.plan.authors_recipes:
-            theirs = [by_authors(name) for name in rows]
-            found += self._scores(theirs, [PSNR, SSIM], (*here, AUTHORS_RECIPE), AUTHORS_RECIPE)
-        return Table([*found, *_paper(facts, rows)])
+            headings = [*here, AUTHORS_RECIPE]
+            found += self._scores([*theirs], [PSNR, SSIM], headings, "authors'_recipe.")
+        return [*found, *_paper(facts, rows)]
 
     def table_2(self) -> Table:
         """Return the ablation: one student for each variant."""
-        rows, facts = self.plan.variants, published.table(2, self.dataset)
-        changes = [VARIANTS[name].change for name in rows]
-        found = [
+        rows, facts = self.plan.variants, paper.table(2, self.dataset)
+        students = [of_variant(name) for name in rows]
+        return [
             words("student", [VARIANTS[name].title for name in rows], "student", rows),
-            words("what differs from full PKDN", changes),
-            *self._scores([of_variant(name) for name in rows], self.metrics, self._here(facts)),
+            words("what differs from full PKDN", [VARIANTS[name].change for name in rows]),
+            *self._scores(students, self.metrics, self._here(facts)),
+            *_paper(facts, rows),
         ]
-        return Table([*found, *_paper(facts, rows)])
 
     def teachers(self) -> Table:
         """Return the scores of the teachers, which see the HR face's parsing map."""
         rows = self.plan.teachers
-        teachers = [Subject("teacher", name) for name in rows]
-        name = words("teacher", [short_title(name) for name in rows], "teacher", rows)
-        return Table([name, *self._scores(teachers, self.metrics)])
+        name = words("teacher", map(short_title, rows), "teacher", rows)
+        return [name, *self._scores([Subject("teacher", name) for name in rows], self.metrics)]
 
-    def _here(self, facts: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
-        return (f"here (profile `{self.plan.profile}`, size `{self.plan.size}`)",) if facts else ()
+    def _here(self, facts: pd.DataFrame) -> list[str]:
+        """Return a heading that tells our numbers from the paper's, where it has some."""
+        here = f"here (profile `{self.plan.profile}`, size `{self.plan.size}`)"
+        return [] if facts.empty else [here]
 
     def _scores(
         self,
         subjects: Sequence[Subject],
         metrics: Sequence[Metric],
-        heading: Sequence[str] = (),
-        group: str = "",
+        headings: Sequence[str] = (),
+        prefix: str = "",
     ) -> Iterator[Column]:
-        """Yield a column for each metric, under a heading; in the CSV file, in a group."""
-        before = f"{', '.join(heading)}: " if heading else ""
-        prefix = f"{group.replace(' ', '_')}." if group else ""
+        """Yield a column for each metric, under headings; in the CSV file, with a prefix."""
+        before = f"{', '.join(headings)}: " if headings else ""
         seeds = [len(self.scores.frames.get(subject, {})) for subject in subjects]
         yield Column("", numbers={f"{prefix}seeds": seeds})
         for metric in metrics:
-            yield self._means(subjects, metric, before, prefix)
+            means = [self.scores.mean(subject, metric) for subject in subjects]
+            values, spreads, _ = zip(*means, strict=True)
+            cells = [mean.cell(metric) for mean in means]
+            if metric == PSNR:
+                pairs = zip(subjects, cells, strict=True)
+                cells = [self.scores.absences.get(subject, cell) for subject, cell in pairs]
+            name = prefix + metric.name
+            numbers = {f"{name}.mean": values, f"{name}.std_over_seeds": spreads}
+            bold = bold_best(cells, values, highest=metric.column.arrow == "↑")
+            yield Column(before + metric.heading, bold, numbers)
 
-    def _means(
-        self, subjects: Sequence[Subject], metric: Metric, before: str, prefix: str
-    ) -> Column:
-        means = [self.scores.mean(subject, metric) for subject in subjects]
-        cells = [mean.cell(metric) for mean in means]
-        if metric == PSNR:
-            reasons = self.scores.absences
-            cells = [reasons.get(s, cell) for s, cell in zip(subjects, cells, strict=True)]
-        values = [mean.value for mean in means]
-        spreads = [mean.spread for mean in means]
-        name = prefix + metric.name
-        numbers = {f"{name}.mean": values, f"{name}.std_over_seeds": spreads}
-        bold = bold_best(cells, values, highest=metric.highest)
-        return Column(before + metric.heading, bold, numbers)
+    def cell(self, subject: Subject, metric: Metric) -> str:
+        """Return a subject's mean over faces and seeds as the tables show it."""
+        return self.scores.mean(subject, metric).cell(metric)
 
-    def gain_over(self, other: Subject) -> Gain | None:
+    def gain_over(self, other: Subject) -> Gain:
         """Return PKDN's gain in PSNR over another subject."""
         return self.scores.gain(PKDN, other, PSNR)
 
@@ -107,31 +105,44 @@ class Comparison:
         others = self.plan.others
         keys = [f"{other.stage}.{other.system}" for other in others]
         name = words("PKDN compared with", map(title, others), "compared_with", keys)
-        return self._gains(name, [self.gain_over(other) for other in others])
+        return [name, *self._gains([*map(self.gain_over, others)])]
 
     def variant_gains(self) -> Table:
         """Return each variant's difference to the full system: negative where it is worse."""
         rows = [name for name in self.plan.variants if name != FULL]
         titles = [VARIANTS[name].title for name in rows]
+        gains = [self.scores.gain(of_variant(name), PKDN, PSNR) for name in rows]
         name = words("compared with full PKDN", titles, "compared_with", rows)
-        found = [self.scores.gain(of_variant(variant), PKDN, PSNR) for variant in rows]
-        return self._gains(name, found)
+        return [name, *self._gains(gains)]
 
-    def _gains(self, name: Column, gains: Sequence[Gain | None]) -> Table:
-        means, lows, highs = (
-            [gain.interval[i] if gain else None for gain in gains] for i in range(3)
-        )
-        pairs = zip(map(_signed, lows), map(_signed, highs), strict=True)
-        intervals = [NOTHING if low == NOTHING else f"{low} to {high}" for low, high in pairs]
-        by_seed = [", ".join(map(_signed, gain.by_seed)) if gain else NOTHING for gain in gains]
-        found = [
-            name,
+    def _gains(self, gains: Sequence[Gain]) -> Table:
+        means, lows, highs = ([gain.interval[i] for gain in gains] for i in range(3))
+        by_seed = [", ".join(map(_signed, gain.by_seed)) or NOTHING for gain in gains]
+        return [
             Column("gain in PSNR, dB", [*map(_signed, means)], {"psnr_gain_db": means}),
-            Column("95 % interval", intervals, {"low": lows, "high": highs}),
+            Column("95 % interval", [*map(_interval, gains)], {"low": lows, "high": highs}),
             Column("gain with each seed" if len(self.plan.seeds) > 1 else "", by_seed),
-            Column("established?", [gain.verdict if gain else NOTHING for gain in gains]),
+            Column("established?", [gain.verdict for gain in gains]),
         ]
-        return Table(found)
+
+    def gains_in_words(self) -> list[str]:
+        """Say what PKDN gains over bicubic and over the best of the other systems."""
+
+        def psnr(name: str) -> float:
+            value = self.scores.mean(by_one_recipe(name), PSNR).value
+            return -math.inf if math.isnan(value) else value
+
+        systems = self.plan.systems
+        trained = sorted((name for name in systems if name != BICUBIC), key=psnr)
+        named = [name for name in systems if name == BICUBIC] + trained[-1:]
+        gains = {name: self.gain_over(by_one_recipe(name)) for name in named}
+        return [
+            f"{_signed(gain.interval.mean)} dB against {system(name).title} "
+            f"(95 % interval {_interval(gain)}"
+            f"{'' if gain.verdict.startswith('yes') else '; not established'})"
+            for name, gain in gains.items()
+            if gain.by_seed
+        ]
 
     def protocols(self) -> tuple[Table, pd.DataFrame]:
         """Return the means of everything that was scored, and the numbers with their spread."""
@@ -140,37 +151,52 @@ class Comparison:
         shown = [words("scored", map(title, subjects))]
         for file, group in groupby(metrics, key=lambda metric: metric.file):
             of_file = list(group)
-            cells = [[number(means[s, m].value, m.decimals) for m in of_file] for s in subjects]
+            cells = [[m.text(means[s, m].value) for m in of_file] for s in subjects]
             joined = [NOTHING if {*row} == {NOTHING} else " / ".join(row) for row in cells]
-            shown.append(Column(f"`{file}`: {' / '.join(m.title for m in of_file)}", joined))
+            heading = " / ".join(metric.column.title for metric in of_file)
+            shown.append(Column(f"`{file}`: {heading}", joined))
         header = ["kind", "name", "metric", "mean", "std_over_seeds", "seeds"]
         rows = [[*subject, metric.name, *mean] for (subject, metric), mean in means.items()]
-        return Table(shown), pd.DataFrame(rows, columns=header, dtype=object)
+        return shown, pd.DataFrame(rows, columns=header, dtype=object)
 
-    def points(self, complexity: pd.DataFrame) -> list[Point]:
-        """Return PSNR and cost of every network trained by the one recipe."""
-        palette = colours.of_systems(self.plan.networks)
-        ours = (complexity["size"] == self.plan.size) & (complexity["role"] == "network")
-        found = []
-        for row in complexity[ours].to_dict("records"):
-            name = row["network"]
-            mean = self.scores.mean(by_one_recipe(name), PSNR)
-            if mean.value is not None and name != BICUBIC:
-                cost = row["gmac"], row["latency_ms_b1"]
-                found.append(Point(system(name).title, palette[name], *cost, mean.value))
+    def points(self, costs: pd.DataFrame) -> pd.DataFrame:
+        """Return what every network trained by the one recipe costs, its ``psnr`` and ``colour``.
+
+        Args:
+            costs: of the stage ``complexity``.
+        """
+        ours = (costs["size"] == self.plan.size) & (costs["role"] == "network")
+        rows = costs[ours & (costs["network"] != BICUBIC)]
+        psnr = [self.scores.mean(by_one_recipe(name), PSNR).value for name in rows["network"]]
+        colour = rows["network"].map(colours.of_systems(self.plan.networks))
+        return rows.assign(psnr=psnr, colour=colour).dropna(subset="psnr")
+
+    def headlines(self) -> dict[str, dict[str, float]]:
+        """Return everything's means in the main metrics, by its title."""
+        shown = {"psnr": PSNR, "ssim": SSIM, "parsing_miou": PARSING_MIOU}
+        found = {}
+        for subject in filter(self.scores.frames.__contains__, self.plan.subjects):
+            means = {
+                name: self.scores.mean(subject, metric).value for name, metric in shown.items()
+            }
+            finite = {name: round(mean, 4) for name, mean in means.items() if not math.isnan(mean)}
+            found[title(subject)] = finite
         return found
 
 
-def _signed(value: float | None) -> str:
-    return number(value, PSNR.decimals, signed=True)
+def _signed(value: float) -> str:
+    return PSNR.text(value, signed=True)
 
 
-def _paper(facts: Mapping[str, Mapping[str, float]], rows: Sequence[str]) -> list[Column]:
-    """Return the paper's columns; none where it has no such table."""
-    found = []
-    for metric, unit in ((PSNR, ", dB"), (SSIM, "")) if facts else ():
-        values = [facts.get(name, {}).get(metric.key) for name in rows]
-        cells = plain("", values, metric.decimals).cells
-        numbers = {f"paper.{metric.key}": values}
-        found.append(Column(f"{PAPER}: {metric.title}{unit}", cells, numbers))
-    return found
+def _interval(gain: Gain) -> str:
+    _, low, high = map(_signed, gain.interval)
+    return f"{low} to {high}" if gain.by_seed else NOTHING
+
+
+def _paper(facts: pd.DataFrame, rows: Sequence[str]) -> Iterator[Column]:
+    """Yield the paper's columns; none where it has no such table."""
+    for metric, heading in ((PSNR, "PSNR, dB"), (SSIM, "SSIM")) if len(facts) else ():
+        key = metric.column.key
+        values = [*facts[key].reindex([*rows])]
+        cells = [*map(metric.text, values)]
+        yield Column(f"{PAPER}: {heading}", cells, {f"paper.{key}": values})

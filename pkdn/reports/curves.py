@@ -8,7 +8,7 @@ import pandas as pd
 
 from pkdn.reports import colours
 from pkdn.reports.figures import Line
-from pkdn.reports.inputs import read_curve
+from pkdn.reports.inputs import read_csv
 from pkdn.reports.plan import Plan, short_title, title
 from pkdn.systems import PKDN, PKDN_NETWORK, PKDN_TEACHER, Subject, in_order, of_variant, system
 
@@ -16,49 +16,47 @@ TEACHER_PHASE: Final = "teacher"
 
 
 def panels(root: Path, plan: Plan, dataset: str) -> dict[str, Sequence[Line]]:
-    """Return the lines of the panels: systems by either recipe, PKDN's students and teachers."""
+    """Return the lines of the panels: systems by either recipe, PKDN's students and teachers.
 
-    def line(
-        subject: Subject, label: str, colour: str, *, dashed: bool = False, phase: str = ""
-    ) -> Line:
+    A panel that the plan asks for stays where it has no line; without any line there is no panel.
+    """
+    palette = colours.of_systems(plan.networks)
+
+    def line(subject: Subject, label: str, colour: str, phase: str = "") -> Line:
+        dashed = TEACHER_PHASE in (subject.stage, phase)
         return Line(label, colour, dashed, of_subject(root, plan, dataset, subject, phase))
 
-    palette = colours.of_systems(plan.networks)
     systems = []
     for name in plan.systems:
-        of_system, label = Subject("baseline", name), system(name).title
-        teacher = line(
-            of_system, f"{label}: teacher", palette[name], dashed=True, phase=TEACHER_PHASE
-        )
-        student = f"{label}: student" if teacher.curves else label
-        systems += [line(of_system, student, palette[name]), teacher]
-    pkdn = colours.SYSTEMS[PKDN_NETWORK]
-    systems.append(line(PKDN, f"{title(PKDN)}: student", pkdn))
-    systems.append(line(PKDN_TEACHER, f"{title(PKDN)}: teacher", pkdn, dashed=True))
-    students = [
-        line(of_variant(name), short_title(name), colours.VARIANTS[name]) for name in plan.variants
-    ]
-    teachers = [
-        line(Subject("teacher", name), short_title(name), colours.VARIANTS[name], dashed=True)
-        for name in plan.teachers
-    ]
-    authors = [
-        line(Subject("authors", name), system(name).title, palette[name])
-        for name in in_order(plan.authors_recipes)
-    ]
-    found = {
+        subject, of_system = Subject("baseline", name), system(name)
+        role = ": student" if of_system.has_teacher else ""
+        systems.append(line(subject, of_system.title + role, palette[name]))
+        if of_system.has_teacher:
+            label = f"{of_system.title}: teacher"
+            systems.append(line(subject, label, palette[name], TEACHER_PHASE))
+    systems.append(line(PKDN, f"{title(PKDN)}: student", palette[PKDN_NETWORK]))
+    systems.append(line(PKDN_TEACHER, f"{title(PKDN)}: teacher", palette[PKDN_NETWORK]))
+
+    def of_pkdn(subject: Subject, variant: str) -> Line:
+        return line(subject, short_title(variant), colours.VARIANTS[variant])
+
+    authors = in_order(plan.authors_recipes)
+    asked = {
         "Systems, one recipe": systems,
-        "Systems, authors' recipes": authors,
-        "PKDN's students": students,
-        "PKDN's teachers": teachers,
+        "Systems, authors' recipes": [
+            line(Subject("authors", name), system(name).title, palette[name]) for name in authors
+        ],
+        "PKDN's students": [of_pkdn(of_variant(name), name) for name in plan.variants],
+        "PKDN's teachers": [of_pkdn(Subject("teacher", name), name) for name in plan.teachers],
     }
-    found = {heading: lines for heading, lines in found.items() if lines}
-    return {heading: [one for one in lines if one.curves] for heading, lines in found.items()}
+    found = {heading: [one for one in lines if one.curves] for heading, lines in asked.items()}
+    return {heading: found[heading] for heading in found if asked[heading] and any(found.values())}
 
 
 def of_subject(
     root: Path, plan: Plan, dataset: str, subject: Subject, phase: str = ""
 ) -> list[pd.DataFrame]:
     """Return a subject's curves, one for each seed that has one."""
-    found = (read_curve(root, subject.run(dataset, seed), phase) for seed in plan.seeds)
+    paths = [root / subject.run(dataset, seed).curve(phase) for seed in plan.seeds]
+    found = [read_csv(path) for path in paths if path.is_file()]
     return [curve for curve in found if not curve.empty]

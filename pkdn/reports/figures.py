@@ -54,24 +54,6 @@ class Line(NamedTuple):
     curves: Sequence[pd.DataFrame]
 
 
-class Point(NamedTuple):
-    """One network: what it costs and what it gives.
-
-    Attributes:
-        label: beside the point.
-        colour: of the point.
-        gmac: 10⁹ multiply–adds for one face.
-        latency_ms: of one face, in milliseconds; NaN where it was not measured.
-        psnr: in dB.
-    """
-
-    label: str
-    colour: str
-    gmac: float
-    latency_ms: float
-    psnr: float
-
-
 def training_curves(path: Path, panels: Mapping[str, Sequence[Line]]) -> None:
     """Draw validation PSNR above and the L1 distance to HR below, a column for each panel."""
     with canvas(path, (4.6 * len(panels), 8.4), CURVE_DPI) as figure:
@@ -92,37 +74,41 @@ def training_curves(path: Path, panels: Mapping[str, Sequence[Line]]) -> None:
         figure.subplots_adjust(**CURVE_SIDES, **CURVE_GAPS)
 
 
-def scatter(path: Path, points: Sequence[Point]) -> None:
-    """Draw PSNR against multiply–adds on the left, against latency on the right."""
+def scatter(path: Path, points: pd.DataFrame) -> None:
+    """Draw PSNR against multiply–adds on the left, against latency on the right.
+
+    Args:
+        path: of the picture.
+        points: a network in each row: its ``title`` and ``colour``, ``psnr`` in dB, ``gmac``, and
+            ``latency_ms_b1``, which is NaN where it was not measured.
+    """
     with canvas(path, (10.0, 4.2), CURVE_DPI) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
-        for axes, what, title in (
+        for axes, cost, title in (
             (left, "gmac", "GMAC of one face"),
-            (right, "latency_ms", "latency of one face, ms"),
+            (right, "latency_ms_b1", "latency of one face, ms"),
         ):
             axes.set_xscale("log")
-            for point in points:
-                axes.plot(getattr(point, what), point.psnr, "o", color=point.colour, markersize=8)
+            for x, psnr, colour in points[[cost, "psnr", "colour"]].to_numpy():
+                axes.plot(x, psnr, "o", color=colour, markersize=8)
             axes.xaxis.set_major_locator(LogLocator(subs=COARSE_TICKS))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.set_xlabel(title)
             axes.margins(0.24, 0.14)
             figure.subplots_adjust(**SCATTER_MARGINS)
-            _label(axes, [(getattr(p, what), p.psnr, p.label) for p in points])
+            _label(axes, points[cost], points["psnr"], points["title"])
         left.set_ylabel("PSNR on the test faces, dB")
 
 
-def _label(axes: Axes, points: Sequence[tuple[float, float, str]]) -> None:
+def _label(axes: Axes, x: pd.Series, y: pd.Series, labels: pd.Series) -> None:
     """Write labels to the right of their points, below where one above would be in the way."""
-    pixels = {label: axes.transData.transform((x, y)) for x, y, label in points}
-    for x, y, label in points:
-        across, down = (np.array([pixels[o] for _, _, o in points]) - pixels[label]).T
-        crowded = ((across > -LABEL_SIZE[0]) & (across < LABEL_SIZE[0]) & (down > 0)) & (
-            down < LABEL_SIZE[1]
-        )
+    pixels = axes.transData.transform(np.column_stack([x, y]))
+    for place, pixel, label in zip(zip(x, y, strict=True), pixels, labels, strict=True):
+        across, up = (pixels - pixel).T
+        crowded = (abs(across) < LABEL_SIZE[0]) & (up > 0) & (up < LABEL_SIZE[1])
         offset = (7, -11) if crowded.any() else (7, 4)
-        axes.annotate(label, (x, y), xytext=offset, textcoords="offset points", fontsize=9)
+        axes.annotate(label, place, xytext=offset, textcoords="offset points", fontsize=9)
 
 
 def loss_terms(path: Path, curves: Sequence[pd.DataFrame]) -> None:

@@ -2,34 +2,56 @@
 
 import json
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import jinja2
+import pandas as pd
 
+from pkdn import metrics, systems
 from pkdn.files import atomic_file, atomic_folder
-from pkdn.reports import (
-    appendix,
-    columns,
-    complexity,
-    conditions,
-    inputs,
-    parser,
-    published,
-    readings,
-)
+from pkdn.reports import columns, conditions, curves, faces, figures, history, inputs, paper
 from pkdn.reports.comparisons import Comparison
-from pkdn.reports.document import FIGURES, TABLES, Document
-from pkdn.reports.plan import Plan, title
-from pkdn.reports.records import read_records
-from pkdn.reports.results import Results
+from pkdn.reports.plan import COMPLEXITY, PARSER, Plan
 from pkdn.reports.scores import read_scores
-from pkdn.reports.tables import listing
-from pkdn.systems import system
+from pkdn.reports.tables import Table, codes, listing, markdown, numbers, plain, words, write_csv
 
 PAGE = "report.md"
 METRICS = "metrics.json"
+FIGURES = "figures"
+TABLES = "tables"
 TEMPLATES = Path(__file__).parent / "templates"
+MODULES = (columns, conditions, curves, faces, figures, history, inputs, metrics, paper, systems)
+
+
+class Document(NamedTuple):
+    """Writes files beside the page, and returns the markdown that shows them.
+
+    Attributes:
+        folders: the existing folders that become :data:`FIGURES` and :data:`TABLES`.
+    """
+
+    folders: Mapping[str, Path]
+
+    def table(self, table: Table, name: str = "", data: pd.DataFrame | None = None) -> str:
+        """Show a table; under a name, its numbers, or the data given, go to ``tables/NAME.csv``."""
+        if name:
+            path = self.folders[TABLES] / f"{name}.csv"
+            write_csv(path, numbers(table) if data is None else data)
+        return markdown(table)
+
+    def figure(self, name: str, caption: str, draw: Callable[..., object], *drawn: object) -> str:
+        """Show a figure, which ``draw(path, *drawn)`` writes, with a caption."""
+        draw(self.folders[FIGURES] / f"{name}.png", *drawn)
+        return f"![{caption}]({FIGURES}/{name}.png)"
+
+    def copied(self, file: Path, place: str) -> str:
+        """Copy a file to a place such as ``tables/NAME.csv``, and return that for a link."""
+        folder, name = place.split("/")
+        shutil.copyfile(file, self.folders[folder] / name)
+        return place
 
 
 def write(*, root: Path, out: Path, plan: Plan) -> None:
@@ -43,27 +65,25 @@ def write(*, root: Path, out: Path, plan: Plan) -> None:
     Raises:
         UserError: an input is missing, or inputs do not fit together.
     """
-    costs = inputs.read_complexity(root)
-    records = read_records(root, plan)
     comparisons = [Comparison(plan, name, read_scores(root, plan, name)) for name in plan.datasets]
+    headlines = {one.dataset: one.headlines() for one in comparisons}
+    read = {
+        "records": history.read_records(root, plan),
+        "costs": inputs.read_csv(root / COMPLEXITY.folder / "complexity.csv"),
+        "comparisons": comparisons,
+        "parser": root / PARSER.folder,
+    }
     with (
         atomic_file(out / PAGE) as page,
-        atomic_file(out / METRICS) as metrics,
-        atomic_folder(out / TABLES) as tables,
-        atomic_folder(out / FIGURES) as drawn,
+        atomic_file(out / METRICS) as main_numbers,
+        atomic_folder(out / TABLES) as csv_files,
+        atomic_folder(out / FIGURES) as pictures,
     ):
-        document = Document(drawn, tables)
-        text = render(
-            "report.md.jinja",
-            plan,
-            root=root,
-            document=document,
-            records=records,
-            costs=costs,
-            results=[Results(document, root, one, costs) for one in comparisons],
-        )
+        document = Document({TABLES: csv_files, FIGURES: pictures})
+        text = render("report.md.jinja", plan, root=root, document=document, **read)
         page.write_text(text, encoding="utf-8")
-        metrics.write_text(_main_numbers(plan, comparisons), encoding="utf-8")
+        lines = json.dumps(headlines, indent=1, ensure_ascii=False)
+        main_numbers.write_text(lines + "\n", encoding="utf-8")
 
 
 def render(template: str, plan: Plan, **others: object) -> str:
@@ -74,16 +94,16 @@ def render(template: str, plan: Plan, **others: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {module.__name__.split(".")[-1]: module for module in MODULES}
+    environment.globals |= {"plain": plain, "words": words}
     environment.filters |= {
         "listing": listing,
-        "codes": lambda names: listing([f"`{name}`" for name in names]),
+        "codes": codes,
         "counts": conditions.counts,
-        "network_title": lambda name: system(name).title,
+        "network_title": lambda name: systems.system(name).title,
         "notice": _notice,
     }
-    modules = (appendix, columns, complexity, conditions, parser, published, readings)
-    named = {module.__name__.split(".")[-1]: module for module in modules}
-    text = environment.get_template(template).render(plan=plan, **named, **others)
+    text = environment.get_template(template).render(plan=plan, **others)
     return _paragraphs(text) + "\n"
 
 
@@ -96,15 +116,3 @@ def _paragraphs(text: str) -> str:
     """Put each paragraph on a line, with one empty line between blocks."""
     joined = re.sub(r"(?<=[^\n|])\n(?=[^\n|>#-])", " ", text)
     return re.sub(r"\n{3,}", "\n\n", joined).strip()
-
-
-def _main_numbers(plan: Plan, comparisons: Sequence[Comparison]) -> str:
-    found = {
-        comparison.dataset: {
-            title(subject): comparison.scores.headlines(subject)
-            for subject in plan.subjects
-            if subject in comparison.scores.frames
-        }
-        for comparison in comparisons
-    }
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"

@@ -11,9 +11,9 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -38,6 +38,8 @@ FINGERPRINT_TAG = "pkdn.fingerprint"
 STUDENTS = "tags.stage = 'evaluate_student'"
 # A stage that takes longer than this shows in MLflow while it runs.
 LIVE_SECONDS = 30.0
+MOST_METRICS = 1000
+"""In one call."""
 # MLflow's own patience with a server that is down is over four minutes for one call.
 HTTP_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 
@@ -114,7 +116,7 @@ class Run:
         client = connect()
         if self.mlflow_run_id is None:
             self.mlflow_run_id = _create(client, self.record())
-        _log_curve(client, self.mlflow_run_id, self.curve[self._sent :])
+        _log(client, self.mlflow_run_id, self.curve[self._sent :], datetime.now(UTC))
         self._sent = len(self.curve)
 
     def finish(self) -> None:
@@ -251,34 +253,29 @@ def _create(client: Any, record: Mapping[str, Any]) -> str:
     return run_id
 
 
-def _log_curve(client: Any, run_id: str, curve: Curve) -> None:
+def _log(client: Any, run_id: str, rows: Iterable[Mapping[str, float]], at: datetime) -> None:
+    """Log the finite figures of rows, each at its ``step``, 0 where it has none."""
     from mlflow.entities import Metric
 
-    now = int(time.time() * 1000)
+    time_ms = int(1000 * at.timestamp())
     metrics = [
-        Metric(name, value, now, int(row["step"]))
-        for row in curve
+        Metric(name, value, time_ms, int(row.get("step", 0)))
+        for row in rows
         for name, value in row.items()
         if name != "step" and math.isfinite(value)
     ]
-    for start in range(0, len(metrics), 1000):
-        client.log_batch(run_id, metrics=metrics[start : start + 1000])
+    for start in range(0, len(metrics), MOST_METRICS):
+        client.log_batch(run_id, metrics=metrics[start : start + MOST_METRICS])
 
 
 def _finish(client: Any, run_id: str, record: Mapping[str, Any]) -> None:
     """Log the final figures and files of a record, and close its run."""
-    from mlflow.entities import Metric
-
-    started = datetime.fromisoformat(record["started"]).timestamp()
-    ended = int(1000 * (started + record["seconds"]))
-    finite = {name: value for name, value in record["metrics"].items() if math.isfinite(value)}
-    metrics = [Metric(name, value, ended, 0) for name, value in finite.items()]
-    for start in range(0, len(metrics), 1000):
-        client.log_batch(run_id, metrics=metrics[start : start + 1000])
+    ended = datetime.fromisoformat(record["started"]) + timedelta(seconds=record["seconds"])
+    _log(client, run_id, [record["metrics"]], ended)
     for path in record["artifacts"]:
         if Path(path).exists():
             client.log_artifact(run_id, path)
-    client.set_terminated(run_id, end_time=ended)
+    client.set_terminated(run_id, end_time=int(1000 * ended.timestamp()))
 
 
 def sync(runs: Path = RUNS) -> Synced:
@@ -297,7 +294,7 @@ def sync(runs: Path = RUNS) -> Synced:
         run_id = _create(client, record)
         curve = file.with_name("curve.csv")
         if curve.exists():
-            _log_curve(client, run_id, read_curve(curve))
+            _log(client, run_id, read_curve(curve), datetime.now(UTC))
         _finish(client, run_id, record)
         run_ids[record["fingerprint"]] = run_id
         sent += 1

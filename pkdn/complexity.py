@@ -4,7 +4,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from typing import NamedTuple
 
 import torch
@@ -21,31 +20,7 @@ WARM_UP_RUNS = 2
 LEAST_RUNS = 5
 LEAST_SECONDS = 0.5
 
-COLUMNS = (
-    "network",
-    "role",
-    "size",
-    "title",
-    "input",
-    "parameters",
-    "gmac",
-    "latency_ms_b1",
-    "latency_ms_b8",
-    "peak_mib_b8",
-)
 Row = dict[str, str | int | float]
-
-
-class Size(NamedTuple):
-    """A network's size.
-
-    Attributes:
-        parameters: trained numbers.
-        gmac: 10⁹ multiply–accumulates of convolutions and matrix products for one face.
-    """
-
-    parameters: int
-    gmac: float
 
 
 class Cost(NamedTuple):
@@ -73,14 +48,18 @@ def example(num_faces: int, device: torch.device) -> Batch:
 
 
 @torch.no_grad()
-def size(network: nn.Module) -> Size:
-    """Count a network's parameters and its multiplications for one face, from shapes alone."""
-    meta = torch.device("meta")
-    network = deepcopy(network).to(meta).eval()
+def size(network: nn.Module) -> tuple[int, float]:
+    """Count a network's parameters and, for one face, its multiplications, from shapes alone.
+
+    Args:
+        network: on the device ``meta``.
+
+    Returns:
+        Trained numbers; and 10⁹ multiply–accumulates of convolutions and matrix products.
+    """
     with FlopCounterMode(display=False) as counter:
-        network(*inputs(network, example(1, meta)))
-    parameters = sum(p.numel() for p in network.parameters())
-    return Size(parameters, counter.get_total_flops() / 2e9)
+        network.eval()(*inputs(network, example(1, torch.device("meta"))))
+    return sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2e9
 
 
 def cost(network: nn.Module, num_faces: int, precision: Precision) -> Cost:
@@ -138,27 +117,23 @@ def rows(name: str, size_name: str, precision: Precision | None = None) -> Itera
         precision: what latency and memory are measured in; None leaves those columns out.
     """
     module = networks.module(name)
-    for teacher in (False, True) if hasattr(networks.module(name), "TEACHER") else (False,):
+    for teacher in (False, True) if hasattr(module, "TEACHER") else (False,):
         description = networks.describe(name, size_name, teacher=teacher)
         with torch.device("meta"):
-            shapes = description.build()
-        found = size(shapes)
-        yield {
+            parameters, gmac = size(description.build())
+        row: Row = {
             "network": name,
             "role": description.role,
             "size": size_name,
             "title": module.TITLE + (" teacher" if teacher else ""),
             "input": module.INPUT + (" + parsing map" if teacher else ""),
-            "parameters": found.parameters,
-            "gmac": round(found.gmac, 4),
-            **(_measured(description.build(), precision) if precision else {}),
+            "parameters": parameters,
+            "gmac": round(gmac, 4),
         }
-
-
-def _measured(network: nn.Module, precision: Precision) -> dict[str, float]:
-    one, eight = (cost(network, num_faces, precision) for num_faces in (1, 8))
-    return {
-        "latency_ms_b1": round(one.latency_ms, 3),
-        "latency_ms_b8": round(eight.latency_ms, 3),
-        "peak_mib_b8": round(eight.peak_mib, 2),
-    }
+        if precision is not None:
+            network = description.build()
+            one, eight = (cost(network, num_faces, precision) for num_faces in (1, 8))
+            row["latency_ms_b1"] = round(one.latency_ms, 3)
+            row["latency_ms_b8"] = round(eight.latency_ms, 3)
+            row["peak_mib_b8"] = round(eight.peak_mib, 2)
+        yield row

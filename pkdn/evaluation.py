@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from pkdn import metrics
 from pkdn.errors import UserError
 from pkdn.faces.shards import Shards
+from pkdn.learning.network import inputs, reads
 from pkdn.metrics import parsing
 from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.resampling import quantize
@@ -68,7 +69,7 @@ def evaluate(
             f"expected faces in the split {faces.split} of {faces.folder}, found none: "
             "add photos or move some to this split"
         )
-    if labels is None and (parse is not None or "labels" in _reads(network)):
+    if labels is None and (parse is not None or "labels" in reads(network)):
         raise ValueError("parse and teachers need the labels of HR")
     batches = FaceBatches(faces, labels, batch_size=batch_size, seed=0, device=device)
     network.to(device).eval()
@@ -76,19 +77,17 @@ def evaluate(
 
 
 def _stream(network: nn.Module, batches: FaceBatches, parse: Parse | None) -> Iterator[FaceScore]:
-    names = batches.faces.names
-    for start in range(0, len(names), batches.batch_size):
-        indices = np.arange(start, min(start + batches.batch_size, len(names)))
-        scores = _score_batch(network, batches.read(indices), parse)
-        for index, (row, sr_image) in zip(indices, scores, strict=True):
-            yield FaceScore(names[index], row, sr_image)
+    names = iter(batches.faces.names)
+    for batch in batches.in_order():
+        for row, sr_image in _score_batch(network, batch, parse):
+            yield FaceScore(next(names), row, sr_image)
 
 
 @torch.inference_mode()
 def _score_batch(
     network: nn.Module, batch: Batch, parse: Parse | None
 ) -> list[tuple[dict[str, float], np.ndarray]]:
-    sr_image = network(*(getattr(batch, field) for field in _reads(network)))
+    sr_image = network(*inputs(network, batch))
     if sr_image.shape != batch.hr_image.shape:
         shape, expected = tuple(sr_image.shape), tuple(batch.hr_image.shape)
         raise ValueError(f"the network's output is {shape}, expected {expected}")
@@ -104,10 +103,6 @@ def _score_batch(
         for row, sr, hr in zip(rows, sr_labels, hr_labels, strict=True):
             row |= _flat({"parsing": parsing.score_labels(sr, hr)})
     return list(zip(rows, written.cpu().numpy(), strict=True))
-
-
-def _reads(network: nn.Module) -> tuple[str, ...]:
-    return getattr(network, "reads", ("lr_image",))
 
 
 def _flat(scores: dict[str, dict[str, float]]) -> dict[str, float]:

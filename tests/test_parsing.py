@@ -307,7 +307,9 @@ def write_faces(folder: Path, *, with_labels: bool) -> None:
 
 
 class TestShards:
-    def test_maps_follow_the_faces(self, parser: Parser, tmp_path: Path) -> None:
+    def test_maps_follow_the_faces(
+        self, parser: Parser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         write_faces(tmp_path / "faces", with_labels=True)
         done: list[int] = []
         counts = parse_faces(parser, tmp_path / "faces", tmp_path / "maps", advance=done.append)
@@ -323,6 +325,8 @@ class TestShards:
         found = agreement(parser, test)
         assert (found == counts["test"]).all()
         assert miou_on(test, parser)() == {"val_miou": figures(found)["miou"]}
+        monkeypatch.setattr("pkdn.parsing.agreement.CHUNK_SIZE", 1)
+        assert agreement(parser, test).sum() == found.sum() == 2 * 128 * 128
         assert agreement(parser, test, shown=0.5).sum() == found.sum()
         assert (agreement(parser, test, shown=0.5) != found).any()
 

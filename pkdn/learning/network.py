@@ -7,9 +7,6 @@ from torch import Tensor, nn
 
 from pkdn.training.batches import Batch
 
-READS = ("lr_image",)
-"""What a network takes that does not say."""
-
 
 class Output(NamedTuple):
     """An SR image with the features that distillation compares.
@@ -23,23 +20,23 @@ class Output(NamedTuple):
     taps: dict[str, Tensor]
 
 
-def inputs(network: nn.Module, batch: Batch) -> list[Any]:
-    """Return what a network's ``forward`` takes: the fields of the batch that it ``reads``.
+def reads(network: nn.Module) -> tuple[str, ...]:
+    """Return the fields of a batch that ``forward`` takes: the LR image where it says nothing."""
+    return getattr(network, "reads", ("lr_image",))
 
-    Teachers take ``labels`` beside ``lr_image``.
-    """
-    return [getattr(batch, name) for name in getattr(network, "reads", READS)]
+
+def inputs(network: nn.Module, batch: Batch) -> list[Any]:
+    """Return what a network's ``forward`` takes of a batch."""
+    return [getattr(batch, name) for name in reads(network)]
 
 
 class TappedNetwork(nn.Module):
     """A network whose features can be distilled.
 
     Attributes:
-        reads: the fields of a batch that ``output`` takes.
         output: returns the SR image with the features.
     """
 
-    reads: tuple[str, ...] = READS
     output: Callable[..., Output]
 
     def forward(self, lr_image: Tensor, labels: Tensor | None = None) -> Tensor:

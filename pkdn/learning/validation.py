@@ -29,9 +29,7 @@ def psnr_on(
     @torch.inference_mode()
     def validate() -> dict[str, float]:
         values: list[float] = []
-        for start in range(0, len(faces.faces), faces.batch_size):
-            stop = min(start + faces.batch_size, len(faces.faces))
-            batch = faces.read(np.arange(start, stop))
+        for batch in faces.in_order():
             with precision.autocast():
                 sr_image = network(*inputs(network, batch))
             error = (sr_image.float().clamp(0, 1) - batch.hr_image).square().mean((1, 2, 3))

@@ -102,6 +102,11 @@ class FaceBatches:
             start = index * self.batch_size
             yield self.read(np.sort(order[start : start + self.batch_size]))
 
+    def in_order(self) -> Iterator[Batch]:
+        """Yield all faces once, in their own order."""
+        for indices in chunks(len(self.faces), self.batch_size):
+            yield self.read(np.array(indices))
+
     def read(self, indices: np.ndarray) -> Batch:
         """Read the faces at ``indices`` as one batch on the device."""
         hr = self._tensor(self.faces, "faces", indices).permute(0, 3, 1, 2).contiguous()

@@ -16,10 +16,8 @@ from pkdn.reports.plan import Plan, title
 from pkdn.reports.tables import NOTHING, Column, Table, codes, duration, listing, words
 from pkdn.runs import RunId
 
-FIELDS: Final = (
-    *("run", "stage", "name", "fingerprint", "tags", "metrics", "started", "seconds", "revision"),
-    *("machine", "versions", "mlflow_run_id"),
-)
+ABOUT_RUN: Final = ["run", "stage", "name", "started", "seconds", "revision", "mlflow_run_id"]
+ABOUT_CONTENT: Final = ["fingerprint", "tags", "metrics", "machine", "versions"]
 UNKNOWN_MACHINE: Final = {"processor": "unknown processor", "cores": "?", "memory_gib": "?"}
 
 
@@ -27,7 +25,8 @@ def read_records(root: Path, plan: Plan) -> pd.DataFrame:
     """Read the records of the plan's runs, as far as there are some."""
     runs = [run for run in plan.runs() if (root / run.record).is_file()]
     found = [_read(root, run, plan) for run in runs]
-    return pd.DataFrame(found, columns=FIELDS, dtype=object).sort_values(["started", "name"])
+    records = pd.DataFrame(found, columns=[*ABOUT_RUN, *ABOUT_CONTENT], dtype=object)
+    return records.sort_values(["started", "name"])
 
 
 def _read(root: Path, run: RunId, plan: Plan) -> dict[str, object]:

@@ -103,18 +103,13 @@ def describe(name: str, size: str, *, teacher: bool = False, **arguments: Any) -
     return Description(name, "teacher" if teacher else "network", {**sizes[size], **arguments})
 
 
-def build(name: str, size: str, *, teacher: bool = False, **arguments: Any) -> nn.Module:
-    """Make what :func:`describe` describes."""
-    return describe(name, size, teacher=teacher, **arguments).build()
-
-
 def task(name: str, network: nn.Module, size: str) -> Task:
     """Return what trains a network, by its own file or by mean absolute error.
 
     Args:
         name: the network's.
-        network: as :func:`build` made it.
-        size: at which it was made.
+        network: as its :class:`Description` built it.
+        size: at which it was built.
     """
     file = module(name)
     found: Task = (
@@ -135,7 +130,7 @@ def distillation(
 
     Args:
         name: the network's.
-        network: as :func:`build` made it.
+        network: as its :class:`Description` built it.
         teacher: the trained teacher; it is frozen.
         weights: of Eq. 2, such as ``{"lambda_ts": 0.1}``.
         distill_epochs: see :func:`pkdn.learning.losses.distillation_weights`.

@@ -75,7 +75,7 @@ def two_faces(folder: Path) -> Batch:
 
 
 def own_task(name: str) -> Task:
-    return networks.task(name, networks.build(name, "demo"), "demo")
+    return networks.task(name, networks.describe(name, "demo").build(), "demo")
 
 
 @pytest.fixture(params=systems.names())
@@ -134,7 +134,7 @@ def test_small_is_about_a_tenth(name: str) -> None:
 @pytest.mark.parametrize("count", [1, 3])
 def test_output_shape_and_values(name: str, count: int) -> None:
     torch.manual_seed(0)
-    sr_image = networks.build(name, "demo").eval()(lr_faces(count))
+    sr_image = networks.describe(name, "demo").build().eval()(lr_faces(count))
     assert sr_image.shape == (count, 3, 128, 128)
     assert sr_image.dtype == torch.float32
     assert torch.isfinite(sr_image).all()
@@ -142,7 +142,7 @@ def test_output_shape_and_values(name: str, count: int) -> None:
 
 def test_faces_do_not_influence_each_other(name: str) -> None:
     torch.manual_seed(0)
-    network = networks.build(name, "demo").eval()
+    network = networks.describe(name, "demo").build().eval()
     faces = lr_faces(3)
     with torch.no_grad():
         torch.testing.assert_close(network(faces)[1:2], network(faces[1:2]), atol=1e-5, rtol=1e-4)
@@ -155,7 +155,9 @@ def test_its_own_losses_reach_every_parameter(name: str, faces_folder: Path) -> 
 @pytest.mark.parametrize("name", DISTILLED)
 def test_distillation_reaches_every_parameter(name: str, faces_folder: Path) -> None:
     def make() -> Task:
-        teacher, student = (networks.build(name, "demo", teacher=t) for t in (True, False))
+        teacher, student = (
+            networks.describe(name, "demo", teacher=t).build() for t in (True, False)
+        )
         weights = {"lambda_ts": 0.1, "lambda_fs": 1.0}
         return networks.distillation(name, student, teacher, weights=weights, distill_epochs=0)
 
@@ -164,9 +166,9 @@ def test_distillation_reaches_every_parameter(name: str, faces_folder: Path) -> 
 
 def test_state_dict_round_trip(name: str) -> None:
     torch.manual_seed(0)
-    first = networks.build(name, "demo").eval()
+    first = networks.describe(name, "demo").build().eval()
     torch.manual_seed(1)
-    second = networks.build(name, "demo").eval()
+    second = networks.describe(name, "demo").build().eval()
     second.load_state_dict(first.state_dict())
     assert torch.equal(first(lr_faces(2)), second(lr_faces(2)))
 
@@ -185,12 +187,12 @@ def test_a_size_is_changed_by_arguments_and_an_unknown_one_is_named() -> None:
     sizes = {"width": 16, "num_blocks": 1, "num_prior_blocks": 1, "encoding": "onehot"}
     assert described == networks.Description("pkdn", "teacher", sizes)
     with pytest.raises(UserError, match=r"SIZES of .*dic.py, demo, small, paper, got 'tiny'"):
-        networks.build("dic", "tiny")
+        networks.describe("dic", "tiny").build()
 
 
 def test_a_size_that_a_user_adds_to_a_file_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sisn.SIZES, "tiny", {"width": 8, "num_groups": 1, "num_blocks": 1})
-    assert networks.build("sisn", "tiny")(lr_faces(2)).shape == (2, 3, 128, 128)
+    assert networks.describe("sisn", "tiny").build()(lr_faces(2)).shape == (2, 3, 128, 128)
 
 
 def test_tasks_say_what_their_losses_read(name: str, faces_folder: Path) -> None:
@@ -210,7 +212,7 @@ def test_an_unknown_network_is_named_with_those_there_are() -> None:
 @pytest.mark.parametrize("teacher", TEACHERS)
 def test_teacher_sizes(teacher: str) -> None:
     name, arguments, parameters = TEACHERS[teacher]
-    network = networks.build(name, "paper", teacher=True, **arguments)
+    network = networks.describe(name, "paper", teacher=True, **arguments).build()
     assert sum(p.numel() for p in network.parameters()) == parameters
 
 
@@ -222,7 +224,7 @@ def test_teachers_learn_everywhere_and_see_the_map_they_should(
 
     def make() -> nn.Module:
         sizes = {"width": 8, "num_blocks": 1, **arguments}
-        return networks.build(name, "paper", teacher=True, **sizes)
+        return networks.describe(name, "paper", teacher=True, **sizes).build()
 
     batch = two_faces(faces_folder)
     assert not untrained_parameters(lambda: SuperResolutionTask(make()), batch)
@@ -239,7 +241,7 @@ def test_teachers_learn_everywhere_and_see_the_map_they_should(
 def test_distilled_features_are_paired_by_name_and_shape(name: str, size: str) -> None:
     taps = networks.module(name).DISTILLED_TAPS
     with torch.device("meta"):
-        teacher, student = (networks.build(name, size, teacher=t) for t in (True, False))
+        teacher, student = (networks.describe(name, size, teacher=t).build() for t in (True, False))
     assert isinstance(teacher, TappedNetwork) and isinstance(student, TappedNetwork)
     meta = torch.device("meta")
     seen = teacher.output(lr_faces(1).to(meta), label_maps(1).to(meta)).taps
@@ -256,7 +258,7 @@ def test_global_residual_adds_the_bicubic_input() -> None:
     plain = pkdn.PKDN(**SMALL)
     residual = pkdn.PKDN(**SMALL, global_residual=True)
     residual.load_state_dict(plain.state_dict())
-    bicubic = networks.build("bicubic", "paper")
+    bicubic = networks.describe("bicubic", "paper").build()
     faces = lr_faces(2)
     torch.testing.assert_close(residual(faces) - plain(faces), bicubic(faces))
 

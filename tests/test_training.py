@@ -92,7 +92,7 @@ def test_other_label_maps_are_refused(faces_folder: Path) -> None:
 
 @pytest.mark.parametrize("name", systems.names())
 def test_every_networks_task_takes_a_step(name: str, faces_folder: Path) -> None:
-    task = networks.task(name, networks.build(name, "demo"), "demo")
+    task = networks.task(name, networks.describe(name, "demo").build(), "demo")
     recipe = replace(RECIPE, batch_size=2, max_steps=1)
     rows = train(task, batches(faces_folder, batch_size=2), recipe, precision=CPU, title=name)
     assert [row["step"] for row in rows] == ([] if name == "bicubic" else [1])
@@ -102,7 +102,7 @@ def test_every_networks_task_takes_a_step(name: str, faces_folder: Path) -> None
 @pytest.mark.parametrize("name", [n for n in systems.names() if n != "bicubic"])
 def test_every_network_overfits_one_batch(name: str, faces_folder: Path) -> None:
     torch.manual_seed(0)
-    task = SuperResolutionTask(networks.build(name, "demo"))
+    task = SuperResolutionTask(networks.describe(name, "demo").build())
     batch = next(batches(faces_folder, batch_size=2).epoch(0))
     optimizer = torch.optim.Adam(task.network.parameters(), 3e-3)
     losses = []
@@ -117,7 +117,7 @@ def test_every_network_overfits_one_batch(name: str, faces_folder: Path) -> None
 
 def adversarial_task() -> urdgn.AdversarialTask:
     torch.manual_seed(0)
-    task = networks.task("urdgn", networks.build("urdgn", "demo"), "demo")
+    task = networks.task("urdgn", networks.describe("urdgn", "demo").build(), "demo")
     assert isinstance(task, urdgn.AdversarialTask)
     return task
 
@@ -216,7 +216,8 @@ def test_distillation_trains_the_student_and_leaves_the_teacher(
 ) -> None:
     torch.manual_seed(0)
     teacher, student = (
-        networks.build(name, "demo", teacher=which, global_residual=True) for which in (True, False)
+        networks.describe(name, "demo", teacher=which, global_residual=True).build()
+        for which in (True, False)
     )
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     weights = {"lambda_ts": 0.1, "lambda_fs": 10.0}

@@ -39,8 +39,9 @@ def test_wrong_files_are_one_line(tmp_path: Path) -> None:
     other = tmp_path / "other.safetensors"
     wide = networks.Description("pkdn", "network", {"width": 16, "num_blocks": 1})
     networks.save(PKDN(**ARGUMENTS), wide, other)
-    with pytest.raises(UserError, match="do not fit PKDN as it is now"):
+    with pytest.raises(UserError, match="do not fit pkdn as it is now") as refused:
         networks.load(other)
+    assert "\n" not in str(refused.value)
 
 
 def test_weights_that_are_absent_say_why(tmp_path: Path) -> None:

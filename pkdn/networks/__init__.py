@@ -25,7 +25,7 @@ To compare one more network, add its file and its name to ``networks`` in ``para
 A weights file is safetensors that say which network they belong to: :class:`Description`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -43,6 +43,8 @@ from pkdn.training.task import Task
 Role = Literal["network", "teacher"]
 
 ABSENT = "absent"
+LONGEST_CAUSE = 200
+"""Characters of PyTorch's own message that one of ours repeats."""
 
 
 @dataclass(frozen=True)
@@ -103,24 +105,10 @@ def describe(name: str, size: str, *, teacher: bool = False, **arguments: Any) -
     return Description(name, "teacher" if teacher else "network", {**sizes[size], **arguments})
 
 
-def build(name: str, size: str, *, teacher: bool = False, **arguments: Any) -> nn.Module:
-    """Make what :func:`describe` describes."""
-    return describe(name, size, teacher=teacher, **arguments).build()
-
-
 def task(name: str, network: nn.Module, size: str) -> Task:
-    """Return what trains a network, by its own file or by mean absolute error.
-
-    Args:
-        name: the network's.
-        network: as :func:`build` made it.
-        size: at which it was made.
-    """
-    file = module(name)
-    found: Task = (
-        file.task(network, size) if hasattr(file, "task") else SuperResolutionTask(network)
-    )
-    return found
+    """Return what trains a network of this size: what its file says, or mean absolute error."""
+    own: Callable[[nn.Module, str], Task] | None = getattr(module(name), "task", None)
+    return own(network, size) if own else SuperResolutionTask(network)
 
 
 def distillation(
@@ -133,12 +121,7 @@ def distillation(
 ) -> Task:
     """Return what trains a network by its trained teacher, on the features that its file names.
 
-    Args:
-        name: the network's.
-        network: as :func:`build` made it.
-        teacher: the trained teacher; it is frozen.
-        weights: of Eq. 2, such as ``{"lambda_ts": 0.1}``.
-        distill_epochs: see :func:`pkdn.learning.losses.distillation_weights`.
+    See :class:`pkdn.learning.tasks.DistillationTask` for what the arguments are.
     """
     assert isinstance(network, TappedNetwork) and isinstance(teacher, TappedNetwork)
     taps = module(name).DISTILLED_TAPS
@@ -186,8 +169,9 @@ def load(path: Path) -> nn.Module:
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
+        found = " ".join(str(error).split())[:LONGEST_CAUSE]
         raise UserError(
-            f"the weights in {path} do not fit {description.network} as it "
-            f"is now: {error}; train it anew"
+            f"the weights in {path} do not fit {description.network} as it is now: {found}; "
+            "train it anew"
         ) from None
     return network.eval()

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from pkdn.faces import NUM_LANDMARKS
 from pkdn.networks.layers.blocks import Residual, conv3
+from pkdn.networks.layers.feedback import FeedbackBlock, activated, enlarge, pointwise
 from pkdn.networks.layers.landmarks import heatmap_loss, hourglass, projection
 from pkdn.training.batches import Batch
 from pkdn.training.recipe import ADAM, AuthorsRecipe, halved_at
@@ -29,7 +30,6 @@ INPUT = "16×16"
 
 MEAN_RGB = (0.509, 0.424, 0.378)
 HEATMAP_WEIGHT = 0.1
-PRELU_START = 0.2
 UPSCALE = 4
 LEAKY_SLOPE = 0.2
 LEAST_PEAK = 0.05
@@ -70,26 +70,6 @@ class Steps(NamedTuple):
     heatmaps: list[Tensor]
 
 
-def activated(convolution: nn.Module) -> nn.Sequential:
-    """Return a convolution with PReLU."""
-    return nn.Sequential(convolution, nn.PReLU(init=PRELU_START))
-
-
-def pointwise(in_channels: int, out_channels: int) -> nn.Sequential:
-    """Return a 1×1 convolution with PReLU."""
-    return activated(nn.Conv2d(in_channels, out_channels, 1))
-
-
-def enlarge(width: int, scale: int) -> nn.Sequential:
-    """Return a transposed convolution with PReLU that enlarges by ``scale``."""
-    return activated(nn.ConvTranspose2d(width, width, scale + 4, scale, padding=2))
-
-
-def reduce(width: int, scale: int) -> nn.Sequential:
-    """Return a convolution with PReLU that makes smaller by ``scale``."""
-    return activated(nn.Conv2d(width, width, scale + 4, scale, padding=2))
-
-
 def merge_parts(heatmaps: Tensor) -> Tensor:
     """Scale each heatmap to a peak of 1 and add those of a part: (N, 68, …) → (N, 5, …)."""
     peaks = heatmaps.amax((2, 3), keepdim=True).clamp_min(LEAST_PEAK)
@@ -114,39 +94,6 @@ class PartAttention(nn.Module):
         by_part = self.blocks(self.spread(features)).unflatten(1, (len(PARTS), -1))
         summed: Tensor = (by_part * parts.softmax(1)[:, :, None]).sum(1)
         return summed
-
-
-class FeedbackBlock(nn.Module):
-    """Up- and down-projections, each fed by all before it (as in SRFBN).
-
-    Args:
-        width: channels of every feature map.
-        num_groups: pairs of projections.
-        scale: by which a projection enlarges, and the next makes smaller.
-    """
-
-    def __init__(self, width: int, num_groups: int, scale: int) -> None:
-        super().__init__()
-
-        def joins() -> nn.ModuleList:
-            """Return what makes one feature map of the first one, two, … of them."""
-            later = (pointwise(n * width, width) for n in range(2, num_groups + 1))
-            return nn.ModuleList([nn.Identity(), *later])
-
-        self.up = nn.ModuleList(enlarge(width, scale) for _ in range(num_groups))
-        self.down = nn.ModuleList(reduce(width, scale) for _ in range(num_groups))
-        self.before_up, self.before_down = joins(), joins()
-        self.merge = pointwise(num_groups * width, width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, width, 32, 32) → (N, width, 32, 32)."""
-        small, large = [features], list[Tensor]()
-        groups = zip(self.before_up, self.up, self.before_down, self.down, strict=True)
-        for before_up, up, before_down, down in groups:
-            large.append(up(before_up(torch.cat(small, dim=1))))
-            small.append(down(before_down(torch.cat(large, dim=1))))
-        merged: Tensor = self.merge(torch.cat(small[1:], dim=1))
-        return merged
 
 
 def bottleneck(in_channels: int, out_channels: int) -> Residual:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from pkdn.faces import NUM_LANDMARKS
 from pkdn.learning.losses import super_resolution_loss
-from pkdn.networks.layers.blocks import Residual, bicubic_input, conv3, scale_tail
+from pkdn.networks.layers.blocks import Residual, bicubic_input, conv3, conv_norm_relu, scale_tail
 from pkdn.networks.layers.encoding import encode, num_channels
 from pkdn.networks.layers.landmarks import heatmap_loss, hourglass, projection
 from pkdn.training.batches import Batch
@@ -74,14 +74,9 @@ def convolved(in_channels: int, out_channels: int, kernel: int = 3, stride: int 
     return nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False)
 
 
-def activated(convolution: nn.Module, channels: int) -> nn.Sequential:
-    """Return a convolution with batch normalisation and ReLU."""
-    return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
-
-
 def residual_block(width: int) -> Residual:
     """x + BN(conv3(ReLU(BN(conv3(x)))))."""
-    first = activated(convolved(width, width), width)
+    first = conv_norm_relu(convolved(width, width))
     return Residual(*first, convolved(width, width), nn.BatchNorm2d(width))
 
 
@@ -104,7 +99,7 @@ class PriorNetwork(nn.Sequential):
     def __init__(self, width: int, prior_width: int, num_hourglasses: int, depth: int) -> None:
         block, double = partial(bottleneck, prior_width, prior_width), nn.Upsample(scale_factor=2.0)
         super().__init__(
-            activated(convolved(3, width, 7, stride=2), width),
+            conv_norm_relu(convolved(3, width, 7, stride=2)),
             bottleneck(width, prior_width),
             residual_block(prior_width),
             residual_block(prior_width),
@@ -139,12 +134,12 @@ class FSRNet(nn.Module):
         super().__init__()
         self.global_residual = global_residual
         self.coarse = nn.Sequential(
-            activated(convolved(3, width), width),
+            conv_norm_relu(convolved(3, width)),
             *(residual_block(width) for _ in range(num_image_blocks)),
         )
         self.coarse_tail = conv3(width, 3)
         self.encoder = nn.Sequential(
-            activated(convolved(3, width, stride=2), width),
+            conv_norm_relu(convolved(3, width, stride=2)),
             *(residual_block(width) for _ in range(num_encoder_blocks)),
             conv3(width, width),
         )
@@ -152,10 +147,9 @@ class FSRNet(nn.Module):
         self.heatmaps = nn.Conv2d(prior_width, NUM_LANDMARKS, 1)
         self.parsing = nn.Conv2d(prior_width, num_channels("onehot"), 1)
         self.decoder = nn.Sequential(
-            activated(convolved(width + prior_width, width), width),
-            activated(
-                nn.ConvTranspose2d(width, width, 3, 2, padding=1, output_padding=1, bias=False),
-                width,
+            conv_norm_relu(convolved(width + prior_width, width)),
+            conv_norm_relu(
+                nn.ConvTranspose2d(width, width, 3, 2, padding=1, output_padding=1, bias=False)
             ),
             *(residual_block(width) for _ in range(num_image_blocks)),
         )

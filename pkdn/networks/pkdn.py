@@ -170,10 +170,6 @@ class PKDNTeacher(Autoencoder):
         pooling: Pooling = "average",
         global_residual: bool = False,
     ) -> None:
-        super().__init__()
-        self.encoding = encoding
-        self.prior_fusion = prior_fusion
-
         def stage(resampling: nn.Module) -> nn.Module:
             if not prior_fusion:
                 group = ResidualChannelAttentionGroup(width, num_blocks)
@@ -181,18 +177,23 @@ class PKDNTeacher(Autoencoder):
             block = partial(PriorFusionBlock, width, num_channels(encoding), pooling)
             return PriorFusionStage(resampling, (block() for _ in range(num_prior_blocks)))
 
-        def stages(taps: Sequence[str], resample: Callable[[int], nn.Module]) -> nn.ModuleDict:
+        def stages(
+            taps: Sequence[str], resample: Callable[[int], nn.Module]
+        ) -> dict[str, nn.Module]:
             resampling = [resample(width) for _ in taps]
-            return nn.ModuleDict(dict(zip(taps, map(stage, resampling), strict=True)))
+            return dict(zip(taps, map(stage, resampling), strict=True))
 
-        self.head = conv3(3, width)
-        self.down = stages(DOWN_TAPS, Downsample)
-        self.bottleneck = stage(nn.Identity())
-        self.up = stages(UP_TAPS, Upsample)
-        fusions = UP_TAPS if feature_fusion else ()
-        self.fusion = nn.ModuleDict({tap: FeatureFusionBlock(width, pooling) for tap in fusions})
-        self.tail = conv3(width, 3)
-        self.start(global_residual=global_residual)
+        super().__init__(
+            head=conv3(3, width),
+            down=stages(DOWN_TAPS, Downsample),
+            bottleneck=stage(nn.Identity()),
+            up=stages(UP_TAPS, Upsample),
+            fusion={tap: FeatureFusionBlock(width, pooling) for tap in UP_TAPS if feature_fusion},
+            tail=conv3(width, 3),
+            global_residual=global_residual,
+        )
+        self.encoding = encoding
+        self.prior_fusion = prior_fusion
 
     def output(self, lr_image: Tensor, labels: Tensor) -> Output:
         """Return the SR image with the taps.

@@ -14,7 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from pkdn.errors import UserError
-from pkdn.networks.layers.blocks import Residual, Upsample, bicubic_input, conv3, scale_tail
+from pkdn.networks.layers.blocks import (
+    Residual,
+    Upsample,
+    bicubic_input,
+    conv3,
+    conv_norm_relu,
+    scale_tail,
+)
 from pkdn.training.recipe import ADAM, AuthorsRecipe, halved_at
 
 TITLE = "SISN"
@@ -53,16 +60,11 @@ class SplitAttention(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         hidden = max(width * RADIX // ATTENTION_REDUCTION, LEAST_ATTENTION_CHANNELS)
-        self.split = nn.Sequential(
-            nn.Conv2d(width, RADIX * width, 3, padding=1, groups=RADIX, bias=False),
-            nn.BatchNorm2d(RADIX * width),
-            nn.ReLU(inplace=True),
+        self.split = conv_norm_relu(
+            nn.Conv2d(width, RADIX * width, 3, padding=1, groups=RADIX, bias=False)
         )
         self.attend = nn.Sequential(
-            nn.Conv2d(width, hidden, 1),
-            nn.BatchNorm2d(hidden),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(hidden, RADIX * width, 1),
+            conv_norm_relu(nn.Conv2d(width, hidden, 1)), nn.Conv2d(hidden, RADIX * width, 1)
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -79,9 +81,7 @@ class InternalSplitAttentionBlock(nn.Sequential):
 
     def __init__(self, width: int) -> None:
         body = Residual(
-            nn.Conv2d(width, width, 1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
+            conv_norm_relu(nn.Conv2d(width, width, 1, bias=False)),
             SplitAttention(width),
             nn.Conv2d(width, width, 1, bias=False),
             nn.BatchNorm2d(width),

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.learning.losses import super_resolution_loss
-from pkdn.networks.layers.blocks import bicubic_input, scale_tail
+from pkdn.networks.layers.blocks import bicubic_input, conv_norm_relu, scale_tail
 from pkdn.training.batches import Batch
 from pkdn.training.recipe import RMSPROP, AuthorsRecipe
 from pkdn.training.task import Task
@@ -73,11 +73,8 @@ class URDGN(nn.Module):
         layers: list[nn.Module] = []
         channels = (3, *widths)
         for i, kernel in enumerate(self.KERNELS[:-1]):
-            layers += [
-                nn.Conv2d(channels[i], channels[i + 1], kernel, padding=kernel // 2),
-                nn.BatchNorm2d(channels[i + 1]),
-                nn.ReLU(inplace=True),
-            ]
+            convolution = nn.Conv2d(channels[i], channels[i + 1], kernel, padding=kernel // 2)
+            layers.append(conv_norm_relu(convolution))
             if i < len(widths) - 1:
                 layers.append(nn.Upsample(scale_factor=2))
         self.body = nn.Sequential(*layers)

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -82,19 +81,13 @@ class _Training:
         print(f"continuing at step {self.steps} of a training that was interrupted", flush=True)
 
 
-class _Step(NamedTuple):
-    number: int
-    epoch: int
-    batch: Batch
-
-
-def _steps(batches: FaceBatches, recipe: Recipe, first: int) -> Iterator[_Step]:
-    """Yield the steps from ``first`` to the end of the last epoch."""
+def _steps(batches: FaceBatches, recipe: Recipe, first: int) -> Iterator[tuple[int, int, Batch]]:
+    """Yield step, epoch and batch from step ``first`` to the end of the last epoch."""
     per_epoch = len(batches)
     for epoch in range(first // per_epoch, recipe.epochs):
         skip = max(0, first - epoch * per_epoch)
         for offset, batch in enumerate(batches.epoch(epoch, first=skip), start=skip):
-            yield _Step(epoch * per_epoch + offset, epoch, batch)
+            yield epoch * per_epoch + offset, epoch, batch
 
 
 def train(

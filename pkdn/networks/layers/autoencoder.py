@@ -1,5 +1,6 @@
 """The autoencoder that students and teachers of KDFSRNet and PKDN are."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from torch import Tensor, nn
@@ -25,31 +26,35 @@ class Autoencoder(TappedNetwork):
     Every stage ends in a named tap: ``down1`` (64²) to ``down4`` (8²), ``bottleneck`` (8²),
     ``up1`` (16²) to ``up4`` (128²), each with ``width`` channels.
 
-    Attributes:
+    Args:
         head: the first convolution.
         down: stages by their taps, their resampling first.
         bottleneck: the stage at 8×8.
         up: as ``down``.
-        fusion: joins the features of some stages of ``up`` with those of the encoder that have
-            the same resolution, which are the head's at 128².
+        fusion: by taps of ``up``, joins their features with those of the encoder that have the
+            same resolution, which are the head's at 128².
         tail: the last convolution.
-        global_residual: whether the bicubic input is added to the output.
+        global_residual: add the bicubic input to the output.
     """
 
-    head: nn.Conv2d
-    down: nn.ModuleDict
-    bottleneck: nn.Module
-    up: nn.ModuleDict
-    fusion: nn.ModuleDict
-    tail: nn.Conv2d
-    global_residual: bool
-
-    def start(self, *, global_residual: bool) -> None:
-        """Set the first weights, when all layers are there."""
+    def __init__(
+        self,
+        *,
+        head: nn.Conv2d,
+        down: Mapping[str, nn.Module],
+        bottleneck: nn.Module,
+        up: Mapping[str, nn.Module],
+        fusion: Mapping[str, nn.Module],
+        tail: nn.Conv2d,
+        global_residual: bool,
+    ) -> None:
+        super().__init__()
+        self.head, self.bottleneck, self.tail = head, bottleneck, tail
+        self.down, self.up, self.fusion = map(nn.ModuleDict, (down, up, fusion))
         self.global_residual = global_residual
         if global_residual:
             resampling = [m for m in self.modules() if isinstance(m, Downsample | Upsample)]
-            start_near_input(self.head, self.tail, resampling)
+            start_near_input(head, tail, resampling)
 
     def decode(self, image: Tensor, upsampled: Tensor, *parsing: Tensor) -> Output:
         """Run the network on its head's input.
@@ -88,17 +93,16 @@ class AttentionAutoencoder(Autoencoder):
     def __init__(
         self, *, in_channels: int, width: int, num_blocks: int, global_residual: bool
     ) -> None:
-        super().__init__()
         group = partial(ResidualChannelAttentionGroup, width, num_blocks)
-        self.head = conv3(in_channels, width)
-        self.down = nn.ModuleDict(
-            {tap: nn.Sequential(Downsample(width), group()) for tap in DOWN_TAPS}
+        super().__init__(
+            head=conv3(in_channels, width),
+            down={tap: nn.Sequential(Downsample(width), group()) for tap in DOWN_TAPS},
+            bottleneck=group(),
+            up={tap: nn.Sequential(Upsample(width), group()) for tap in UP_TAPS},
+            fusion={},
+            tail=conv3(width, 3),
+            global_residual=global_residual,
         )
-        self.bottleneck = group()
-        self.up = nn.ModuleDict({tap: nn.Sequential(Upsample(width), group()) for tap in UP_TAPS})
-        self.fusion = nn.ModuleDict()
-        self.tail = conv3(width, 3)
-        self.start(global_residual=global_residual)
 
 
 class AttentionStudent(AttentionAutoencoder):

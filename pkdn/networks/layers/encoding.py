@@ -1,5 +1,6 @@
 """Parsing maps as network input."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -7,9 +8,12 @@ from torch.nn import functional as F
 from pkdn.errors import UserError
 from pkdn.faces.classes import NUM_CLASSES, PALETTE
 
-_NUM_CHANNELS = {"palette": 3, "onehot": NUM_CLASSES}
-ENCODINGS = tuple(_NUM_CHANNELS)
-"""``palette`` is the colour map of both predecessor code bases; the paper does not say which."""
+ENCODINGS: dict[str, np.ndarray] = {
+    "palette": PALETTE / np.float32(255),
+    "onehot": np.eye(NUM_CLASSES, dtype=np.float32),
+}
+"""What each class becomes. ``palette`` is the colour map of both predecessor code bases; the paper
+does not say which."""
 
 
 def num_channels(encoding: str) -> int:
@@ -18,9 +22,9 @@ def num_channels(encoding: str) -> int:
     Raises:
         UserError: the encoding is unknown.
     """
-    if encoding not in _NUM_CHANNELS:
+    if encoding not in ENCODINGS:
         raise UserError(f"parsing encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}")
-    return _NUM_CHANNELS[encoding]
+    return ENCODINGS[encoding].shape[1]
 
 
 def encode(labels: Tensor, encoding: str) -> Tensor:
@@ -32,13 +36,6 @@ def encode(labels: Tensor, encoding: str) -> Tensor:
 
     Returns:
         float32 in [0, 1], (N, 3 or 19, H, W).
-
-    Raises:
-        UserError: the encoding is unknown.
     """
-    channels = num_channels(encoding)
-    if encoding == "onehot":
-        table = torch.eye(channels, device=labels.device)
-    else:
-        table = torch.tensor(PALETTE, device=labels.device, dtype=torch.float32) / 255
+    table = torch.from_numpy(ENCODINGS[encoding]).to(labels.device)
     return F.embedding(labels.long(), table).permute(0, 3, 1, 2).contiguous()

@@ -214,7 +214,7 @@ def test_the_network_of_the_guide_is_a_file_and_a_word(tmp_path: Path) -> None:
     learns = (
         "import torch\n"
         "from pkdn import networks\n"
-        "network = networks.build('mynet', 'demo')\n"
+        "network = networks.describe('mynet', 'demo').build()\n"
         "network(torch.rand(2, 3, 16, 16)).mean().backward()\n"
         "assert all(p.grad is not None for p in network.parameters())\n"
     )

@@ -57,5 +57,6 @@ def test_weights_are_constant_as_equation_2_or_fade_as_in_kdfsrnet() -> None:
 
 
 def test_terms_are_added_in_one_order_whatever_the_order_of_their_weights() -> None:
-    for weights in ({"lambda_fs": 1.0, "lambda_ts": 1.0}, {"lambda_ts": 1.0, "lambda_fs": 1.0}):
+    for names in (list(TERMS), list(reversed(TERMS))):
+        weights = dict.fromkeys(names, 1.0)
         assert list(distillation_weights(weights, distill_epochs=0, epoch=0)) == list(TERMS)

@@ -16,6 +16,7 @@ from dvc.stage import PipelineStage
 from pkdn import closure, params, runs
 from pkdn.planning import plan
 from pkdn.runs import Planned
+from pkdn.systems import TERMS, VARIANTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,10 +42,13 @@ def copy(folder: Path) -> Path:
     return folder
 
 
-def change_params(project: Path, old: str, new: str) -> None:
-    text = (project / "params.yaml").read_text()
-    assert old in text
-    (project / "params.yaml").write_text(text.replace(old, new))
+def change_params(project: Path, **lists: list[str]) -> None:
+    """Give lists of ``params.yaml`` other names."""
+    text = (project / "params.yaml").read_text(encoding="utf-8")
+    for key, names in lists.items():
+        text, count = re.subn(rf"^{key}: \[.*\]", f"{key}: [{', '.join(names)}]", text, flags=re.M)
+        assert count == 1, key
+    (project / "params.yaml").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -158,19 +162,18 @@ def changed_by(key: str, value: object) -> set[str]:
     return {name for name, text in texts[0].items() if text != texts[1][name]}
 
 
-@pytest.mark.parametrize(
-    ("key", "students"),
-    [
-        ("lambda_fs", {"full", "no_ffb", "no_pfb_no_ffb", "onehot", "no_lambda_ts"}),
-        ("lambda_ts", {"full", "no_ffb", "no_pfb_no_ffb", "onehot", "no_lambda_fs"}),
-    ],
-)
-def test_a_weight_concerns_the_students_whose_loss_has_it(key: str, students: set[str]) -> None:
-    runs_of = {
-        f"{stage}@synthetic-{name}-0"
-        for name in students
-        for stage in ("student", "evaluate_student")
+@pytest.mark.parametrize("key", TERMS)
+def test_a_weight_concerns_the_students_whose_loss_has_it(key: str) -> None:
+    parameters = params.load(ROOT / "params.yaml")
+    students = {
+        name
+        for name in (*parameters.ablations, *parameters.loss_ablations)
+        if key in VARIANTS[name].terms
     }
+    assert "full" in students
+    assert f"no_{key}" not in students
+    stages = ("student", "evaluate_student")
+    runs_of = {f"{stage}@synthetic-{name}-0" for name in students for stage in stages}
     assert changed_by(key, 0.5) == {*runs_of, "report"}
 
 
@@ -180,7 +183,7 @@ def test_a_folder_of_photos_concerns_no_other_data_set() -> None:
 
 def test_a_data_set_without_use_is_no_stage(tmp_path: Path) -> None:
     project = copy(tmp_path)
-    change_params(project, "datasets: [synthetic]", "datasets: [helen]")
+    change_params(project, datasets=["helen"])
     names = {stage.name for stage in pipeline(project)}
     assert {"align@helen", "labelled"} <= names
     assert not {name for name in names if "lfw" in name or "synthetic" in name}
@@ -188,10 +191,7 @@ def test_a_data_set_without_use_is_no_stage(tmp_path: Path) -> None:
 
 def test_the_report_has_its_inputs_without_the_authors_recipes(tmp_path: Path) -> None:
     project = copy(tmp_path)
-    change_params(
-        project, "authors_recipes: [urdgn, fsrnet, dic, sisn, sparnet]", "authors_recipes: []"
-    )
-    change_params(project, "loss_ablations: [no_lambda_ts, no_lambda_fs]", "loss_ablations: []")
+    change_params(project, authors_recipes=[], loss_ablations=[])
     stages = pipeline(project)
     assert not any(stage.name.startswith(("authors", "student_loss")) for stage in stages)
     made = [Path(out.def_path) for stage in stages for out in stage.outs]
@@ -208,7 +208,7 @@ def test_the_network_of_the_guide_is_a_file_and_a_word(tmp_path: Path) -> None:
     (example,) = re.findall(r"^```python\n(.*?)^```", guide, flags=re.M | re.S)
     assert "`pkdn/networks/mynet.py`:" in guide
     (project / "pkdn/networks/mynet.py").write_text(example, encoding="utf-8")
-    change_params(project, "kdfsrnet, pkdn]", "kdfsrnet, mynet, pkdn]")
+    change_params(project, networks=["bicubic", "mynet"])
     names = {stage.name for stage in pipeline(project)}
     assert {"baseline@synthetic-mynet-0", "evaluate_baseline@synthetic-mynet-0"} <= names
     learns = (
@@ -238,14 +238,29 @@ def test_training_needs_neither_dvc_nor_mlflow() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_a_stage_that_loads_code_by_name_without_saying_so_fails(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "message", "named"),
+    [
+        (
+            '__import__("importlib").import_module("pkdn.params")',
+            "code was loaded that stages.download does not import",
+            "pkdn.params",
+        ),
+        (
+            'open("data/plan/report.json").close()',
+            "data were read that the plan does not name",
+            "report.json",
+        ),
+    ],
+)
+def test_a_stage_fails_that_rests_on_more_than_its_fingerprint_knows(
+    tmp_path: Path, line: str, message: str, named: str
+) -> None:
     project = copy(tmp_path)
     stage = project / "stages/download.py"
-    stage.write_text(
-        stage.read_text()
-        .replace("        photos = planned", "        import pkdn.params\n        photos = planned")
-        .replace("import pkdn.params", '__import__("importlib").import_module("pkdn.params")')
-    )
+    code, before = stage.read_text(), "        photos = planned"
+    assert before in code
+    stage.write_text(code.replace(before, f"        {line}\n{before}"))
     subprocess.run([sys.executable, "-m", "stages.plan"], cwd=project, check=True)
     done = subprocess.run(
         [sys.executable, "-m", "stages.download", "download@synthetic"],
@@ -255,31 +270,9 @@ def test_a_stage_that_loads_code_by_name_without_saying_so_fails(tmp_path: Path)
         check=False,
     )
     assert done.returncode == 1
-    assert "code was loaded that stages.download does not import" in done.stderr
-    assert "pkdn.params" in done.stderr
+    assert message in done.stderr
+    assert named in done.stderr
     assert not (project / "data/runs/download/synthetic/record.json").exists()
-
-
-def test_a_stage_that_reads_data_without_saying_so_fails(tmp_path: Path) -> None:
-    project = copy(tmp_path)
-    stage = project / "stages/download.py"
-    stage.write_text(
-        stage.read_text().replace(
-            "        photos = planned",
-            '        open("data/plan/report.json").close()\n        photos = planned',
-        )
-    )
-    subprocess.run([sys.executable, "-m", "stages.plan"], cwd=project, check=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "stages.download", "download@synthetic"],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "data were read that the plan does not name" in done.stderr
-    assert "report.json" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def test_golden_scores_of_bicubic():
         lr_face = hr_face.resize((16, 16), Image.Resampling.BICUBIC)
         sr_face = lr_face.resize((128, 128), Image.Resampling.BICUBIC)
         scores = metrics.score_all(np.asarray(sr_face) / 255, np.asarray(hr_face))
-        for name, numbers in scores.items():
-            totals[name].append((numbers["psnr"], numbers["ssim"]))
+        for name, pairs in totals.items():
+            pairs.append((scores[name]["psnr"], scores[name]["ssim"]))
     means = {name: tuple(np.mean(values, axis=0)) for name, values in totals.items()}
     assert len(totals["rgb"]) == 50
     for name, expected in GOLDEN_SCORES.items():

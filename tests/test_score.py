@@ -57,7 +57,7 @@ def test_json_means_are_those_of_its_images(
     assert result["count"] == 2
     assert list(result["images"]) == ["anna", "ben"]
     for name, numbers in result["protocols"].items():
-        for key in ("psnr", "ssim"):
+        for key in (key for key in numbers if not key.endswith("_std")):
             values = [image[name][key] for image in result["images"].values()]
             assert numbers[key] == pytest.approx(np.mean(values))
             assert numbers[f"{key}_std"] == pytest.approx(abs(values[0] - values[1]) / 2**0.5)

@@ -20,7 +20,7 @@ def by_name(planned: Planned) -> list[str]:  # noqa: ARG001
 def main() -> None:
     """Write ``reports/report.md`` and ``metrics.json``, ``figures/`` and ``tables/``."""
     planned = planned_by_command(__doc__)
-    plan = Plan.of(planned.settings)
+    plan = Plan(**planned.settings)
     params = {"profile": plan.profile, **planned.settings["shown"]}
     with tracking.run(planned, params, by_name=by_name(planned), keep=False) as run:
         page.write(root=ROOT, out=OUT, plan=replace(plan, mlflow_runs=tracking.sync_or_say()))

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, Final, Self
+from typing import Final
 
 from pkdn.runs import RunId
 from pkdn.systems import (
-    BICUBIC,
     FULL,
     PAPER_ORDER,
     PAPER_SIZE,
@@ -23,8 +22,6 @@ from pkdn.systems import (
 DATA_STAGES: Final = ("download", "align", "parse")
 PARSER: Final = RunId("parser")
 COMPLEXITY: Final = RunId("complexity")
-# PKDN's paper follows KDFSRNet's code, so the one recipe is theirs; bicubic is not trained.
-WITHOUT_OWN_RECIPE: Final = (BICUBIC, "kdfsrnet", PKDN_NETWORK)
 
 
 @dataclass(frozen=True)
@@ -60,11 +57,6 @@ class Plan:
     authors: Mapping[str, float]
     shown: Mapping[str, object]
     mlflow_runs: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> Self:
-        """Return the plan that the stage ``plan`` resolved for the report."""
-        return cls(**settings)
 
     @property
     def is_smaller(self) -> bool:
@@ -147,10 +139,11 @@ def by_one_recipe(network: str) -> Subject:
 
 
 def by_authors(network: str) -> Subject:
-    """Return the subject of a row of Table 1, trained by its authors' recipe."""
-    if network in WITHOUT_OWN_RECIPE:
-        return by_one_recipe(network)
-    return Subject("authors", network)
+    """Return the subject of a row of Table 1, trained by its authors' recipe.
+
+    PKDN's paper follows KDFSRNet's code, so the one recipe is theirs.
+    """
+    return Subject("authors", network) if system(network).has_recipe else by_one_recipe(network)
 
 
 def title(subject: Subject) -> str:

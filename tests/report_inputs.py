@@ -52,7 +52,7 @@ def plan(
         "authors": {"largest_batch": 2, "rate_factor": 10.0},
         "shown": {"lambda_ts": 0.1, "lambda_fs": 10.0, "global_residual": True, "epochs": 2},
     }
-    return Plan.of(settings | others)
+    return Plan(**(settings | others))
 
 
 def write(root: Path, of: Plan) -> None:

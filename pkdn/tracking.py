@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -130,10 +131,11 @@ class Run:
         self._send_live()
         self.finish()
 
-    def fail(self) -> None:
-        """Mark the run as failed where MLflow knows it already."""
+    def fail(self, *, killed: bool) -> None:
+        """Mark the run as failed, or as killed, where MLflow knows it already."""
         if self.mlflow_run_id is not None:
-            connect().set_terminated(self.mlflow_run_id, status="FAILED")
+            status = "KILLED" if killed else "FAILED"
+            connect().set_terminated(self.mlflow_run_id, status=status)
 
 
 @contextmanager
@@ -168,8 +170,8 @@ def run(
         with Watch([*planned.reads.values(), *mine]):
             yield current
         closure.check_loaded(script, code)
-    except BaseException:
-        _guarded(current.fail)
+    except BaseException as error:
+        _guarded(partial(current.fail, killed=not isinstance(error, Exception)))
         raise
     if not keep:
         _guarded(current.send_all)

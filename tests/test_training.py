@@ -1,4 +1,6 @@
 import math
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,7 +18,7 @@ from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn, sparnet, urdgn
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop
-from pkdn.training.batches import FaceBatches, degrade
+from pkdn.training.batches import Batch, FaceBatches, degrade
 from pkdn.training.checkpoint import Checkpoint, single_flight
 from pkdn.training.loop import train
 from pkdn.training.precision import Precision
@@ -153,7 +155,7 @@ def killed(
     def train_and_die(task: Task) -> Checkpoint:
         monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", 0)
         monkeypatch.setattr(loop, "LEAST_STEPS_PER_ROW", 1)
-        saved = Checkpoint(tmp_path, waited=False)
+        saved = Checkpoint(tmp_path)
 
         def kill(row: loop.Row) -> None:
             if row["step"] == 8:
@@ -394,11 +396,61 @@ def test_a_killed_training_ends_with_the_same_weights(
     assert resumed_curve[-1]["step"] == curve[-1]["step"]
 
 
-def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
-    saved = Checkpoint(tmp_path, waited=False)
-    saved.file.write_bytes(b"half a file")
-    with pytest.raises(UserError, match=r"checkpoint in .*state\.pt"):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_the_very_step_and_ends_with_its_own_status(
+    number: signal.Signals, faces_folder: Path, tmp_path: Path
+) -> None:
+    whole = student_task()
+    curve = run(whole, faces_folder)
+    asked = student_task()
+    losses, calls = asked.losses, []
+
+    def asked_to_end(batch: Batch, epoch: int) -> dict[str, torch.Tensor]:
+        calls.append(epoch)
+        if len(calls) == 5:
+            os.kill(os.getpid(), number)
+        return losses(batch, epoch)
+
+    asked.losses = asked_to_end
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as ended:
+        run(asked, faces_folder, checkpoint=Checkpoint(tmp_path))
+    assert ended.value.code == 128 + number
+    assert signal.getsignal(number) is before
+    resumed = SuperResolutionTask(pkdn.PKDN(**SMALL))
+    again = run(resumed, faces_folder, checkpoint=Checkpoint(tmp_path))
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+    assert [row["loss"] for row in again] == [row["loss"] for row in curve]
+
+
+@pytest.mark.parametrize("place", [0, 40, -1])
+def test_a_checkpoint_with_one_bit_changed_is_named(tmp_path: Path, place: int) -> None:
+    saved = Checkpoint(tmp_path)
+    saved.save({"weights": torch.zeros(1000)})
+    assert saved.load() is not None
+    content = bytearray(saved.file.read_bytes())
+    content[place] ^= 1
+    saved.file.write_bytes(content)
+    with pytest.raises(UserError, match=r"checkpoint in .*state\.pt, got a broken file; delete it"):
         saved.load()
+
+
+def test_weights_that_are_no_numbers_are_never_saved(faces_folder: Path, tmp_path: Path) -> None:
+    task = student_task()
+    losses, calls = task.losses, []
+
+    def with_a_wrong_gradient(batch: Batch, epoch: int) -> dict[str, torch.Tensor]:
+        calls.append(epoch)
+        found = losses(batch, epoch)
+        if len(calls) == 12:  # the last step: its loss is finite, its gradient is not
+            found["loss"] = found["loss"] + (found["loss"] - found["loss"].detach()).sqrt()
+        return found
+
+    task.losses = with_a_wrong_gradient
+    with pytest.raises(UserError, match=r"expected a finite .*weight, got nan by step 12: the"):
+        run(task, faces_folder, checkpoint=Checkpoint(tmp_path))
+    assert not (tmp_path / "state.pt").exists()
 
 
 def test_divergence_stops_with_a_proposal(faces_folder: Path) -> None:
@@ -410,7 +462,7 @@ def test_divergence_stops_with_a_proposal(faces_folder: Path) -> None:
         )
 
 
-def test_only_a_worker_that_waited_takes_the_result(
+def test_what_a_training_ended_with_is_taken_by_whoever_needs_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
@@ -418,8 +470,7 @@ def test_only_a_worker_that_waited_takes_the_result(
         assert first.finished() is None
         first.finish({"network": {}, "curve": []})
     with single_flight("abc") as again:
-        assert again.finished() is None
-    assert Checkpoint(again.folder, waited=True).finished() == {"network": {}, "curve": []}
+        assert again.finished() == {"network": {}, "curve": []}
 
 
 def test_old_results_are_pruned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,16 @@ They lie outside the stages' outputs, since DVC deletes those before a stage run
 ``.pkdn/training`` of the main repository, under the fingerprint of the training.
 """
 
+import hashlib
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from filelock import FileLock, Timeout
@@ -18,7 +22,8 @@ from pkdn.errors import UserError
 from pkdn.files import atomic_file
 from pkdn.provenance import main_repository
 
-# Results of finished trainings stay this long for a second worker that waited for the same one.
+# Results of finished trainings stay this long: for a second worker that waited, and for a stage
+# that was killed, or found the disk full, before DVC had what it made.
 KEEP_RESULT_SECONDS = 24 * 3600
 
 
@@ -36,50 +41,89 @@ def restore_random_state(state: dict[str, Any]) -> None:
 class Checkpoint:
     """The saved state of one training, keyed by its fingerprint."""
 
-    def __init__(self, folder: Path, *, waited: bool) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.waited = waited
         self.file = folder / "state.pt"
         self.result = folder / "result.pt"
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the saved state as a whole."""
-        with atomic_file(self.file) as temporary:
-            torch.save(state, temporary)
+        _write(self.file, state)
 
     def load(self) -> dict[str, Any] | None:
         """Return the saved state, or None."""
-        return self._read(self.file)
+        return _read(self.file)
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Save the result for a worker that waits for the same training; drop the state."""
-        with atomic_file(self.result) as temporary:
-            torch.save(result, temporary)
+        """Save the result, for whoever needs the same training again; drop the state."""
+        _write(self.result, result)
         self.file.unlink(missing_ok=True)
 
     def finished(self) -> dict[str, Any] | None:
-        """Return the result of the worker that this one waited for, if it waited."""
-        return self._read(self.result) if self.waited else None
+        """Return the result of this training, if it came to its end before."""
+        return _read(self.result)
 
-    @staticmethod
-    def _read(file: Path) -> dict[str, Any] | None:
-        if not file.exists():
-            return None
-        try:
-            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise UserError(
-                f"expected a checkpoint in {file}, got a file that cannot be read ({error}); "
-                f"delete it to train from the start"
-            ) from None
-        return state
+
+def _write(file: Path, state: dict[str, Any]) -> None:
+    """Write a state behind its digest."""
+    buffer = BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    with atomic_file(file) as temporary:
+        temporary.write_bytes(hashlib.sha256(content).digest() + content)
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """Return what :func:`_write` wrote, None where there is no file.
+
+    Raises:
+        UserError: it has another digest, by as little as one bit.
+    """
+    if not file.exists():
+        return None
+    whole = file.read_bytes()
+    digest, content = whole[: hashlib.sha256().digest_size], whole[hashlib.sha256().digest_size :]
+    if hashlib.sha256(content).digest() != digest:
+        raise UserError(
+            f"expected a checkpoint in {file}, got a broken file; delete it to train from the start"
+        )
+    state: dict[str, Any] = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
+    return state
+
+
+class Stop:
+    """Notices that this process is asked to end, so that a training can save its state first.
+
+    Attributes:
+        signal: the signal that came, or None.
+    """
+
+    SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def __enter__(self) -> Self:
+        """Listen, where this is the process's first thread."""
+        first = threading.current_thread() is threading.main_thread()
+        self._before = {each: signal.signal(each, self._note) for each in self.SIGNALS if first}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
+
+    def _note(self, number: int, _: object) -> None:
+        self.signal = number
 
 
 def _prune(folder: Path) -> None:
-    """Delete results that nobody can be waiting for any more."""
+    """Delete results that are old; another process may be doing the same."""
     for result in folder.glob("*/result.pt"):
-        if time.time() - result.stat().st_mtime > KEEP_RESULT_SECONDS:
-            shutil.rmtree(result.parent, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            if time.time() - result.stat().st_mtime > KEEP_RESULT_SECONDS:
+                shutil.rmtree(result.parent, ignore_errors=True)
 
 
 @contextmanager
@@ -89,19 +133,17 @@ def single_flight(fingerprint: str) -> Iterator[Checkpoint]:
     The second worker waits here and then finds :meth:`Checkpoint.finished`.
     """
     root = main_repository() / ".pkdn" / "training"
-    folder = root / fingerprint
-    folder.mkdir(parents=True, exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True)
     _prune(root)
     lock = FileLock(root / f"{fingerprint}.lock")
-    waited = False
     try:
         lock.acquire(blocking=False)
     except Timeout:
         print("another worker trains the same network; waiting for its result", flush=True)
-        waited = True
         lock.acquire()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield Checkpoint(folder, waited=waited)
+        folder = root / fingerprint
+        folder.mkdir(exist_ok=True)
+        yield Checkpoint(folder)
     finally:
         lock.release()

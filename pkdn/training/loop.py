@@ -4,8 +4,9 @@ It takes a task, which turns a batch into loss terms, and knows nothing of teach
 """
 
 import math
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from pkdn.errors import UserError
 from pkdn.training.batches import Batch, FaceBatches
-from pkdn.training.checkpoint import Checkpoint, random_state, restore_random_state
+from pkdn.training.checkpoint import Checkpoint, Stop, random_state, restore_random_state
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import Recipe
 from pkdn.training.task import Task
@@ -38,6 +39,7 @@ class _Training:
         self.modules: dict[str, nn.Module] = {}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
         self.steps, self.seconds, self.rows = 0, 0.0, list[Row]()
+        self.since_row: list[dict[str, Tensor]] = []
         for term, module in task.minimised.items():
             placed = precision.place(module)
             if trained := [p for p in placed.parameters() if p.requires_grad]:
@@ -59,13 +61,28 @@ class _Training:
         for module in self.modules.values():
             module.train(training)
 
+    def check_finite(self, row: Row, title: str) -> None:
+        """Raise a :class:`UserError` where the row or a weight is no number."""
+        found = {name: value for name, value in row.items() if not math.isfinite(value)}
+        for module in self.modules.values():
+            for name, weight in module.state_dict().items():
+                if weight.is_floating_point() and not bool(weight.isfinite().all()):
+                    found[name] = math.nan
+        if found:
+            name, value = next(iter(found.items()))
+            raise UserError(
+                f"{title}: expected a finite {name}, got {value} by step {self.steps}: the "
+                f"training diverged; choose a learning_rate below {row['learning_rate']:.2g}, or "
+                "smaller weights of the loss's terms"
+            )
+
     def save(self, checkpoint: Checkpoint) -> None:
         checkpoint.save(
             {
                 "modules": {term: module.state_dict() for term, module in self.modules.items()},
                 "optimizers": {term: each.state_dict() for term, each in self.optimizers.items()},
                 "random": random_state(),
-                "progress": (self.steps, self.seconds, self.rows),
+                "progress": (self.steps, self.seconds, self.rows, self.since_row),
             }
         )
 
@@ -77,7 +94,7 @@ class _Training:
             module.load_state_dict(state["modules"][term])
             self.optimizers[term].load_state_dict(state["optimizers"][term])
         restore_random_state(state["random"])
-        self.steps, self.seconds, self.rows = state["progress"]
+        self.steps, self.seconds, self.rows, self.since_row = state["progress"]
         print(f"continuing at step {self.steps} of a training that was interrupted", flush=True)
 
 
@@ -121,7 +138,8 @@ def train(
         terms since the row before; after an epoch also what ``validate`` returned.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: a loss, a weight or the validation is no longer finite.
+        SystemExit: the process was asked to end by a signal; the state is saved.
     """
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
@@ -141,9 +159,8 @@ def train(
     steps_per_row = max(LEAST_STEPS_PER_ROW, num_steps // ROWS_PER_CURVE)
     started = time.perf_counter() - training.seconds
     saved = time.perf_counter()
-    since_row: list[dict[str, Tensor]] = []
     training.switch(training=True)
-    with _progress_bar() as bar:
+    with _progress_bar() as bar, Stop() as stop:
         line = bar.add_task(title, total=num_steps, completed=training.steps, note="")
         steps = _steps(batches, recipe, training.steps)
         for number, epoch, batch in islice(steps, num_steps - training.steps):
@@ -151,27 +168,34 @@ def train(
             with precision.autocast():
                 terms = task.losses(batch, epoch)
             training.step(terms, rate)
-            since_row.append({name: value.detach().float() for name, value in terms.items()})
+            training.since_row.append({k: v.detach().float() for k, v in terms.items()})
             bar.advance(line)
             step = training.steps
-            ends_epoch = step % len(batches) == 0 or step == num_steps
-            if not ends_epoch and step % steps_per_row:
-                continue
-            row = {"epoch": epoch, "step": step, "learning_rate": rate, **_means(since_row)}
-            since_row.clear()
-            _check_finite(row, training.modules, title)
-            if ends_epoch and validate is not None:
-                training.switch(training=False)
-                row |= validate()
-                training.switch(training=True)
             training.seconds = time.perf_counter() - started
-            row["seconds"] = round(training.seconds, 3)
-            training.rows.append(row)
-            bar.update(line, note=_note(row))
-            report(row)
-            if checkpoint and time.perf_counter() - saved > SECONDS_BETWEEN_CHECKPOINTS:
+            ends_epoch = step % len(batches) == 0 or step == num_steps
+            if ends_epoch or step % steps_per_row == 0:
+                row = {"epoch": epoch, "step": step, "learning_rate": rate}
+                row |= _means(training.since_row)
+                training.since_row.clear()
+                training.check_finite(row, title)
+                if ends_epoch and validate is not None:
+                    training.switch(training=False)
+                    row |= validate()
+                    training.switch(training=True)
+                    training.check_finite(row, title)
+                training.seconds = time.perf_counter() - started
+                row["seconds"] = round(training.seconds, 3)
+                training.rows.append(row)
+                bar.update(line, note=_note(row))
+                report(row)
+            is_due = time.perf_counter() - saved > SECONDS_BETWEEN_CHECKPOINTS
+            if checkpoint and step < num_steps and (is_due or stop.signal):
+                training.check_finite({"learning_rate": rate}, title)
                 training.save(checkpoint)
                 saved = time.perf_counter()
+            if stop.signal:
+                print(f"{title}: asked to end at step {step}; it continues there", flush=True)
+                sys.exit(128 + stop.signal)
     training.switch(training=False)
     return training.rows
 
@@ -179,16 +203,6 @@ def train(
 def _means(steps: Sequence[dict[str, Tensor]]) -> Row:
     """Average the loss terms of the steps of one epoch, which stay on the device until here."""
     return {name: float(sum(terms[name] for terms in steps)) / len(steps) for name in steps[0]}
-
-
-def _check_finite(row: Row, minimised: Iterable[str], title: str) -> None:
-    for term in minimised:
-        if not math.isfinite(row[term]):
-            raise UserError(
-                f"{title}: expected a finite {term}, got {row[term]} at step {row['step']:.0f}: "
-                "the training diverged; choose a learning_rate below "
-                f"{row['learning_rate']:.2g}"
-            )
 
 
 def _note(row: Row) -> str:

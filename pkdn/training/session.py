@@ -54,7 +54,7 @@ def train_recorded(
     run: tracking.Run,
     phase: str = "",
 ) -> nn.Module:
-    """Train a task's network, or take the result of a worker that just trained the same one.
+    """Train a task's network, or take the result of a training of the same fingerprint.
 
     The curve goes to the run's folder and to the run; a stage that trains several networks gives
     each a ``phase``, which names its own curve.
@@ -78,7 +78,10 @@ def train_recorded(
             )
             checkpoint.finish({"network": task.network.state_dict(), "curve": curve})
         else:
-            print(f"{title}: taking the result of a worker that trained it", flush=True)
+            print(
+                f"{title}: taking what the same training ended with before",
+                flush=True,
+            )
             task.network.load_state_dict(result["network"])
             curve = result["curve"]
             run.curve = curve

@@ -5,7 +5,7 @@ Nothing is imported to find it, so the answer does not depend on what happens to
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -79,13 +79,10 @@ def loaded() -> frozenset[Path]:
     )
 
 
-def within(modules: Iterable[str]) -> list[str]:
-    """Return the names of all modules in packages that are found by name, such as networks."""
-    return [
-        f"{package}.{file.stem}"
-        for package in modules
-        for file in sorted((ROOT / package.replace(".", "/")).glob("[a-z]*.py"))
-    ]
+def within(package: str) -> list[str]:
+    """Return the names of the modules of a package that are found by their names."""
+    files = (ROOT / package.replace(".", "/")).glob("[a-z]*.py")
+    return [f"{package}.{file.stem}" for file in sorted(files)]
 
 
 @cache

@@ -100,18 +100,19 @@ def _of_photos(params: Params) -> Iterator[Planned]:
 
 
 def _photos(params: Params, dataset: str) -> dict[str, Any]:
+    settings: dict[str, Any] = {"dataset": dataset}
     if dataset == "folder":
-        return {"folder": params.folder}
+        settings["folder"] = params.folder
     if dataset == "synthetic":
-        drawn = params.synthetic.model_dump()
-        return {"seed": drawn.pop("seed"), "counts": drawn}
-    return {}
+        counts = params.synthetic.model_dump()
+        settings |= {"seed": counts.pop("seed"), "counts": counts}
+    return settings
 
 
 def _of_parser(params: Params) -> Iterator[Planned]:
     dataset = params.parser_dataset
     labelled = {"faces": runs.LABELLED}
-    yield Planned(RunId("labelled"), {}, labelled, {"dataset": dataset, **_photos(params, dataset)})
+    yield Planned(RunId("labelled"), {}, labelled, _photos(params, dataset))
     values = params.chosen.parser.model_dump()
     trained = {key: values.pop(key) for key in ("input_size", "recipe")}
     settings: dict[str, Any] = {"parser": params.parser, "dataset": dataset}

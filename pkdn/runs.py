@@ -92,11 +92,7 @@ class RunId:
     @property
     def plan(self) -> Path:
         """What it was asked to do."""
-        return (
-            (PLAN / self.stage / self.key).with_suffix(".json")
-            if self.key
-            else (PLAN / f"{self.stage}.json")
-        )
+        return _place(PLAN, self.stage, self.key).with_suffix(".json")
 
     def curve(self, phase: str = "") -> Path:
         """Return the file of its training's curve, or of the phase ``teacher`` of its training."""
@@ -124,12 +120,8 @@ class Planned(NamedTuple):
 
     def text(self) -> str:
         """Return the content of its file."""
-        places = {
-            which: {name: path.as_posix() for name, path in paths.items()}
-            for which, paths in (("reads", self.reads), ("writes", self.writes))
-        }
-        parts = {"run": vars(self.id), **places, "settings": self.settings}
-        return json.dumps(parts, indent=1, sort_keys=True) + "\n"
+        parts = self._asdict() | {"id": vars(self.id)}
+        return json.dumps(parts, indent=1, sort_keys=True, default=Path.as_posix) + "\n"
 
 
 def planned(stage: str, key: str = "") -> Planned:
@@ -138,17 +130,20 @@ def planned(stage: str, key: str = "") -> Planned:
     Raises:
         UserError: the plan has no such run.
     """
-    path = PLAN / stage / f"{key}.json" if key else PLAN / f"{stage}.json"
+    path = _place(PLAN, stage, key).with_suffix(".json")
     if not path.is_file():
         raise UserError(
             f"expected a run that params.yaml asks for, got {stage} {key}: there is no {path}; "
             "run `dvc repro`, from the root of the repository"
         )
     parts = json.loads(path.read_text(encoding="utf-8"))
-    reads, writes = (
-        {name: Path(text) for name, text in parts[which].items()} for which in ("reads", "writes")
-    )
-    return Planned(RunId(**parts["run"]), reads, writes, parts["settings"])
+    for which in ("reads", "writes"):
+        parts[which] = {name: Path(place) for name, place in parts[which].items()}
+    return Planned(**parts | {"id": RunId(**parts["id"])})
+
+
+def _place(folder: Path, stage: str, key: str) -> Path:
+    return folder / stage / key if key else folder / stage
 
 
 def planned_by_command(description: str | None) -> Planned:

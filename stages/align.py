@@ -1,7 +1,11 @@
 """Cut the faces of a data set to 128×128 and pack them, with an index of all boxes."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from pkdn import command, tracking
 from pkdn.data.alignment import align
+from pkdn.data.catalogue import write_catalogue
 from pkdn.data.datasets import DatasetSettings
 from pkdn.provenance import peak_mib
 from pkdn.runs import Planned, planned_by_command
@@ -9,16 +13,26 @@ from pkdn.runs import Planned, planned_by_command
 
 def by_name(planned: Planned) -> list[str]:
     """Return the modules that are imported by their names."""
-    return [f"pkdn.data.datasets.{planned.id.dataset}"]
+    return [f"pkdn.data.datasets.{planned.settings['dataset']}"]
 
 
 def main() -> None:
-    """Write ``data/faces/DATASET``."""
+    """Write the faces of a data set, or the labelled ones that the parser is trained on.
+
+    The latter are a data set of their own, whose photos are listed here.
+    """
     planned = planned_by_command(__doc__)
-    settings = DatasetSettings.of(planned.settings)
-    photos = planned.reads["photos"] / "photos.csv"
-    with tracking.run(planned, planned.settings, by_name=by_name(planned)) as run:
-        run.metrics(align(planned.id.dataset, settings, photos, planned.writes["faces"]))
+    dataset, settings = planned.settings["dataset"], DatasetSettings.of(planned.settings)
+    with (
+        tracking.run(
+            planned, planned.settings, tags={"dataset": dataset}, by_name=by_name(planned)
+        ) as run,
+        TemporaryDirectory() as folder,
+    ):
+        photos = planned.reads.get("photos", Path(folder)) / "photos.csv"
+        if "photos" not in planned.reads:
+            run.metrics(write_catalogue(dataset, settings, photos))
+        run.metrics(align(dataset, settings, photos, planned.writes["faces"]))
         run.metrics({"peak_mib": peak_mib(), "peak_mib_per_worker": peak_mib(of_workers=True)})
 
 

@@ -15,7 +15,7 @@ from pkdn.training import precision
 
 def by_name(planned: Planned) -> list[str]:  # noqa: ARG001
     """Return the modules that are imported by their names."""
-    return [*closure.within(["pkdn.networks"])]
+    return closure.within("pkdn.networks")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from pkdn.runs import Planned, planned_by_command
 
 def by_name(planned: Planned) -> list[str]:
     """Return the modules that are imported by their names."""
-    return [f"pkdn.data.datasets.{planned.id.dataset}"]
+    return [f"pkdn.data.datasets.{planned.settings['dataset']}"]
 
 
 def main() -> None:

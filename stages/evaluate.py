@@ -24,7 +24,7 @@ HEADLINES = {"y_crop8.psnr": "psnr", "y_crop8.ssim": "ssim", "parsing.miou": "pa
 def by_name(planned: Planned) -> list[str]:
     """Return the modules that are imported by their names."""
     network = f"pkdn.networks.{planned.settings['network']}"
-    return [network, *closure.within(["pkdn.metrics"])]
+    return [network, *closure.within("pkdn.metrics")]
 
 
 def params(planned: Planned) -> dict[str, Any]:

@@ -14,7 +14,7 @@ OUT = Path("reports")
 
 def by_name(planned: Planned) -> list[str]:  # noqa: ARG001
     """Return the modules that are imported by their names."""
-    return [*closure.within(["pkdn.metrics"])]
+    return closure.within("pkdn.metrics")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """``params.yaml`` as frozen, validated objects.
 
-Every number comes from the file: nothing here has a default, so this module can refuse a run
-but never change its result.
+Every number comes from the file, whose comments say what it means: nothing here has a default,
+so this module can refuse a run but never change its result.
 """
 
 from difflib import get_close_matches
@@ -97,13 +97,7 @@ class _Section(BaseModel):
 
 
 class Distillation(_Section):
-    """How a student learns from its teacher (Eq. 2).
-
-    Attributes:
-        lambda_ts: weight of the distance to the teacher's image.
-        lambda_fs: weight of the distance to the teacher's features.
-        distill_epochs: over which the weights fade; 0 for constant ones.
-    """
+    """How a student learns from its teacher (Eq. 2)."""
 
     lambda_ts: Number
     lambda_fs: Number
@@ -122,34 +116,20 @@ class RecipeValues(_Section):
 
 
 class Training(RecipeValues, Distillation):
-    """The one recipe of all systems, and how PKDN's students learn from their teachers.
-
-    Attributes:
-        global_residual: add the bicubic input to the output of PKDN's networks.
-    """
+    """The one recipe of all systems, and how PKDN's students learn from their teachers."""
 
     global_residual: Flag
 
 
 class ParserValues(RecipeValues):
-    """How the parser is trained.
-
-    Attributes:
-        input_size: side to which faces are resized, in pixels.
-        recipe: ``quick`` or ``face_parsing``.
-    """
+    """How the parser is trained, on faces of ``input_size`` pixels a side."""
 
     input_size: Annotated[int, Field(ge=32), Expect("a whole number of at least 32")]
     recipe: Annotated[Literal["quick", "face_parsing"], Expect("one of quick, face_parsing")]
 
 
 class AuthorsLimits(_Section):
-    """What changes in the authors' own recipes in a short training.
-
-    Attributes:
-        largest_batch: faces in one step at most; 0 for no limit.
-        rate_factor: by which their learning rates are multiplied.
-    """
+    """What changes in the authors' own recipes in a short training."""
 
     largest_batch: Whole
     rate_factor: Positive

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -57,26 +58,25 @@ class Synced(NamedTuple):
     run_ids: dict[str, str]
 
 
+@dataclass
 class Run:
     """One run of a stage: what it was given, what came out, and its place in MLflow."""
 
-    def __init__(
-        self, run: RunId, params: Mapping[str, Any], tags: Mapping[str, Any], source: str
-    ) -> None:
-        self.id = run
-        self.source = source
-        self.name = run.name
-        self.params = dict(params)
-        self.tags = dict(tags)
-        self.fingerprint = ""
-        self.values: dict[str, float] = {}
-        self.curve: Curve = []
-        self.artifacts: list[Path] = []
+    id: RunId
+    source: str
+    fingerprint: str
+    params: Mapping[str, Any]
+    tags: Mapping[str, Any]
+    values: dict[str, float] = field(default_factory=dict)
+    curve: Curve = field(default_factory=list)
+    artifacts: list[Path] = field(default_factory=list)
+    mlflow_run_id: str | None = None
+
+    def __post_init__(self) -> None:
+        self.name = self.id.name
         self.started = datetime.now(UTC)
-        self._clock = time.monotonic()
+        self._clock = self._last_sent = time.monotonic()
         self._sent = 0
-        self._last_sent = self._clock
-        self.mlflow_run_id: str | None = None
 
     def metrics(self, values: Mapping[str, float]) -> None:
         """Add final figures; they replace earlier ones of the same name."""
@@ -162,9 +162,9 @@ def run(
     """
     identity = {key: value for key, value in vars(planned.id).items() if value not in ("", None)}
     script = closure.running()
-    current = Run(planned.id, params, {**identity, **tags}, source=script)
     code = closure.code(script, *by_name)
-    current.fingerprint = fingerprint(current.name, params, code, planned.reads.values())
+    known = fingerprint(planned.id.name, params, code, planned.reads.values())
+    current = Run(planned.id, script, known, dict(params), {**identity, **tags})
     mine = (planned.id.folder, planned.id.plan, *planned.writes.values())
     try:
         with Watch([*planned.reads.values(), *mine]):

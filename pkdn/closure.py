@@ -5,7 +5,6 @@ Nothing is imported to find it, so the answer does not depend on what happens to
 
 import ast
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -88,22 +87,15 @@ def within(package: str) -> list[str]:
 @cache
 def _imports(name: str) -> tuple[str, ...]:
     """Return what a module imports of this project, and the packages that it lies in."""
-    found = set(_parents(name))
+    parts = name.split(".")
+    found = {".".join(parts[:length]) for length in range(1, len(parts))}
     for node in ast.walk(ast.parse(_file(name).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return tuple(sorted(name for name in found if name.split(".")[0] in PACKAGES and _exists(name)))
-
-
-def _parents(name: str) -> Iterator[str]:
-    parts = name.split(".")
-    yield from (".".join(parts[:length]) for length in range(1, len(parts)))
-
-
-def _exists(name: str) -> bool:
-    return _file(name).is_file()
+    mine = (one for one in found if one.split(".")[0] in PACKAGES)
+    return tuple(one for one in sorted(mine) if _file(one).is_file())
 
 
 @cache

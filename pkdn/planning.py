@@ -16,6 +16,15 @@ from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject
 
 DATASETS = Path(__file__).parent / "data" / "datasets"
 PARSER = RunId("parser")
+OF_THE_REPORT = {
+    "profile",
+    "datasets",
+    "seeds",
+    "networks",
+    "authors_recipes",
+    "ablations",
+    "loss_ablations",
+}
 OF_THE_AUTHORS = ("epochs", "max_steps", "threads")
 """What a training by its authors' recipe takes from the one recipe."""
 
@@ -182,27 +191,15 @@ def _complexity(params: Params) -> dict[str, Any]:
 
 
 def _report(params: Params) -> Planned:
-    trained_here = params.parser == "trained"
+    own = params.model_dump(include=OF_THE_REPORT)
     authors = params.chosen.authors.model_dump()
-    shown = params.training.model_dump() | {
+    shown = {
+        **params.training.model_dump(),
         "authors: largest batch": authors["largest_batch"] or "theirs",
         "authors: rates times": authors["rate_factor"],
-        "precision": params.precision,
-        "parser": params.parser,
-        "parser_dataset": params.parser_dataset,
+        **params.model_dump(include={"precision", "parser", "parser_dataset"}),
     }
-    settings = {
-        "profile": params.profile,
-        "size": params.chosen.size,
-        "datasets": params.datasets,
-        "seeds": params.seeds,
-        "networks": params.networks,
-        "authors_recipes": params.authors_recipes,
-        "ablations": params.ablations,
-        "loss_ablations": params.loss_ablations,
-        "parser_dataset": params.parser_dataset if trained_here else None,
-        "authors": authors,
-        "shown": shown,
-    }
+    trained_on = params.parser_dataset if params.parser == "trained" else None
+    settings = {**own, "size": params.chosen.size, "parser_dataset": trained_on}
     reads = {"runs": runs.RUNS, "faces": runs.FACES}
-    return Planned(RunId("report"), reads, {}, settings)
+    return Planned(RunId("report"), reads, {}, {**settings, "authors": authors, "shown": shown})

@@ -33,7 +33,8 @@ class Training:
 
     def __init__(self, planned: Planned) -> None:
         settings = planned.settings
-        self.planned = planned
+        assert planned.id.seed is not None
+        self.seed, self.reads = planned.id.seed, planned.reads
         self.name: str = settings["network"]
         self.size: str = settings["size"]
         self.is_teacher: bool = settings["is_teacher"]
@@ -64,10 +65,10 @@ class Training:
     def run(self, run: tracking.Run) -> None:
         """Train, and write weights and curves; or say why not."""
         self.batches, self.validation = open_faces(
-            self.planned.reads["faces"],
-            self.planned.reads["maps"],
+            self.reads["faces"],
+            self.reads["maps"],
             self.recipe,
-            seed=self._seed,
+            seed=self.seed,
             device=self.compute.device,
         )
         teacher = self._teacher(run) if self.distillation else None
@@ -80,35 +81,24 @@ class Training:
             return
         networks.save(self._train(task, run), self.description(), run.id.weights)
 
-    @property
-    def _seed(self) -> int:
-        assert self.planned.id.seed is not None
-        return self.planned.id.seed
-
     def _teacher(self, run: tracking.Run) -> nn.Module:
         """Return the teacher: trained by a stage of its own, or here, first."""
-        if "teacher" in self.planned.reads:
-            return self.compute.place(networks.load(self.planned.reads["teacher"]))
+        if "teacher" in self.reads:
+            return self.compute.place(networks.load(self.reads["teacher"]))
         description = networks.describe(self.name, self.size, teacher=True)
         return self._train(SuperResolutionTask(self._seeded(description)), run, phase="teacher")
 
     def _seeded(self, description: networks.Description) -> nn.Module:
         """Build a network whose first weights depend on the seed alone."""
-        torch.manual_seed(self._seed)
+        torch.manual_seed(self.seed)
         return description.build()
 
     def _task(self, network: nn.Module, teacher: nn.Module | None) -> Task:
         if teacher is not None:
-            weights = {k: v for k, v in self.distillation.items() if k != "distill_epochs"}
-            fade = self.distillation["distill_epochs"]
-            return networks.distillation(
-                self.name, network, teacher, weights=weights, distill_epochs=fade
-            )
-        return (
-            SuperResolutionTask(network)
-            if self.is_teacher
-            else networks.task(self.name, network, self.size)
-        )
+            return networks.distillation(self.name, network, teacher, **self.distillation)
+        if self.is_teacher:
+            return SuperResolutionTask(network)
+        return networks.task(self.name, network, self.size)
 
     def _train(self, task: Task, run: tracking.Run, phase: str = "") -> nn.Module:
         return train_recorded(

@@ -159,7 +159,7 @@ def test_distillation_reaches_every_parameter(name: str, faces_folder: Path) -> 
             networks.describe(name, "demo", teacher=t).build() for t in (True, False)
         )
         weights = {"lambda_ts": 0.1, "lambda_fs": 1.0}
-        return networks.distillation(name, student, teacher, weights=weights, distill_epochs=0)
+        return networks.distillation(name, student, teacher, **weights, distill_epochs=0)
 
     assert not untrained_parameters(make, two_faces(faces_folder))
 

@@ -223,7 +223,7 @@ def test_distillation_trains_the_student_and_leaves_the_teacher(
     )
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     weights = {"lambda_ts": 0.1, "lambda_fs": 10.0}
-    task = networks.distillation(name, student, teacher, weights=weights, distill_epochs=2)
+    task = networks.distillation(name, student, teacher, **weights, distill_epochs=2)
     assert task.reads == ("labels",)
     curve = run(task, faces_folder)
     assert all(torch.equal(before[name], value) for name, value in teacher.state_dict().items())
@@ -248,7 +248,7 @@ def test_a_term_without_weight_is_not_computed(
     faces_folder: Path, weights: dict[str, float], terms: set[str]
 ) -> None:
     student, teacher = pkdn.PKDN(**SMALL), pkdn.PKDNTeacher(**SMALL)
-    task = networks.distillation("pkdn", student, teacher, weights=weights, distill_epochs=0)
+    task = networks.distillation("pkdn", student, teacher, **weights, distill_epochs=0)
     assert set(task.losses(next(batches(faces_folder).epoch(0)), 0)) == terms
 
 

@@ -112,12 +112,7 @@ def task(name: str, network: nn.Module, size: str) -> Task:
 
 
 def distillation(
-    name: str,
-    network: nn.Module,
-    teacher: nn.Module,
-    *,
-    weights: Mapping[str, float],
-    distill_epochs: int,
+    name: str, network: nn.Module, teacher: nn.Module, *, distill_epochs: int, **weights: float
 ) -> Task:
     """Return what trains a network by its trained teacher, on the features that its file names.
 

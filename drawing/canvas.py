@@ -1,122 +1,50 @@
-"""A photo and its label map, painted layer by layer from the same outlines.
+"""A photo and its label map, painted layer by layer from the same outlines, and such outlines.
 
-A mask is drawn as polygons at :data:`SUPERSAMPLING` times the size and averaged down, so its
-value is the share of a pixel it covers. The photo is blended with that share; the label map
-takes the class where the share reaches one half: both come from one geometry.
+An outline is drawn at :data:`SUPERSAMPLING` times the size and averaged down to the share of each
+pixel that it covers. The photo is blended with that share, and the label map takes the class
+where the share reaches one half: both come from one geometry.
 """
 
-import math
-from collections.abc import Sequence
-from types import EllipsisType
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFilter
+from scipy.interpolate import CubicSpline
 
 SIZE: Final = 224
 SUPERSAMPLING: Final = 4
+X, Y = np.meshgrid(*[np.arange(SIZE, dtype=np.float32) + np.float32(0.5)] * 2, sparse=True)
+"""The pixels' centres."""
 
-Colour = Sequence[float] | np.ndarray | float
-"""RGB in [0, 1], or planes (3, h, w) or (h, w) over the window of a mask, or one number."""
+SHADOW: Final = (0.66, 0.55, 0.53)
+"""What skin in a shadow is multiplied by: it turns redder."""
 
-
-def planes(colour: Colour) -> np.ndarray:
-    """Return a colour, float32, in a shape that broadcasts against (3, h, w)."""
-    array = np.asarray(colour, np.float32)
-    return array[:, None, None] if array.ndim == 1 else array
-
-
-def blend(first: Colour, second: Colour, weight: np.ndarray) -> np.ndarray:
-    """Return planes (3, h, w) that go from one colour to the other as ``weight`` (h, w) rises."""
-    mixed: np.ndarray = planes(first) + planes(weight) * (planes(second) - planes(first))
-    return mixed
+Colour = Sequence[float] | np.ndarray
+"""RGB in [0, 1], or planes that broadcast against (3, SIZE, SIZE)."""
 
 
-class Mask(NamedTuple):
-    """Coverage of a window of the canvas.
+class Layer(NamedTuple):
+    """One stroke of paint.
 
     Attributes:
-        alpha: float32 (h, w), [0, 1].
-        left: First column of the window.
-        top: First row of the window.
+        outlines: Polygons (n, 2) in pixels; their union is painted.
+        colour: Of the paint, or what the photo is multiplied by if ``shades``.
+        label: The class it gets in the label map; None leaves the map alone.
+        over: The classes it may cover; empty for all.
+        opacity: [0, 1], one number or (SIZE, SIZE).
+        blur: Standard deviation in pixels.
+        shades: Whether ``colour`` is a factor.
     """
 
-    alpha: np.ndarray
-    left: int
-    top: int
-
-    @property
-    def window(self) -> tuple[EllipsisType, slice, slice]:
-        """The rows and columns of the canvas that the mask covers, an index for planes too."""
-        height, width = self.alpha.shape
-        return ..., slice(self.top, self.top + height), slice(self.left, self.left + width)
-
-    def within(self, other: "Mask") -> "Mask":
-        """Return the part of this mask that lies in ``other``."""
-        everywhere = np.zeros((SIZE, SIZE), np.float32)
-        everywhere[other.window] = other.alpha
-        return self.times(everywhere[self.window])
-
-    def times(self, factor: float | np.ndarray) -> "Mask":
-        """Return this mask with its coverage scaled."""
-        return self._replace(alpha=self.alpha * np.asarray(factor, np.float32))
-
-    def grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return x (1, w) and y (h, 1) of the pixels' centres in canvas coordinates."""
-        height, width = self.alpha.shape
-        x = np.arange(self.left, self.left + width, dtype=np.float32) + np.float32(0.5)
-        y = np.arange(self.top, self.top + height, dtype=np.float32) + np.float32(0.5)
-        return x[None], y[:, None]
-
-
-EVERYWHERE: Final = Mask(np.ones((SIZE, SIZE), np.float32), 0, 0)
-
-
-def shapes(
-    outlines: Sequence[np.ndarray], blur: float = 0.0, holes: Sequence[np.ndarray] = ()
-) -> Mask:
-    """Return the union of polygons minus the holes, softened by ``blur``.
-
-    Outlines and holes are (n, 2), in pixels; ``blur`` is the standard deviation in pixels.
-    """
-    margin = 1 + int(2.5 * blur)
-    every = np.concatenate(outlines)
-    left, top = (max(math.floor(low) - margin, 0) for low in every.min(0).tolist())
-    right, bottom = (min(math.ceil(high) + margin, SIZE) for high in every.max(0).tolist())
-    if right <= left or bottom <= top:
-        return Mask(np.zeros((0, 0), np.float32), 0, 0)
-    image = Image.new("L", ((right - left) * SUPERSAMPLING, (bottom - top) * SUPERSAMPLING))
-    draw = ImageDraw.Draw(image)
-    for polygons, ink in ((outlines, 255), (holes, 0)):
-        for polygon in polygons:
-            fine = (polygon - (left, top)) * SUPERSAMPLING - 0.5
-            draw.polygon(fine.ravel().tolist(), fill=ink)
-    image = blurred(image.reduce(SUPERSAMPLING), blur)
-    return Mask(np.asarray(image, np.float32) / np.float32(255), left, top)
-
-
-def shape(outline: np.ndarray, blur: float = 0.0) -> Mask:
-    """Return one polygon's mask: see :func:`shapes`."""
-    return shapes([outline], blur)
-
-
-def blurred(image: Image.Image, deviation: float) -> Image.Image:
-    """Return an image softened by two boxes: much faster than a Gaussian, and enough."""
-    box = ImageFilter.BoxBlur((math.sqrt(6 * deviation**2 + 1) - 1) / 2)
-    return image.filter(box).filter(box) if deviation else image
-
-
-def smooth_noise(
-    rng: np.random.Generator, shape: tuple[int, ...], cell: float, stretch: float = 1.0
-) -> np.ndarray:
-    """Return noise (h, w), float32, deviation about 0.7, whose blobs are ``cell`` pixels wide.
-
-    ``stretch`` is how many times higher than wide they are.
-    """
-    height, width = shape
-    grid = (int(height / (cell * stretch)) + 2, int(width / cell) + 2)
-    image = Image.fromarray(rng.standard_normal(grid, np.float32))
-    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
+    outlines: Sequence[np.ndarray]
+    colour: Colour = SHADOW
+    label: int | None = None
+    over: Sequence[int] = ()
+    opacity: float | np.ndarray = 1.0
+    blur: float = 0.0
+    shades: bool = False
 
 
 class Canvas:
@@ -131,21 +59,77 @@ class Canvas:
         self.image = np.zeros((3, SIZE, SIZE), np.float32)
         self.labels = np.zeros((SIZE, SIZE), np.uint8)
 
-    def paint(self, mask: Mask, colour: Colour, label: int | None = None) -> None:
-        """Blend a colour in, and mark the class if one is given."""
-        part = self.image[mask.window]
-        part += mask.alpha * (planes(colour) - part)
-        if label is not None:
-            self.mark(mask, label)
+    def paint(self, layers: Iterable[Layer]) -> None:
+        """Paint layers, the furthest first."""
+        for layer in layers:
+            window, share = _coverage(layer)
+            labels, part = self.labels[window], self.image[:, *window]
+            if layer.over:
+                share = share * np.isin(labels, layer.over)
+            colour = np.broadcast_to(planes(layer.colour), self.image.shape)[:, *window]
+            colour = colour * part if layer.shades else colour
+            opacity = np.broadcast_to(np.float32(layer.opacity), self.labels.shape)[window]
+            part += share * opacity * (colour - part)
+            if layer.label is not None:
+                labels[share >= 0.5] = layer.label
 
-    def shade(self, mask: Mask, factor: Colour) -> None:
-        """Multiply the photo by a factor where the mask covers it."""
-        self.image[mask.window] *= 1 + mask.alpha * (planes(factor) - 1)
 
-    def mark(self, mask: Mask, label: int, only: Sequence[int] = ()) -> None:
-        """Set the class where the mask covers half a pixel, over the classes ``only`` if given."""
-        part = self.labels[mask.window]
-        covered = mask.alpha >= 0.5
-        if only:
-            covered &= np.isin(part, only)
-        part[covered] = label
+def _coverage(layer: Layer) -> tuple[tuple[slice, slice], np.ndarray]:
+    """Return the rows and columns that a layer touches, and the share it covers of each pixel."""
+    points, margin = np.concatenate(layer.outlines), 1 + int(2.5 * layer.blur)
+    left, top = np.clip(np.floor(points.min(0)) - margin, 0, SIZE - 1).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(points.max(0)) + margin, 1, SIZE).astype(int).tolist()
+    width, height = max(right - left, 1), max(bottom - top, 1)
+    image = Image.new("L", (width * SUPERSAMPLING, height * SUPERSAMPLING))
+    draw = ImageDraw.Draw(image)
+    for outline in layer.outlines:
+        fine = (outline - (left, top)) * SUPERSAMPLING - 0.5
+        draw.polygon(fine.ravel().tolist(), fill=255)
+    image = image.reduce(SUPERSAMPLING)
+    share = np.asarray(image.filter(ImageFilter.GaussianBlur(layer.blur)), np.float32)
+    return (slice(top, top + height), slice(left, left + width)), share / np.float32(255)
+
+
+def planes(colour: Colour) -> np.ndarray:
+    """Return a colour, float32, in a shape that broadcasts against (3, SIZE, SIZE)."""
+    array = np.asarray(colour, np.float32)
+    return array[:, None, None] if array.ndim == 1 else array
+
+
+def noise(rng: np.random.Generator, cell: float, stretch: float = 1.0) -> np.ndarray:
+    """Return noise, float32 (SIZE, SIZE): blobs ``cell`` wide and ``stretch`` times higher."""
+    grid = int(SIZE / (cell * stretch)) + 2, int(SIZE / cell) + 2
+    image = Image.fromarray(rng.standard_normal(grid, np.float32))
+    return np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BICUBIC))
+
+
+def smooth(points: ArrayLike, *, closed: bool = False) -> np.ndarray:
+    """Return a smooth curve through points (n, 2) or (n, 3), six samples per segment."""
+    array = np.asarray(points, np.float64)
+    array = np.concatenate([array, array[:1]]) if closed else array
+    spline = CubicSpline(np.arange(len(array)), array, bc_type="periodic" if closed else "natural")
+    curve: np.ndarray = spline(np.linspace(0, len(array) - 1, 6 * len(array) - 5))
+    return curve
+
+
+def mirrored(right: ArrayLike) -> np.ndarray:
+    """Return a contour from left to right, given its right half, which ends on the axis."""
+    array = np.asarray(right, np.float64)
+    return np.concatenate([array * np.array((-1, 1, 1))[: array.shape[1]], array[-2::-1]])
+
+
+def ribbon(points: np.ndarray, width: float, ends: float = 1.0) -> np.ndarray:
+    """Return the outline of a stroke that narrows to a share of its width at the ends."""
+    along = np.gradient(points, axis=0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
+    widths = width * (ends + (1 - ends) * np.sin(np.linspace(0, np.pi, len(points))))
+    half = along[:, ::-1] * (-0.5, 0.5) * widths[:, None]
+    return np.concatenate([points + half, (points - half)[::-1]])
+
+
+def ellipse(centre: ArrayLike, *radii: float, power: float = 1.0) -> np.ndarray:
+    """Return a closed circle or axis-parallel ellipse; the lower the power, the squarer."""
+    angle = np.linspace(0, 2 * np.pi, 25)
+    unit = np.stack([np.cos(angle), np.sin(angle)], 1)
+    points: np.ndarray = np.sign(unit) * np.abs(unit) ** power * radii + np.asarray(centre)
+    return points

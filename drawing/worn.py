@@ -1,114 +1,117 @@
-"""What is worn above the clothes: earrings, a necklace, glasses, a hat."""
+"""What surrounds a head: background, neck, clothes, earrings, a necklace, glasses, a hat."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
-from drawing.canvas import Canvas, Mask, planes, shape, shapes, smooth_noise
-from drawing.colours import METALS, sample_colour
-from drawing.curves import ellipse, moved, resample, ribbon, smooth
-from drawing.features import on_ear
+from drawing.canvas import SIZE, Layer, X, Y, ellipse, mirrored, noise, planes, ribbon, smooth
+from drawing.features import FACE, SKIN
 from drawing.head import SIDES, Head
-from drawing.light import cast, light_across
+from drawing.person import sample_colour
 
-GLASSES, EARRING, NECKLACE, HAT = 6, 9, 15, 18
+GLASSES, EARRING, NECK, NECKLACE, CLOTH, HAT = 6, 9, 14, 15, 16, 18
 
 SEEN_THROUGH: Final = (0, 1, 7, 8, 17)
 """Background, skin, ears and hair: in hand-made label maps a clear lens hides them, while the eye,
 brow and nose behind it keep their classes."""
 
-LENSES: Final = (
-    ((-26, 0), (-18, -17), (0, -22), (18, -17), (26, 0), (18, 18), (0, 25), (-18, 18)),
-    ((-28, -13), (-20, -18), (20, -19), (30, -15), (28, 8), (20, 18), (-16, 18), (-27, 9)),
-    ((-25, -12), (-10, -18), (20, -18), (31, -9), (27, 14), (9, 30), (-9, 24), (-22, 6)),
-    ((-26, -8), (-10, -12), (20, -12), (28, -7), (26, 7), (10, 13), (-14, 13), (-25, 6)),
-)
-"""On the image's right: outwards and down from the middle, in hundredths of a face unit."""
+METALS: Final = ((0.86, 0.72, 0.38), (0.80, 0.80, 0.83), (0.93, 0.90, 0.86))
 
-LENS_MIDDLE: Final = (0.43, 0.03)
-LENS_HEIGHT: Final = 0.1
-
-BRIMS: Final = (
-    (),
-    ((-0.86, 0.06, 0.75), (-0.7, 0.14, 1.45), (0, 0.13, 1.85), (0, -0.06, 1.2), (-0.86, 0.04, 0.8)),
-    ((-1.75, 0.02, -0.1), (-0.95, 0.16, 1.1), (0, 0.14, 1.6), (0, -0.08, 1.2), (-1.3, -0.12, 0.0)),
-)
-"""None, a cap's, a wide one: on the image's left, y from the hat's line; three points of the lower
-edge, two of the upper one."""
+NECK_WIDTH: Final = 0.66
+SHOULDER: Final = ((3.2, 4.2), (2.9, 3.1), (2.5, 2.4), (1.7, 2.12), (1.0, 1.93))
+NECKLINES: Final = ((1.84, 1.98), (1.84, 2.35), (1.7, 1.8))
+"""How high they reach at the neck's sides, and their lowest point: y."""
 
 
-def draw_earrings(canvas: Canvas, head: Head, sides: list[int], rng: np.random.Generator) -> None:
-    """Paint hoops, or beads that hang more or less low."""
-    metal = METALS[rng.integers(len(METALS))] * np.float32(rng.uniform(0.7, 1))
-    is_hoop, size = rng.random() < 0.4, rng.random()
-    for side in sides:
-        lobe = on_ear(head, np.array([(0.075, 0.48)]), side)[0]
-        radius = head.unit * (0.12 + 0.16 * size if is_hoop else 0.06 + 0.02 * size)
-        end = moved(lobe, 0, radius if is_hoop else head.unit * max(0.6 * size - 0.3, 0))
-        chain = ribbon(np.stack([lobe, end]), 1.8)
-        hole = [ellipse(end, radius - head.unit * 0.045)] if is_hoop else []
-        canvas.paint(shapes([chain, ellipse(end, radius)], holes=hole), metal, EARRING)
+def background(rng: np.random.Generator) -> Iterator[Layer]:
+    """Yield two colours that flow into each other, and now and then shapes out of focus."""
+    everywhere = np.array([(0, 0), (SIZE, 0), (SIZE, SIZE), (0, SIZE)])
+    right, down = rng.normal(0, 0.5, 2)
+    flow = 0.5 + right * (2 * X / SIZE - 1) + down * (2 * Y / SIZE - 1)
+    flow += 1.2 * noise(rng, rng.uniform(16, 50))
+    yield Layer([everywhere], sample_colour(rng))
+    yield Layer([everywhere], sample_colour(rng), opacity=np.clip(flow, 0, 1))
+    blur = rng.uniform(0, 2)
+    for _ in range(rng.integers(12) * (rng.random() < 0.5)):
+        disc = ellipse(rng.uniform(0, SIZE, 2), *rng.uniform(10, 60, 2))
+        yield Layer([disc[:: rng.choice((1, 6))]], sample_colour(rng), blur=blur)
 
 
-def draw_necklace(canvas: Canvas, head: Head, neck: Mask, rng: np.random.Generator) -> None:
-    """Paint a chain or a string of beads around the neck."""
-    half, low = head.person.build.neck, rng.uniform(1.72, 2.05)
-    right = np.array([(half, 1.5), (half * 0.6, low - 0.08), (0, low)])
-    line = smooth(head.body(np.concatenate([right, right[1::-1] * (-1, 1)])), 10)
-    beads = [ellipse(bead, head.unit * 0.048) for bead in resample(line, 24)]
-    parts = beads if rng.random() < 0.5 else [ribbon(line, head.unit * 0.05)]
-    cast(canvas, head, parts, neck, 0.05)
-    canvas.paint(shapes(parts).within(neck), METALS[rng.integers(len(METALS))], NECKLACE)
+def neck(head: Head, rng: np.random.Generator) -> Iterator[Layer]:
+    """Yield the neck with the head's shadow, and sometimes a necklace."""
+    half = NECK_WIDTH * head.person.traits.jaw
+    side = [(2.3, 4.2), (2.2, 2.5), (1.5, 2.15), (half * 1.12, 1.85), (half, 1.6), (half, 0.5)]
+    skin = planes(head.person.skin * (0.95, 0.92, 0.9)) * (1 + 0.015 * noise(rng, 3))
+    outline = head.body(mirrored([*smooth(side), (0, 0.5)]))
+    yield Layer([outline], skin * head.light_across(), NECK)
+    yield shadow(head, [head.outline()], 0.35, NECK)
+    if rng.random() < 0.1 + 0.25 * head.person.femininity:
+        low = rng.uniform(1.72, 2.05)
+        line = smooth(head.body(mirrored([(half, 1.5), (half * 0.6, low - 0.08), (0, low)])))
+        beads = [ellipse(bead, head.unit * rng.uniform(0.03, 0.06)) for bead in line]
+        yield Layer(beads, METALS[rng.integers(3)], NECKLACE, (NECK,))
 
 
-def draw_glasses(canvas: Canvas, head: Head, face: Mask, rng: np.random.Generator) -> None:
-    """Paint glasses; dark lenses hide what is behind them."""
-    thickness = head.unit * rng.uniform(0.02, 0.075)
-    outline = np.array(LENSES[rng.integers(len(LENSES))]) / 100 * rng.uniform(0.95, 1.15)
-    outline += LENS_MIDDLE
-    bridge = np.array([(-0.18, -0.02), (-0.08, -0.075), (0.08, -0.075), (0.18, -0.02)])
-    bars = [smooth(head.on_face(bridge, LENS_HEIGHT + 0.05), 4)]
-    lenses = []
+def clothes(head: Head, rng: np.random.Generator) -> Iterator[Layer]:
+    """Yield shoulders with a neckline; the cloth is plain, striped or chequered, with folds."""
+    rise, depth = NECKLINES[rng.integers(len(NECKLINES))]
+    width, depth = NECK_WIDTH * head.person.traits.jaw * 1.08, depth + rng.uniform(-0.08, 0.1)
+    collar = [(width, rise), (width * 0.75, (rise + depth) / 2), (0, depth)]
+    period, (bars, rows) = rng.uniform(14, 40), rng.random(2) < 0.3
+    x, y = (at % period < period / 2 for at in (X, Y))
+    first, second = (planes(sample_colour(rng, 0.08, 0.9)) for _ in range(2))
+    colour = first + 0.5 * ((x & bars) * 1.0 + (y & rows)) * (second - first)
+    folds = (1 + 0.08 * noise(rng, 16, 2)) * head.light_across()
+    yield Layer([head.body(mirrored([*smooth(SHOULDER), *collar]))], colour * folds, CLOTH)
+
+
+def earrings(head: Head, rng: np.random.Generator) -> Iterator[Layer]:
+    """Yield hoops, from a bead to a wide ring."""
+    radius, thickness = head.unit * rng.uniform((0.06, 0.04), (0.25, 0.1))
+    metal = METALS[rng.integers(3)]
     for side in SIDES:
-        lenses.append(head.on_face(smooth(outline * (side, 1), closed=True), LENS_HEIGHT))
-        if not head.is_far(side):
-            hinge = head.on_face(np.array([(side * outline[:, 0].max(), -0.06)]), LENS_HEIGHT)
-            ear = head.place(np.array([(side * 1.0, -0.05, 0.35), (side * 1.02, -0.03, 0.0)]))
-            bars.append(np.concatenate([hinge, ear]))
-    rims = [ribbon(np.concatenate([lens, lens[:2]]), thickness) for lens in lenses]
-    frame = rims + [ribbon(bar, thickness * 0.85) for bar in bars]
-    cast(canvas, head, frame, face, 0.08)
-    _draw_glass(canvas, shapes(lenses), rng)
-    colour = sample_colour(rng, 0.02, 0.16 if rng.random() < 0.65 else 0.7)
-    canvas.paint(shapes(frame), colour, GLASSES)
+        lobe = head.place(np.array([(side * 1.03, 0.5, 0.2)]))
+        ring = ellipse(lobe + np.array((0, radius)), radius)
+        yield Layer([ribbon(ring, thickness)], metal, EARRING)
 
 
-def _draw_glass(canvas: Canvas, glass: Mask, rng: np.random.Generator) -> None:
-    """Paint clear or dark lenses with slanting streaks of light."""
+def glasses(head: Head, rng: np.random.Generator) -> Iterator[Layer]:
+    """Yield glasses; dark lenses hide what is behind them."""
+    thickness, height = head.unit * rng.uniform(0.02, 0.075), 0.1
+    radii = rng.uniform((0.24, 0.14), (0.3, 0.25))
+    outline = ellipse((0.43, 0.03), *radii, power=rng.uniform(0.4, 1))
+    lenses = [head.on_face(outline * (side, 1), height) for side in SIDES]
+    bars = [np.array([(side * 0.68, -0.06), (side * 1.02, -0.05)]) for side in SIDES]
+    bars.append(np.array([(-0.18, -0.02), (0, -0.09), (0.18, -0.02)]))
+    frame = [ribbon(lens, thickness) for lens in lenses]
+    frame += [ribbon(head.on_face(bar, height), thickness) for bar in bars]
+    yield shadow(head, frame, 0.08)
     dark = rng.random() < 0.25
-    canvas.paint(glass.times(0.94 if dark else 0.05), rng.uniform(0.02, 0.14, 3))
-    x, y = glass.grid()
-    streak = np.clip(1 - np.abs((x + rng.uniform(-0.6, 0.6) * y) % 46 - 20) / 8, 0, 1)
-    canvas.paint(glass.times(streak * rng.uniform(0, 0.15)), (1, 1, 1))
-    canvas.mark(glass, GLASSES, () if dark else SEEN_THROUGH)
+    yield Layer(lenses, rng.uniform(0.02, 0.14, 3), opacity=0.94 if dark else 0.05)
+    yield Layer(lenses, label=GLASSES, over=() if dark else SEEN_THROUGH, opacity=0)
+    yield Layer(frame, sample_colour(rng, 0.02, 0.16 if rng.random() < 0.65 else 0.7), GLASSES)
 
 
-def draw_hat(canvas: Canvas, head: Head, face: Mask, rng: np.random.Generator) -> None:
-    """Paint a beanie, cap or hat with a brim over hair and forehead."""
-    line, colour = float(rng.uniform(-0.72, -0.52)), sample_colour(rng, 0.08, 0.8)
-    outer = head.place(head.skull(rng.uniform(0.18, 0.3), 0.14, line + 0.16))
-    left = np.array([(-0.98, line + 0.1), (-0.6, line), (0, line - 0.05)])
-    edge = head.on_face(np.concatenate([left, left[1::-1] * (-1, 1)]), 0.1)
-    crown = np.concatenate([smooth(outer, 3), smooth(edge)[::-1]])
-    cast(canvas, head, [crown], face, 0.3)
-    mask = shape(crown)
-    tone = 1 + rng.uniform(0.03, 0.15) * smooth_noise(rng, mask.alpha.shape, 2, rng.uniform(1, 20))
-    canvas.paint(mask, planes(colour) * tone * light_across(head, mask), HAT)
-    brim = BRIMS[rng.integers(len(BRIMS))]
-    if brim:
-        left = np.array(brim) - (0, -line, 0)
-        right = left * (-1, 1, 1)
-        lower, upper = [*left[:3], *right[1::-1]], [right[4], *left[3:]]
-        outline = np.concatenate([smooth(head.place(np.array(e))) for e in (lower, upper)])
-        cast(canvas, head, [outline], face, 0.3)
-        canvas.paint(shape(outline), colour * 0.82, HAT)
+def hat(head: Head, rng: np.random.Generator) -> Iterator[Layer]:
+    """Yield a hat over hair and forehead, with or without a brim."""
+    line, colour = rng.uniform(-0.72, -0.52), planes(sample_colour(rng, 0.08, 0.8))
+    edge = smooth(head.on_face(mirrored([(0.98, line + 0.1), (0.6, line), (0, line - 0.05)]), 0.1))
+    crown = np.concatenate([head.skull(rng.uniform(0.18, 0.3), 0.14, line + 0.16), edge[::-1]])
+    knitted = 1 + rng.uniform(0.03, 0.15) * noise(rng, 2, rng.uniform(1, 20))
+    yield shadow(head, [crown], 0.3)
+    yield Layer([crown], colour * knitted * head.light_across(), HAT)
+    if rng.random() < 0.6:
+        brim = ellipse(
+            (edge[0] + edge[-1]) / 2, head.unit * rng.uniform(1.1, 1.7), head.unit * 0.14
+        )
+        yield shadow(head, [brim], 0.3)
+        yield Layer([brim], colour * 0.82, HAT)
+
+
+def shadow(head: Head, outlines: list[np.ndarray], height: float, label: int = SKIN) -> Layer:
+    """Return the soft shadow of what stands ``height`` face units above the skin."""
+    right, down, _ = head.person.lamp
+    shift = head.unit * height * np.array((-right, max(-down, 0.1)))
+    moved, over = [outline + shift for outline in outlines], FACE if label == SKIN else (label,)
+    return Layer(moved, over=over, opacity=0.65, blur=1 + 6 * height, shades=True)

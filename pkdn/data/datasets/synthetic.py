@@ -42,7 +42,9 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
                 f"expected 0 to {len(indices)} synthetic {split} faces; got {count}: "
                 f"correct `synthetic`"
             )
-        entries += [_entry(settings.seed, split, index) for index in indices[:count]]
+        for index in indices[:count]:
+            photo = f"seed{settings.seed}/{index:06d}"
+            entries.append(Entry(f"synthetic-{index:06d}", split, photo))
     return entries
 
 
@@ -51,8 +53,3 @@ def read(root: Path, entry: Entry) -> Photo:  # noqa: ARG001
     seed, index = entry.photo.removeprefix("seed").split("/")
     face = draw_face(np.random.default_rng([int(seed), int(index)]))
     return Photo(face.image, face.landmarks, face.labels)
-
-
-def _entry(seed: int, split: str, index: int) -> Entry:
-    name = f"{index:06d}"
-    return Entry(f"synthetic-{name}", split, f"seed{seed}/{name}")

@@ -6,6 +6,7 @@ where the share reaches one half: both come from one geometry.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -106,10 +107,17 @@ def noise(rng: np.random.Generator, cell: float, stretch: float = 1.0) -> np.nda
 def smooth(points: ArrayLike, *, closed: bool = False) -> np.ndarray:
     """Return a smooth curve through points (n, 2) or (n, 3), six samples per segment."""
     array = np.asarray(points, np.float64)
-    array = np.concatenate([array, array[:1]]) if closed else array
-    spline = CubicSpline(np.arange(len(array)), array, bc_type="periodic" if closed else "natural")
-    curve: np.ndarray = spline(np.linspace(0, len(array) - 1, 6 * len(array) - 5))
+    curve: np.ndarray = _spline(len(array), closed) @ array
     return curve
+
+
+@cache
+def _spline(count: int, closed: bool) -> np.ndarray:
+    """Return what each of the points weighs in each sample of a curve, (samples, count)."""
+    unit = np.eye(count)[[*range(count), *([0] if closed else [])]]
+    spline = CubicSpline(np.arange(len(unit)), unit, bc_type="periodic" if closed else "natural")
+    weights: np.ndarray = spline(np.linspace(0, len(unit) - 1, 6 * len(unit) - 5))
+    return weights
 
 
 def mirrored(right: ArrayLike) -> np.ndarray:

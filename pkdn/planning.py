@@ -4,7 +4,7 @@ A run's file changes when something changes that the run depends on, and DVC run
 a student whose loss has no λ_FS knows nothing of λ_FS.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,6 @@ from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject
 
 DATASETS = Path(__file__).parent / "data" / "datasets"
 PARSER = RunId("parser")
-OF_THE_REPORT = {
-    "profile",
-    "datasets",
-    "seeds",
-    "networks",
-    "authors_recipes",
-    "ablations",
-    "loss_ablations",
-}
 OF_THE_AUTHORS = ("epochs", "max_steps", "threads")
 """What a training by its authors' recipe takes from the one recipe."""
 
@@ -155,7 +146,8 @@ def _training(params: Params, subject: Subject, dataset: str, seed: int) -> Plan
         variant = VARIANTS[subject.system]
         assert variant.teacher is not None
         reads["teacher"] = RunId("teacher", dataset, variant.teacher, seed).weights
-        settings["distillation"] = _distillation(params.training.model_dump(), variant.terms)
+        depends_on = {*variant.terms, "distill_epochs"}
+        settings["distillation"] = params.training.model_dump(include=depends_on)
     elif systems.system(network).has_teacher:
         settings["distillation"] = params.chosen.own_teacher.model_dump()
     recipe = {name: getattr(params.training, name) for name in RecipeValues.model_fields}
@@ -165,11 +157,6 @@ def _training(params: Params, subject: Subject, dataset: str, seed: int) -> Plan
     else:
         settings["recipe"] = recipe
     return Planned(subject.run(dataset, seed), reads, {}, settings)
-
-
-def _distillation(values: Mapping[str, Any], terms: tuple[str, ...]) -> dict[str, Any]:
-    """Return the parameters of Eq. 2 that a loss with these terms depends on."""
-    return {name: values[name] for name in (*terms, "distill_epochs")}
 
 
 def _evaluation(training: Planned) -> Planned:
@@ -191,7 +178,7 @@ def _complexity(params: Params) -> dict[str, Any]:
 
 
 def _report(params: Params) -> Planned:
-    own = params.model_dump(include=OF_THE_REPORT)
+    lists = {name: value for name, value in params if isinstance(value, tuple)}
     authors = params.chosen.authors.model_dump()
     shown = {
         **params.training.model_dump(),
@@ -200,6 +187,13 @@ def _report(params: Params) -> Planned:
         **params.model_dump(include={"precision", "parser", "parser_dataset"}),
     }
     trained_on = params.parser_dataset if params.parser == "trained" else None
-    settings = {**own, "size": params.chosen.size, "parser_dataset": trained_on}
+    settings = {
+        **lists,
+        "profile": params.profile,
+        "size": params.chosen.size,
+        "parser_dataset": trained_on,
+        "authors": authors,
+        "shown": shown,
+    }
     reads = {"runs": runs.RUNS, "faces": runs.FACES}
-    return Planned(RunId("report"), reads, {}, {**settings, "authors": authors, "shown": shown})
+    return Planned(RunId("report"), reads, {}, settings)

@@ -60,7 +60,7 @@ def check_names(params: Params) -> None:
         UserError: the first such name, with those that there are.
     """
     datasets = sorted(file.stem for file in DATASETS.glob("[a-z]*.py"))
-    teachers = systems.own_teachers()
+    teachers = [name for name, variant in VARIANTS.items() if variant.teacher == name]
     with_recipe = [name for name in systems.names() if systems.system(name).has_recipe]
     losses = [name for name, variant in VARIANTS.items() if variant.teacher not in (None, name)]
     for key, names, known in (
@@ -93,9 +93,9 @@ def check_names(params: Params) -> None:
 def _of_photos(params: Params) -> Iterator[Planned]:
     for dataset in params.datasets:
         settings = _photos(params, dataset)
-        photos = runs.photos(dataset)
+        photos = runs.PHOTOS / dataset
         yield Planned(RunId("download", dataset), {}, {"photos": photos}, settings)
-        faces = {"faces": runs.faces(dataset)}
+        faces = {"faces": runs.FACES / dataset}
         yield Planned(RunId("align", dataset), {"photos": photos}, faces, settings)
 
 
@@ -122,12 +122,12 @@ def _of_parser(params: Params) -> Iterator[Planned]:
 
 
 def _parse(dataset: str) -> Planned:
-    reads = {"faces": runs.faces(dataset), "parser": PARSER.weights}
-    return Planned(RunId("parse", dataset), reads, {"maps": runs.maps(dataset)}, {})
+    reads = {"faces": runs.FACES / dataset, "parser": PARSER.weights}
+    return Planned(RunId("parse", dataset), reads, {"maps": runs.MAPS / dataset}, {})
 
 
 def _training(params: Params, subject: Subject, dataset: str, seed: int) -> Planned:
-    reads = {"faces": runs.faces(dataset), "maps": runs.maps(dataset)}
+    reads = {"faces": runs.FACES / dataset, "maps": runs.MAPS / dataset}
     of_pkdn = subject.stage in ("teacher", "student")
     network = PKDN_NETWORK if of_pkdn else subject.system
     settings: dict[str, Any] = {
@@ -162,8 +162,8 @@ def _training(params: Params, subject: Subject, dataset: str, seed: int) -> Plan
 def _evaluation(training: Planned) -> Planned:
     dataset = training.id.dataset
     reads = {
-        "faces": runs.faces(dataset),
-        "maps": runs.maps(dataset),
+        "faces": runs.FACES / dataset,
+        "maps": runs.MAPS / dataset,
         "parser": PARSER.weights,
         "weights": training.id.weights,
     }

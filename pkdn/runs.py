@@ -17,24 +17,14 @@ from pkdn.errors import UserError
 
 RUNS = Path("data/runs")
 PLAN = Path("data/plan")
+PHOTOS = Path("data/photos")
+"""The lists of photos of each data set."""
 FACES = Path("data/faces")
+"""The packed faces of each data set."""
+MAPS = Path("data/parsing")
+"""The parsing maps of these faces."""
 LABELLED = Path("data/labelled")
 """The faces that the parser is trained on."""
-
-
-def photos(dataset: str) -> Path:
-    """Return the folder of the list of a data set's photos."""
-    return Path("data/photos") / dataset
-
-
-def faces(dataset: str) -> Path:
-    """Return the folder of a data set's faces."""
-    return FACES / dataset
-
-
-def maps(dataset: str) -> Path:
-    """Return the folder of the parsing maps of a data set's faces."""
-    return Path("data/parsing") / dataset
 
 
 @dataclass(frozen=True)

@@ -202,8 +202,3 @@ ALONE: Final = Subject("baseline", PKDN_NETWORK)
 def of_variant(name: str) -> Subject:
     """Return the student of a variant."""
     return ALONE if VARIANTS[name].teacher is None else Subject("student", name)
-
-
-def own_teachers() -> list[str]:
-    """Return the variants that have a teacher of their own."""
-    return [name for name, variant in VARIANTS.items() if variant.teacher == name]

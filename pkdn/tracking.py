@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from pkdn import closure
@@ -44,18 +44,6 @@ MOST_METRICS = 1000
 """In one call."""
 # MLflow's own patience with a server that is down is over four minutes for one call.
 HTTP_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
-
-
-class Synced(NamedTuple):
-    """What :func:`sync` did.
-
-    Attributes:
-        sent: how many runs MLflow lacked.
-        run_ids: MLflow's run for each fingerprint.
-    """
-
-    sent: int
-    run_ids: dict[str, str]
 
 
 @dataclass
@@ -280,8 +268,12 @@ def _finish(client: Any, run_id: str, record: Mapping[str, Any]) -> None:
     client.set_terminated(run_id, end_time=int(1000 * ended.timestamp()))
 
 
-def sync(runs: Path = RUNS) -> Synced:
-    """Send the recorded runs that MLflow lacks, also those that came out of DVC's cache."""
+def sync(runs: Path = RUNS) -> tuple[int, dict[str, str]]:
+    """Send the recorded runs that MLflow lacks, also those that came out of DVC's cache.
+
+    Returns:
+        How many it lacked, and its run for each fingerprint.
+    """
     client = connect()
     experiment = _experiment(client)
     sent = 0
@@ -300,7 +292,7 @@ def sync(runs: Path = RUNS) -> Synced:
         _finish(client, run_id, record)
         run_ids[record["fingerprint"]] = run_id
         sent += 1
-    return Synced(sent, run_ids)
+    return sent, run_ids
 
 
 def students_page() -> str:
@@ -315,7 +307,7 @@ def students_page() -> str:
 def sync_or_say() -> Mapping[str, str]:
     """Call :func:`sync`; where MLflow does not answer, say so and return what is known: nothing."""
     run_ids: dict[str, str] = {}
-    _guarded(lambda: run_ids.update(sync().run_ids))
+    _guarded(lambda: run_ids.update(sync()[1]))
     return run_ids
 
 

@@ -10,13 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from pkdn.errors import UserError
-from pkdn.faces.classes import (
-    CLASS_NAMES,
-    LEFT_RIGHT,
-    NUM_CLASSES,
-    PALETTE,
-    mirrored_labels,
-)
+from pkdn.faces.classes import CLASS_NAMES, LEFT_RIGHT, NUM_CLASSES, PALETTE, mirrored_labels
 from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.networks.layers.encoding import encode, num_channels
 from pkdn.parsing.agreement import (
@@ -29,13 +23,7 @@ from pkdn.parsing.agreement import (
     parse_faces,
     write_iou,
 )
-from pkdn.parsing.augmentation import (
-    cut,
-    framed_shares,
-    jitter,
-    mirror_some,
-    scaled_shares,
-)
+from pkdn.parsing.augmentation import cut, framed_shares, jitter, mirror_some, scaled_shares
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.examples import draw_examples
 from pkdn.parsing.maps import Parser, load_parser, resize_images, save_parser

@@ -14,7 +14,7 @@ from pkdn.errors import UserError
 from pkdn.reports import colours, page
 from pkdn.reports.faces import grid_size
 from pkdn.runs import RunId
-from pkdn.systems import VARIANTS, own_teachers
+from pkdn.systems import VARIANTS
 
 
 class Report:
@@ -122,7 +122,7 @@ def test_table_2_shows_students_and_what_each_lacks(report: Report) -> None:
     assert "PFB and FFB: PKDN" not in differences
     assert teachers["one-hot parsing map"][0] == "**26.10 ± 0.14**"
     assert len(students) - 2 == len(VARIANTS)
-    assert len(teachers) - 2 == len(own_teachers())
+    assert len(teachers) - 2 == len(report_inputs.OWN_TEACHERS)
 
 
 def test_what_other_parameters_left_is_not_seen(report: Report) -> None:

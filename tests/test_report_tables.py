@@ -16,7 +16,7 @@ from pkdn.reports.plan import Plan
 from pkdn.reports.scores import Scores, read_scores
 from pkdn.reports.tables import Column, words
 from pkdn.runs import RunId
-from pkdn.systems import FULL, PKDN, VARIANTS, Subject, own_teachers
+from pkdn.systems import FULL, PKDN, VARIANTS, Subject
 
 ROOT = Path(__file__).parents[1]
 KDFSRNET = Subject("baseline", "kdfsrnet")
@@ -118,7 +118,7 @@ def test_records_are_those_of_the_plan_and_of_its_parser(tmp_path: Path) -> None
     assert {"parser", "labelled", "align@helen", "complexity"} < set(found)
     trained = [name for name in found if name.startswith(("baseline", "student", "teacher"))]
     with_teacher = [name for name in VARIANTS if VARIANTS[name].teacher]
-    assert len(trained) == 1 + len(with_teacher) + len(own_teachers())
+    assert len(trained) == 1 + len(with_teacher) + len(report_inputs.OWN_TEACHERS)
     assert "baseline@helen-bicubic-1" in trained
     pretrained = read_records(tmp_path, replace(plan, parser_dataset=None))
     assert not {"parser", "labelled"} & {*pretrained["name"]}

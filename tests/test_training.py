@@ -22,15 +22,7 @@ from pkdn.training.batches import Batch, FaceBatches, degrade
 from pkdn.training.checkpoint import Checkpoint, single_flight
 from pkdn.training.loop import train
 from pkdn.training.precision import Precision
-from pkdn.training.recipe import (
-    RMSPROP,
-    SGD,
-    AuthorsRecipe,
-    Recipe,
-    constant,
-    one_cycle,
-    poly,
-)
+from pkdn.training.recipe import RMSPROP, SGD, AuthorsRecipe, Recipe, constant, one_cycle, poly
 from pkdn.training.task import Task
 
 CPU = Precision("fp32", torch.device("cpu"))

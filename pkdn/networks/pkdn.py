@@ -12,12 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.learning.network import Output
-from pkdn.networks.layers.autoencoder import (
-    DOWN_TAPS,
-    UP_TAPS,
-    AttentionStudent,
-    Autoencoder,
-)
+from pkdn.networks.layers.autoencoder import DOWN_TAPS, UP_TAPS, AttentionStudent, Autoencoder
 from pkdn.networks.layers.blocks import (
     ChannelAttention,
     Downsample,

@@ -89,7 +89,7 @@ def enlarged(root: Path, comparison: Comparison) -> Grid:
     """Read the enlarged faces of the systems that were trained by the one recipe; first seed."""
     asked = [*(Subject("baseline", name) for name in comparison.plan.systems), PKDN]
     shown = [subject for subject in asked if subject in comparison.scores.frames]
-    shards = Shards(root / runs.faces(comparison.dataset), "test")
+    shards = Shards(root / runs.FACES / comparison.dataset, "test")
     kept = [n for n in shards.names if _example(root, comparison, PKDN, n).is_file()][:NUM_FACES]
     rows = []
     for name in kept:
@@ -101,7 +101,7 @@ def enlarged(root: Path, comparison: Comparison) -> Grid:
 
 def crops(root: Path, dataset: str) -> Grid:
     """Return twenty HR test faces, spread over the data set, with their names."""
-    shards = Shards(root / runs.faces(dataset), "test")
+    shards = Shards(root / runs.FACES / dataset, "test")
     chosen = np.unique(np.linspace(0, len(shards) - 1, NUM_CROPS).round().astype(int))
     tiles = [
         Tile(face, shards.names[index][-LONGEST_NAME:])

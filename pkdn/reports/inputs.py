@@ -31,7 +31,7 @@ def read_csv(path: Path, *, text: bool = False) -> pd.DataFrame:
 
 def index_file(root: Path, dataset: str) -> Path:
     """Return the index of a data set's faces."""
-    return root / runs.faces(dataset) / "index.csv"
+    return root / runs.FACES / dataset / "index.csv"
 
 
 def count_faces(root: Path, dataset: str) -> dict[str, int]:
@@ -42,5 +42,5 @@ def count_faces(root: Path, dataset: str) -> dict[str, int]:
 
 def read_left_out(root: Path, dataset: str) -> list[str]:
     """Read which photos of a data set gave no face, and why."""
-    rows = read_csv(root / runs.faces(dataset) / "left_out.csv", text=True)
+    rows = read_csv(root / runs.FACES / dataset / "left_out.csv", text=True)
     return [f"{row.name}: {row.kind}, {row.reason}" for row in rows.itertuples(index=False)]

@@ -11,6 +11,7 @@ from PIL import Image
 from pkdn.data.alignment import align
 from pkdn.data.catalogue import read_catalogue, write_catalogue
 from pkdn.data.datasets import DatasetSettings, folder
+from pkdn.data.photos import pool
 from pkdn.data.photos.pool import CHUNK, CHUNKS_PER_WORKER, ordered_map
 from pkdn.data.photos.splits import split_of
 from pkdn.errors import UserError
@@ -213,3 +214,13 @@ def test_work_is_taken_only_as_results_are_used() -> None:
 def test_errors_of_other_processes_arrive_here() -> None:
     with pytest.raises(ValueError, match="math domain"):
         list(ordered_map(math.sqrt, [4.0, -1.0], num_workers=2))
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("1", 1), ("1,2", 1), ("0", 1), ("many", None)])
+def test_no_more_processes_than_threads_are_allowed(
+    monkeypatch: pytest.MonkeyPatch, limit: str, expected: int | None
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    all_cores = pool.num_cores()
+    monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    assert pool.num_cores() == (expected or all_cores)

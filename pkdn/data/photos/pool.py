@@ -19,10 +19,11 @@ CHUNKS_PER_WORKER = 4
 
 
 def num_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return the number of cores that this process may use: at most ``OMP_NUM_THREADS``, if set."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return max(1, min(cores, int(limit))) if limit.isdecimal() else cores
 
 
 def ordered_map(

@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 from pkdn import networks
 from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN, PKDNTeacher
+from pkdn.provenance import Watch
 from pkdn.training import tensors
 
 ARGUMENTS = {"width": 8, "num_blocks": 1, "global_residual": True}
@@ -62,3 +63,15 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
         tensors.write(state, description, tmp_path / f"{number}.safetensors")
         contents.add((tmp_path / f"{number}.safetensors").read_bytes())
     assert len(contents) == 1
+
+
+def test_weights_that_nobody_declared_are_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = Path("data/runs/teacher/x/weights.safetensors")
+    networks.save_absence("needs landmarks", file)
+    with pytest.raises(RuntimeError, match="data were read that the plan does not name"), Watch([]):
+        networks.absence(file)
+    with Watch([file]):
+        networks.absence(file)

@@ -78,13 +78,11 @@ def train_recorded(
             )
             checkpoint.finish({"network": task.network.state_dict(), "curve": curve})
         else:
-            print(
-                f"{title}: taking what the same training ended with before",
-                flush=True,
-            )
+            print(f"{title}: taking what the same training ended with before", flush=True)
             task.network.load_state_dict(result["network"])
             curve = result["curve"]
-            run.curve = curve
+            if not phase:
+                run.curve = curve
     write_curve(run.id.curve(phase), curve)
     if curve:
         last = {**curve[-1]}

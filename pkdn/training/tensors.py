@@ -1,6 +1,8 @@
 """Tensors on disk: safetensors with a description, the same bytes for the same content."""
 
 import json
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ def read(path: Path, *, what: str, advice: str) -> tuple[dict[str, Any], dict[st
     """
     if not path.is_file():
         raise UserError(f"expected {what} in {path}, found no file; {advice}")
+    sys.audit("open", str(path), "r", os.O_RDONLY)  # which safetensors opens unseen by Python
     try:
         with safe_open(path, framework="pt") as file:
             description = json.loads((file.metadata() or {}).get(DESCRIPTION, "{}"))

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from pkdn import networks, systems
+from pkdn import networks, systems, tracking
 from pkdn.errors import UserError
 from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn, sparnet, urdgn
+from pkdn.runs import RunId
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop
 from pkdn.training.batches import Batch, FaceBatches, degrade
@@ -23,6 +24,7 @@ from pkdn.training.checkpoint import Checkpoint, single_flight
 from pkdn.training.loop import train
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import RMSPROP, SGD, AuthorsRecipe, Recipe, constant, one_cycle, poly
+from pkdn.training.session import train_recorded
 from pkdn.training.task import Task
 
 CPU = Precision("fp32", torch.device("cpu"))
@@ -463,6 +465,24 @@ def test_what_a_training_ended_with_is_taken_by_whoever_needs_it_again(
         first.finish({"network": {}, "curve": []})
     with single_flight("abc") as again:
         assert again.finished() == {"network": {}, "curve": []}
+
+
+@pytest.mark.parametrize(("phase", "rows"), [("teacher", 0), ("", 1)])
+def test_a_result_that_is_taken_gives_the_run_its_own_curve_alone(
+    faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str, rows: int
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    task = student_task()
+    row = {"epoch": 0.0, "step": 10.0, "learning_rate": 0.1, "loss": 0.5, "seconds": 1.0}
+    with single_flight("abc" + phase) as checkpoint:
+        checkpoint.finish({"network": task.network.state_dict(), "curve": [row]})
+    recorded = tracking.Run(RunId("baseline", "helen", "kdfsrnet", 0), "", "abc", {}, {})
+    train_recorded(
+        task, batches(faces_folder), RECIPE, precision=CPU, validate=None, run=recorded, phase=phase
+    )
+    assert len(recorded.curve) == rows
+    assert recorded.id.curve(phase).is_file()
 
 
 def test_old_results_are_pruned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,22 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, and are read so: a broken one is named."""
 
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
+
+from pkdn.errors import UserError
 
 UNFINISHED = ".tmp"
 """How the names of what is not finished end."""
+# DVC trusts what is write-protected, in its cache too, to which the file is linked.
+MADE_AGAIN = "run `chmod u+w {path}` and `dvc repro`, which then looks at it and makes it again"
+LONGEST_REASON = 300
+"""Characters of what a library says of a broken file."""
 
 
 @contextmanager
@@ -43,7 +51,49 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file to read; what is no regular file is refused at once, where a pipe would wait.
+
+    Raises:
+        OSError: It is a folder, a pipe, a device or a socket, or cannot be read.
+    """
+
+    def regular(name: str, flags: int) -> int:
+        descriptor = os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+        raise OSError(None, "it is no regular file", name)
+
+    return open(path, "rb", opener=regular)
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's content as hexadecimal digits."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def reading(path: Path, advice: str = MADE_AGAIN) -> Iterator[None]:
+    """Turn whatever a broken file raises, while it is read, into one line that names it.
+
+    Args:
+        path: the file.
+        advice: what to do, where ``{path}`` stands for the file.
+
+    Raises:
+        UserError: the file is missing, or its content is not what is expected there.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except FileNotFoundError:
+        raise UserError(f"expected {path}, which is missing: run `dvc repro`") from None
+    except Exception as error:  # each library has kinds of its own, for each kind of damage
+        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        raise UserError(
+            f"expected a whole {path}, got {type(error).__name__} ({reason}): "
+            f"{advice.format(path=path)}"
+        ) from error

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -73,7 +74,7 @@ def test_upscale_is_the_network(tmp_path: Path, model: Path, pixels: np.ndarray)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "sr.png")), expected)
 
 
-def test_upscale_degrades_a_folder_of_photos(
+def test_upscale_degrades_a_folder_of_photos_and_skips_what_is_none(
     tmp_path: Path, model: Path, pixels: np.ndarray
 ) -> None:
     (tmp_path / "in").mkdir()
@@ -82,12 +83,18 @@ def test_upscale_degrades_a_folder_of_photos(
     words = ("upscale", str(tmp_path / "in"), str(tmp_path / "out"), "--model", str(model))
     refused = pkdn(*words)
     assert refused.returncode == 1
-    assert "expected a face of 16×16 pixels" in refused.stderr
-    assert "--degrade" in refused.stderr
-    assert len(refused.stderr.strip().splitlines()) == 1
+    last = refused.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"error: 0 faces written to {tmp_path / 'out'}, 2 of 2 skipped, such as")
+    assert "expected a face of 16×16 pixels" in last
+    assert "--degrade" in last
     assert not (tmp_path / "out").exists()
+    os.mkfifo(tmp_path / "in" / "pipe.jpg")
     done = pkdn(*words, "--degrade")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1
+    for line in done.stderr.strip().splitlines():
+        assert "pipe.jpg cannot be read (it is no regular file)" in line
+    assert "2 faces written" in line
+    assert "1 of 3 skipped" in line
     written = sorted((tmp_path / "out").iterdir())
     assert [file.name for file in written] == ["a.png", "b.png"]
     assert all(np.asarray(Image.open(file)).shape == (128, 128, 3) for file in written)

@@ -8,8 +8,9 @@ from PIL import Image
 from pkdn.data import datasets
 from pkdn.data.catalogue import fingerprint
 from pkdn.data.datasets import DatasetSettings, folder, helen
-from pkdn.data.photos.photo import Entry
-from pkdn.data.photos.reading import UnreadablePhotoError, decode_image, parse_points, read_photo
+from pkdn.data.photos.decoding import decode_image
+from pkdn.data.photos.photo import Entry, UnreadablePhotoError
+from pkdn.data.photos.reading import parse_points, read_photo
 from pkdn.data.photos.splits import split_of
 from pkdn.errors import UserError
 

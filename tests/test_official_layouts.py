@@ -14,7 +14,8 @@ from pkdn.data.alignment import align
 from pkdn.data.catalogue import write_catalogue
 from pkdn.data.datasets import DatasetSettings, celeba, celebamask_hq, lfw
 from pkdn.data.photos.crops import landmarks_box
-from pkdn.data.photos.reading import UnreadablePhotoError, parse_points
+from pkdn.data.photos.photo import UnreadablePhotoError
+from pkdn.data.photos.reading import parse_points
 from pkdn.data.photos.splits import PARTITION, chosen
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES

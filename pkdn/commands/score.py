@@ -13,6 +13,8 @@ from pkdn.errors import UserError
 
 HELP = "score a folder of SR images against HR under every protocol of PSNR and SSIM"
 MAX_NAMED = 3
+LARGEST_PIXELS = 8 << 20
+"""Of an image: 4K fits; all protocols together take 180 bytes for each pixel, so 1.5 GiB."""
 # More digits than a report shows, to compare with published numbers.
 DECIMALS = 4
 
@@ -81,7 +83,9 @@ def _pairs(sr_folder: Path, hr_folder: Path) -> list[tuple[Path, Path]]:
 
 
 def _score(sr_path: Path, hr_path: Path) -> Scores:
-    sr_image, hr_image = (read_image(path, only_8_bit=True) for path in (sr_path, hr_path))
+    sr_image, hr_image = (
+        read_image(path, only_8_bit=True, most_pixels=LARGEST_PIXELS) for path in (sr_path, hr_path)
+    )
     if sr_image.shape != hr_image.shape:
         raise UserError(
             f"expected images of the same size, {sr_path} has {_size(sr_image)} pixels, "

@@ -1,6 +1,9 @@
 """``python -m pkdn upscale``: run a trained student on the user's own faces."""
 
 import argparse
+import sys
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ from pkdn.data.photos.crops import MIN_SOURCE_SIDE, centre_box, crop_image
 from pkdn.data.photos.reading import list_images, read_image
 from pkdn.errors import UserError
 from pkdn.faces import LR_SIZE
+from pkdn.files import atomic_file
 from pkdn.runs import RUNS
 from pkdn.systems import FULL
 
@@ -17,6 +21,8 @@ HELP = "upscale 16×16 faces to 128×128 with the trained student"
 
 WRITTEN = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 BATCH_SIZE = 16
+MAX_NAMED = 20
+"""Images skipped that are named one by one."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +80,7 @@ def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
     """Pair every input image with the file that it becomes."""
     if not source.exists():
         raise UserError(f"expected an image or a folder of images in {source}, found nothing")
-    if source.is_file():
+    if not source.is_dir():
         if target.is_dir():
             return [(source, target / f"{source.stem}.png")]
         if target.suffix.lower() not in WRITTEN:
@@ -87,32 +93,71 @@ def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Upscale every image; all are read before the first is written."""
+    """Upscale every image that can be read.
+
+    Raises:
+        UserError: some cannot; the others were upscaled.
+    """
     pairs = plan(arguments.input, arguments.output)
-    for file, _ in pairs:
-        read_face(file, degrade=arguments.degrade)
-    import torch
+    skipped: list[str] = []
+    readable = _readable(pairs, skipped, degrade=arguments.degrade)
+    first = list(islice(readable, BATCH_SIZE))  # a mistake in all of them is told at once
+    if first:
+        model = arguments.model or default_model()
+        _upscale(first, readable, model, degrade=arguments.degrade)
+    num_faces = len(pairs) - len(skipped)
+    result = f"{num_faces} faces written to {arguments.output}"
+    if len(pairs) == len(skipped) == 1:
+        raise UserError(skipped[0])
+    if skipped:
+        raise UserError(f"{result}, {len(skipped)} of {len(pairs)} skipped, such as: {skipped[0]}")
+    print(result)
+
+
+Face = tuple[Path, np.ndarray]
+"""Where an image goes, and the face that was read for it."""
+
+
+def _readable(
+    pairs: list[tuple[Path, Path]], skipped: list[str], *, degrade: bool
+) -> Iterator[Face]:
+    """Yield the faces that can be read, and note why the others cannot."""
     from rich.progress import track
 
+    for file, target in track(pairs, "upscale", disable=len(pairs) == 1):
+        try:
+            yield target, read_face(file, degrade=degrade)
+        except UserError as error:
+            skipped.append(str(error))
+            if len(pairs) > 1 and len(skipped) <= MAX_NAMED:
+                print(f"skipped: {error}", file=sys.stderr)
+
+
+def _upscale(first: list[Face], others: Iterator[Face], model: Path, *, degrade: bool) -> None:
+    """Write what the network makes of the faces, batch after batch."""
+    import torch
+
     from pkdn import networks
-    from pkdn.files import atomic_file
-    from pkdn.training.batches import degrade
+    from pkdn.training import batches
     from pkdn.training.precision import default_device
     from pkdn.training.resampling import quantize, to_float
 
     device = default_device()
-    network = networks.load(arguments.model or default_model()).to(device)
-    starts = range(0, len(pairs), BATCH_SIZE)
-    for start in track(starts, "upscale", disable=len(pairs) == 1):
-        part = pairs[start : start + BATCH_SIZE]
-        pixels = np.stack([read_face(file, degrade=arguments.degrade) for file, _ in part])
+    network = networks.load(model).to(device)
+    part = first
+    while part:
+        pixels = np.stack([face for _, face in part])
         faces = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device)
-        if arguments.degrade:
-            faces = degrade(faces)
+        if degrade:
+            faces = batches.degrade(faces)
         with torch.inference_mode():
             sr_images = quantize(network(to_float(faces))).permute(0, 2, 3, 1).cpu().numpy()
-        for (_, out), sr_image in zip(part, sr_images, strict=True):
-            with atomic_file(out) as temporary:
-                format_name = Image.registered_extensions()[out.suffix.lower()]
-                Image.fromarray(sr_image).save(temporary, format=format_name)
-    print(f"{len(pairs)} faces written to {arguments.output}")
+        for (target, _), sr_image in zip(part, sr_images, strict=True):
+            _write(sr_image, target)
+        part = list(islice(others, BATCH_SIZE))
+
+
+def _write(image: np.ndarray, target: Path) -> None:
+    format_name = Image.registered_extensions()[target.suffix.lower()]
+    with atomic_file(target) as temporary:
+        Image.fromarray(image).save(temporary, format=format_name)

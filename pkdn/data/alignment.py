@@ -22,9 +22,8 @@ from pkdn.data.photos.crops import (
     crop_landmarks,
     landmarks_box,
 )
-from pkdn.data.photos.photo import Box, Entry, Photo
+from pkdn.data.photos.photo import Box, Entry, Photo, UnreadablePhotoError
 from pkdn.data.photos.pool import num_cores, ordered_map
-from pkdn.data.photos.reading import UnreadablePhotoError
 from pkdn.errors import UserError
 from pkdn.faces import NUM_LANDMARKS, SPLITS
 from pkdn.faces.classes import CLASS_NAMES, NUM_CLASSES

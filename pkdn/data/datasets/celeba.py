@@ -12,8 +12,8 @@ import numpy as np
 from pkdn.data.datasets import DatasetSettings
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.crops import landmarks_box
-from pkdn.data.photos.photo import Entry, Photo
-from pkdn.data.photos.reading import UnreadablePhotoError, read_photo
+from pkdn.data.photos.photo import Entry, Photo, UnreadablePhotoError
+from pkdn.data.photos.reading import read_photo
 from pkdn.data.photos.splits import CELEBA_PAGE, PARTITION, celeba_partition, chosen
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS

@@ -10,8 +10,9 @@ import numpy as np
 
 from pkdn.data.datasets import DatasetSettings
 from pkdn.data.fetching.web import RemoteFile
-from pkdn.data.photos.photo import Entry, Photo
-from pkdn.data.photos.reading import UnreadablePhotoError, decode_image, fitted, read_photo
+from pkdn.data.photos.decoding import decode_image
+from pkdn.data.photos.photo import Entry, Photo, UnreadablePhotoError
+from pkdn.data.photos.reading import content, fitted, read_photo
 from pkdn.data.photos.splits import PARTITION, celeba_partition
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES
@@ -76,7 +77,7 @@ def read(root: Path, entry: Entry) -> Photo:
     files = annotation_files(root, entry)
     if not files:
         raise UnreadablePhotoError(f"has no mask {entry.labels}_*.png")
-    masks = [decode_image((root / file).read_bytes()).max(axis=-1) for file in files]
+    masks = [decode_image(content(root, file)).max(axis=-1) for file in files]
     labels = np.zeros_like(masks[0])
     for file, mask in zip(files, masks, strict=True):
         if mask.shape != labels.shape:

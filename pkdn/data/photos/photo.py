@@ -50,3 +50,7 @@ class Photo(NamedTuple):
     landmarks: np.ndarray | None
     labels: np.ndarray | None
     box: Box | None = None
+
+
+class UnreadablePhotoError(Exception):
+    """A photo, its landmarks or its label map cannot be used; the message says why."""

@@ -1,30 +1,27 @@
-"""Files on disk to arrays: images of any kind, as someone sees them, landmarks and label maps."""
+"""Files on disk to arrays: images of any kind, as someone sees them, landmarks and label maps.
 
-import warnings
-from io import BytesIO
+Regular files alone, up to a size: a pipe or a device is refused where it would wait, or never end.
+"""
+
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image
 
-from pkdn.data.photos.photo import Entry, Photo
+from pkdn.data.photos.decoding import LARGEST_PIXELS, decode_image, decode_labels
+from pkdn.data.photos.photo import Entry, Photo, UnreadablePhotoError
 from pkdn.errors import UserError
 from pkdn.faces import NUM_LANDMARKS
+from pkdn.files import open_regular
 
-SIXTEEN_BIT_GREY = ("I", "I;16", "I;16L", "I;16B")
-HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-LARGEST_PIXELS = 89_478_485
-"""Pillow's own limit of what is no bomb: 256 MiB of RGB, which bounds the memory of a process."""
-SIXTEEN_BIT_FORMATS = ("PNG", "TIFF")
-"""Formats whose colours of 16 bits a channel Pillow silently reduces to 8."""
+LARGEST_BYTES = 4 * LARGEST_PIXELS
+"""Of an image's file: as many pixels as are decoded, as they are."""
+LARGEST_TEXT = 1 << 20
+"""Bytes of a file of landmarks: 68 of them take 2,000."""
+LARGEST_COORDINATE = 1e6
+"""Pixels from the photo's corner to a landmark."""
 # HEIC is listed too, so that a message says that it is not read.
 SUFFIXES = (".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-LABEL_MODES = ("L", "P", "1")
-"""Pillow's modes of one channel of at most 8 bits."""
-
-
-class UnreadablePhotoError(Exception):
-    """A photo, its landmarks or its label map cannot be used; the message says why."""
 
 
 def read_photo(root: Path, entry: Entry) -> Photo:
@@ -37,12 +34,12 @@ def read_photo(root: Path, entry: Entry) -> Photo:
         UnreadablePhotoError: A file is missing, truncated or corrupt.
         UserError: The label map is not one channel of 8 bits.
     """
-    image = decode_image(_content(root, entry.photo))
+    image = decode_image(content(root, entry.photo))
     landmarks = labels = None
     if entry.landmarks:
-        landmarks = parse_points(_content(root, entry.landmarks))
+        landmarks = parse_points(content(root, entry.landmarks, LARGEST_TEXT))
     if entry.labels:
-        labels = fitted(decode_labels(_content(root, entry.labels), entry.labels), image)
+        labels = fitted(decode_labels(content(root, entry.labels), entry.labels), image)
     return Photo(image, landmarks, labels)
 
 
@@ -72,104 +69,19 @@ def list_images(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read_image(path: Path, *, only_8_bit: bool = False) -> np.ndarray:
+def read_image(
+    path: Path, *, only_8_bit: bool = False, most_pixels: int = LARGEST_PIXELS
+) -> np.ndarray:
     """Read an image that the user names, as :func:`decode_image` does.
 
     Raises:
         UserError: It cannot be read.
     """
     try:
-        return decode_image(_content(path.parent, path.name), only_8_bit=only_8_bit)
+        data = content(path.parent, path.name)
+        return decode_image(data, only_8_bit=only_8_bit, most_pixels=most_pixels)
     except UnreadablePhotoError as error:
         raise UserError(f"cannot read the image {path}: it {error}") from error
-
-
-def decode_image(data: bytes, *, only_8_bit: bool = False) -> np.ndarray:
-    """Decode an image to RGB uint8, (H, W, 3), as someone looking at it would see it.
-
-    The orientation in the EXIF data is applied, grey and CMYK become RGB, transparent parts
-    become white, and of an animation the first picture is taken.
-
-    Args:
-        data: The file's content.
-        only_8_bit: Refuse 16 bits a channel, which are else reduced to their upper 8.
-
-    Raises:
-        UnreadablePhotoError: It is broken, too large, or of a kind that is not read.
-    """
-    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
-        raise UnreadablePhotoError("is HEIC, which is not read here: convert it to JPEG or PNG")
-    try:
-        with warnings.catch_warnings():
-            # the size is judged below, before a pixel is decoded
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(data)) as stored:
-                _check_kind(stored, only_8_bit=only_8_bit)
-                return _as_seen(stored)
-    except Image.DecompressionBombError as error:
-        raise UnreadablePhotoError(f"is too large: {error}: make it smaller") from error
-    except UnreadablePhotoError:
-        raise
-    except Exception as error:  # Pillow's decoders raise a dozen kinds for broken files
-        raise UnreadablePhotoError(f"cannot be decoded ({error}): replace it") from error
-
-
-def _check_kind(stored: ImageFile.ImageFile, *, only_8_bit: bool) -> None:
-    width, height = stored.size
-    if width * height > LARGEST_PIXELS:
-        raise UnreadablePhotoError(
-            f"is too large: {width}×{height} pixels, of at most {LARGEST_PIXELS:,}: make it smaller"
-        )
-    if stored.mode == "F":
-        raise UnreadablePhotoError(
-            "has floating-point pixels, whose range is not known: convert it to 8 bits a channel"
-        )
-    if only_8_bit and _has_16_bits(stored):
-        raise UnreadablePhotoError(
-            "has 16 bits a channel, expected 8-bit grey or colours: round it to 8 bits, as it is "
-            "to be published"
-        )
-
-
-def _has_16_bits(stored: ImageFile.ImageFile) -> bool:
-    if stored.mode in SIXTEEN_BIT_GREY:
-        return True
-    # how the file stores its pixels, such as RGB;16B; Pillow has no mode for such colours
-    return stored.format in SIXTEEN_BIT_FORMATS and any(";16" in str(t.args) for t in stored.tile)
-
-
-def _as_seen(stored: Image.Image) -> np.ndarray:
-    image = stored
-    ImageOps.exif_transpose(image, in_place=True)
-    image.load()
-    if image.mode in SIXTEEN_BIT_GREY:
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        image = Image.new("RGBA", seen.size, "white")
-        image.alpha_composite(seen)
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
-
-
-def decode_labels(data: bytes, name: str) -> np.ndarray:
-    """Decode a label map to uint8, (H, W); colours of a palette are ignored.
-
-    Args:
-        data: The file's content.
-        name: Of the file, for messages.
-    """
-    try:
-        with Image.open(BytesIO(data)) as stored:
-            stored.load()
-            mode, labels = stored.mode, np.asarray(stored)
-    except Exception as error:  # as above
-        raise UnreadablePhotoError(f"{name} cannot be decoded ({error})") from error
-    if mode not in LABEL_MODES:
-        raise UserError(
-            f"expected a label map of one 8-bit channel with class numbers in {name}; got "
-            f"Pillow mode {mode}: convert it from colours to class numbers"
-        )
-    return labels.astype(np.uint8)
 
 
 def parse_points(data: bytes) -> np.ndarray:
@@ -177,21 +89,33 @@ def parse_points(data: bytes) -> np.ndarray:
     try:
         _, _, rest = data.decode("utf-8").partition("{")
         inside, brace, _ = rest.partition("}")
-        points = np.array([float(value) for value in inside.split()], dtype=np.float32)
+        points = np.array([float(value) for value in inside.split()])
     except ValueError as error:
         raise UnreadablePhotoError(f"landmarks that are no numbers ({error})") from error
-    if not brace or points.size != 2 * NUM_LANDMARKS or not np.isfinite(points).all():
+    if not brace or points.size != 2 * NUM_LANDMARKS:
         raise UnreadablePhotoError(
             f"expected {NUM_LANDMARKS} landmarks between braces, got {points.size} numbers"
         )
-    return points.reshape(NUM_LANDMARKS, 2)
+    if not (np.abs(points) <= LARGEST_COORDINATE).all():
+        raise UnreadablePhotoError(f"landmarks further than {LARGEST_COORDINATE:,.0f} pixels off")
+    return points.astype(np.float32).reshape(NUM_LANDMARKS, 2)
 
 
-def _content(root: Path, file: str) -> bytes:
+def content(root: Path, file: str, most_bytes: int = LARGEST_BYTES) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        UnreadablePhotoError: It is larger, is no regular file, or cannot be read.
+    """
     try:
-        return (root / file).read_bytes()
-    except OSError as error:
-        raise UnreadablePhotoError(f"{file} cannot be read ({error.strerror})") from error
+        with open_regular(root / file) as stream:
+            data = stream.read(most_bytes + 1)
+    except (OSError, ValueError) as error:  # the latter for a zero byte in its name
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadablePhotoError(f"{file} cannot be read ({reason})") from error
+    if len(data) > most_bytes:
+        raise UnreadablePhotoError(f"{file} is larger than {most_bytes:,} bytes: make it smaller")
+    return data
 
 
 def fitted(labels: np.ndarray, image: np.ndarray) -> np.ndarray:

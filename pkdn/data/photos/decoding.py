@@ -1,0 +1,198 @@
+"""From an image file's bytes to an array, in bounded memory whatever the bytes are.
+
+The one place that opens images. A header up to a size is read before a pixel is decoded, and
+images up to a number of pixels are decoded.
+"""
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageFile, TiffImagePlugin
+
+from pkdn.data.photos.photo import UnreadablePhotoError
+from pkdn.errors import UserError
+
+LARGEST_PIXELS = 64 << 20
+"""8192×8192, more than cameras have; decoding them takes 0.5 to 1.4 GiB, by kind."""
+PART_PIXELS = 4 << 20
+"""Pixels of a large image that are brought into colours at once."""
+LARGEST_HEADER = 8 << 20
+"""Bytes before the pixels: colour profiles and previews fit, and what Pillow makes of lists of
+numbers, up to forty times as large, fits into memory."""
+LARGEST_EXIF = 1 << 20
+"""Bytes of EXIF data: sixteen times what fits into one segment of a JPEG."""
+SIXTEEN_BIT_GREY = ("I", "I;16", "I;16L", "I;16B")
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+"""What is decoded, whatever the file is called: others start programs, or are hardly tested."""
+SIXTEEN_BIT_FORMATS = ("PNG", "TIFF")
+"""Formats whose colours of 16 bits a channel Pillow silently reduces to 8."""
+LABEL_MODES = ("L", "P", "1")
+"""Pillow's modes of one channel of at most 8 bits."""
+ORIENTATION = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How a photo is turned upright, by the orientation in its EXIF data."""
+TILE_SIDES = (322, 323)
+"""TIFF's tags of the width and height of its tiles, which are decoded as a whole."""
+
+
+def decode_image(
+    data: bytes, *, only_8_bit: bool = False, most_pixels: int = LARGEST_PIXELS
+) -> np.ndarray:
+    """Decode an image to RGB uint8, (H, W, 3), as someone looking at it would see it.
+
+    The orientation in the EXIF data is applied, grey and CMYK become RGB, transparent parts
+    become white, and of an animation the first picture is taken.
+
+    Args:
+        data: The file's content.
+        only_8_bit: Refuse 16 bits a channel, which are else reduced to their upper 8.
+        most_pixels: Refuse images of more.
+
+    Raises:
+        UnreadablePhotoError: It is broken, too large, or of a kind that is not read.
+    """
+    with _opened(data, most_pixels) as stored:
+        _check_kind(stored, only_8_bit=only_8_bit)
+        return _as_seen(stored)
+
+
+class _Header(BytesIO):
+    """An image's bytes, of which Pillow may ask for so many until the header is read.
+
+    Only WebP asks for all at once, without a number, and makes nothing of them before they are
+    decoded.
+    """
+
+    left: float = LARGEST_HEADER
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        if size is not None and size >= 0:
+            self.left -= len(found)
+            if self.left < 0:
+                raise _TooLargeError(f"more than {LARGEST_HEADER:,} bytes before its pixels")
+        return found
+
+
+class _TooLargeError(UnreadablePhotoError):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"is too large: {what}: make it smaller")
+
+
+@contextmanager
+def _opened(data: bytes, most_pixels: int = LARGEST_PIXELS) -> Iterator[ImageFile.ImageFile]:
+    """Open an image and judge its size, before a pixel is decoded; name whatever goes wrong."""
+    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+        raise UnreadablePhotoError("is HEIC, which is not read here: convert it to JPEG or PNG")
+    try:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            _Header(data) as stream,
+            Image.open(stream, formats=FORMATS) as stored,
+        ):
+            stream.left = math.inf
+            _check_size(stored, most_pixels)
+            yield stored
+    except (UnreadablePhotoError, UserError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise _TooLargeError(str(error)) from error
+    except Exception as error:  # Pillow's decoders raise a dozen kinds for broken files
+        reason = error if str(error) else type(error).__name__
+        raise UnreadablePhotoError(f"cannot be decoded ({reason}): replace it") from error
+
+
+def _check_size(stored: ImageFile.ImageFile, most_pixels: int) -> None:
+    width, height = stored.size
+    if width * height > most_pixels:
+        raise _TooLargeError(f"{width}×{height} pixels, of at most {most_pixels:,}")
+    if isinstance(stored, TiffImagePlugin.TiffImageFile):
+        tile_width, tile_height = (stored.tag_v2.get(side, 0) for side in TILE_SIDES)
+        if tile_width * tile_height > LARGEST_PIXELS:
+            raise _TooLargeError(f"tiles of {tile_width}×{tile_height} pixels")
+
+
+def _check_kind(stored: ImageFile.ImageFile, *, only_8_bit: bool) -> None:
+    if stored.mode == "F":
+        raise UnreadablePhotoError(
+            "has floating-point pixels, whose range is not known: convert it to 8 bits a channel"
+        )
+    if only_8_bit and _has_16_bits(stored):
+        raise UnreadablePhotoError(
+            "has 16 bits a channel, expected 8-bit grey or colours: round it to 8 bits, as it is "
+            "to be published"
+        )
+
+
+def _has_16_bits(stored: ImageFile.ImageFile) -> bool:
+    if stored.mode in SIXTEEN_BIT_GREY:
+        return True
+    # how the file stores its pixels, such as RGB;16B; Pillow has no mode for such colours
+    return stored.format in SIXTEEN_BIT_FORMATS and any(";16" in str(t.args) for t in stored.tile)
+
+
+def _as_seen(stored: ImageFile.ImageFile) -> np.ndarray:
+    stored.load()
+    image = _upright(stored)
+    width, height = image.size
+    rows = max(1, PART_PIXELS // width)
+    if rows >= height:
+        return np.asarray(_in_colours(image))
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, rows):
+        part = image.crop((0, top, width, min(top + rows, height)))
+        pixels[top : top + rows] = np.asarray(_in_colours(part))
+    return pixels
+
+
+def _upright(stored: ImageFile.ImageFile) -> Image.Image:
+    if len(stored.info.get("exif", b"")) > LARGEST_EXIF:
+        raise _TooLargeError(f"EXIF data of more than {LARGEST_EXIF:,} bytes")
+    method = UPRIGHT.get(stored.getexif().get(ORIENTATION, 1))
+    return stored if method is None else stored.transpose(method)
+
+
+def _in_colours(image: Image.Image) -> Image.Image:
+    if image.mode in SIXTEEN_BIT_GREY:
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def decode_labels(data: bytes, name: str) -> np.ndarray:
+    """Decode a label map to uint8, (H, W); colours of a palette are ignored.
+
+    Args:
+        data: The file's content.
+        name: Of the file, for messages.
+
+    Raises:
+        UnreadablePhotoError: It is broken or too large.
+        UserError: It is not one channel of 8 bits.
+    """
+    try:
+        with _opened(data) as stored:
+            mode, labels = stored.mode, np.asarray(stored)
+    except UnreadablePhotoError as error:
+        raise UnreadablePhotoError(f"{name} {error}") from error
+    if mode not in LABEL_MODES:
+        raise UserError(
+            f"expected a label map of one 8-bit channel with class numbers in {name}; got "
+            f"Pillow mode {mode}: convert it from colours to class numbers"
+        )
+    return labels.astype(np.uint8)

@@ -1,4 +1,9 @@
+import json
 import pickle
+import random
+import re
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +99,59 @@ def test_pickling_takes_no_arrays_along(tmp_path: Path) -> None:
     content = pickle.dumps(train)
     assert len(content) == before
     assert pickle.loads(content).read("faces", [1])[0, 0, 0, 0] == 1
+
+
+def flipped(data: bytes) -> bytes:
+    return data[:-7] + bytes([data[-7] ^ 1]) + data[-6:]
+
+
+@pytest.mark.parametrize(
+    "file", ["train-00001.landmarks.npy", "train-00000.faces.npy", "index.csv"]
+)
+@pytest.mark.parametrize(
+    "damage",
+    [lambda d: d[:-10], lambda d: d + b"7 bytes", lambda d: bytes(len(d)), flipped, lambda _: b""],
+    ids=["cut", "longer", "zeroed", "flipped", "empty"],
+)
+def test_damaged_files_are_refused_with_what_brings_them_back(
+    tmp_path: Path, file: str, damage: Callable[[bytes], bytes]
+) -> None:
+    write(tmp_path)
+    Shards(tmp_path, "train")
+    (tmp_path / file).write_bytes(damage((tmp_path / file).read_bytes()))
+    advice = (
+        f"{re.escape(str(tmp_path / file))}.*run `chmod u\\+w {re.escape(str(tmp_path / file))}`"
+    )
+    with pytest.raises(UserError, match=advice):
+        Shards(tmp_path, "train")
+
+
+def test_a_shard_that_is_gone_is_named(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "test-00000.faces.npy").unlink()
+    Shards(tmp_path, "train")
+    with pytest.raises(UserError, match=r"test-00000\.faces\.npy.* missing: run `dvc repro`"):
+        Shards(tmp_path, "test")
+
+
+def test_broken_manifests_are_one_line_or_none(tmp_path: Path) -> None:
+    write(tmp_path)
+    manifest = tmp_path / "manifest.json"
+    whole, chance = manifest.read_bytes(), random.Random(0)
+    values = json.loads(whole)
+    texts = [b"", b"[]", b"null", b"{}", b"\xff\xfe", b"[" * 100_000, b'{"arrays": 1}', bytes(9)]
+    for key in values:
+        for value in (None, -1, 0, [], {}, "text", 1e300):
+            texts.append(json.dumps({**values, key: value}).encode())
+    for _ in range(300):
+        text = bytearray(whole)
+        text[chance.randrange(len(text))] = chance.randrange(256)
+        texts.append(bytes(text))
+    expected = Shards(tmp_path, "train").read("faces", range(5))
+    for text in texts:
+        manifest.write_bytes(text)
+        with suppress(UserError):
+            train = Shards(tmp_path, "train")
+            found = train.read(train.arrays[0], range(5))
+            assert found.dtype == expected.dtype
+            assert np.array_equal(found, expected)

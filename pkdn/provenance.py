@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
-from pkdn.files import UNFINISHED, atomic_file, sha256
+from pkdn.files import UNFINISHED, atomic_file, reading, sha256
 
 PACKAGES = ("torch", "numpy", "pillow", "scikit-image", "dvc", "mlflow")
 ROOT = Path(__file__).parents[1]
@@ -189,7 +189,7 @@ def write_curve(path: Path, curve: Curve) -> None:
 
 def read_curve(path: Path) -> Curve:
     """Read what :func:`write_curve` wrote."""
-    with path.open(encoding="utf-8", newline="") as stream:
+    with reading(path), path.open(encoding="utf-8", newline="") as stream:
         return [
             {name: float(value) for name, value in row.items() if value}
             for row in csv.DictReader(stream)

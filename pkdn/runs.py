@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pkdn.errors import UserError
+from pkdn.files import reading
 
 RUNS = Path("data/runs")
 PLAN = Path("data/plan")
@@ -126,10 +127,14 @@ def planned(stage: str, key: str = "") -> Planned:
             f"expected a run that params.yaml asks for, got {stage} {key}: there is no {path}; "
             "run `dvc repro`, from the root of the repository"
         )
-    parts = json.loads(path.read_text(encoding="utf-8"))
-    for which in ("reads", "writes"):
-        parts[which] = {name: Path(place) for name, place in parts[which].items()}
-    return Planned(**parts | {"id": RunId(**parts["id"])})
+    with reading(path):
+        parts = json.loads(path.read_text(encoding="utf-8"))
+        for which in ("reads", "writes"):
+            parts[which] = {name: Path(place) for name, place in parts[which].items()}
+        planned = Planned(**parts | {"id": RunId(**parts["id"]), "settings": {**parts["settings"]}})
+        if (planned.id.stage, planned.id.key) != (stage, key):
+            raise ValueError(f"it is the plan of {planned.id.name}")
+    return planned
 
 
 def _place(folder: Path, stage: str, key: str) -> Path:

@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from pkdn import closure
-from pkdn.files import atomic_file
+from pkdn.files import atomic_file, reading
 from pkdn.provenance import (
     Curve,
     Watch,
@@ -279,7 +279,8 @@ def sync(runs: Path = RUNS) -> tuple[int, dict[str, str]]:
     sent = 0
     run_ids: dict[str, str] = {}
     for file in sorted(runs.rglob("record.json")):
-        record = json.loads(file.read_text(encoding="utf-8"))
+        with reading(file):
+            record = json.loads(file.read_text(encoding="utf-8"))
         query = f"tags.`{FINGERPRINT_TAG}` = '{record['fingerprint']}' and status = 'FINISHED'"
         found = client.search_runs([experiment], query, max_results=1)
         if found:

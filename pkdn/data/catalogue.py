@@ -17,7 +17,7 @@ from pkdn.data.photos.photo import Entry
 from pkdn.data.photos.pool import ordered_map
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
-from pkdn.files import atomic_file, sha256
+from pkdn.files import atomic_file, reading, sha256
 
 Item = TypeVar("Item")
 
@@ -99,12 +99,16 @@ def read_catalogue(path: Path) -> Iterator[Listed]:
     """
     if not path.is_file():
         raise UserError(f"expected the catalogue {path}; found none: run `dvc repro`")
-    with path.open(encoding="utf-8", newline="") as file:
+    with reading(path), path.open(encoding="utf-8", newline="") as file:
         lines = csv.reader(file)
-        assert tuple(next(lines)) == COLUMNS, f"{path} has other columns than {COLUMNS}"
+        if tuple(next(lines, ())) != COLUMNS:
+            raise ValueError(f"other columns than {', '.join(COLUMNS)}")
         for line in lines:
             entry, rest = line[: len(Entry._fields)], line[len(Entry._fields) :]
-            yield Listed(Entry(*entry), *rest)
+            listed = Listed(Entry(*entry), *rest)
+            if len(line) != len(COLUMNS) or listed.entry.split not in SPLITS:
+                raise ValueError(f"line {lines.line_num} has another form")
+            yield listed
 
 
 def fingerprint(name: str, root: Path, entry: Entry) -> Listed:

@@ -12,6 +12,7 @@ from typing import Final
 
 import pandas as pd
 
+from pkdn.files import reading
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.tables import NOTHING, Column, Table, codes, duration, listing, words
 from pkdn.runs import RunId
@@ -30,10 +31,12 @@ def read_records(root: Path, plan: Plan) -> pd.DataFrame:
 
 
 def _read(root: Path, run: RunId, plan: Plan) -> dict[str, object]:
-    found = json.loads((root / run.record).read_text(encoding="utf-8"))
-    found["mlflow_run_id"] = plan.mlflow_runs.get(found["fingerprint"], found["mlflow_run_id"])
-    found |= {"run": run, "stage": run.stage, "name": run.name}
-    return found | {"revision": found["revision"] or "unknown"}
+    with reading(root / run.record):
+        found = json.loads((root / run.record).read_text(encoding="utf-8"))
+        found["mlflow_run_id"] = plan.mlflow_runs.get(found["fingerprint"], found["mlflow_run_id"])
+        found |= {"run": run, "stage": run.stage, "name": run.name}
+        found |= {"revision": found["revision"] or "unknown", "seconds": 0 + found["seconds"]}
+        return {name: found[name] for name in (*ABOUT_RUN, *ABOUT_CONTENT)}
 
 
 def time_table(records: pd.DataFrame) -> Table:

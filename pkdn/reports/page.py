@@ -69,7 +69,9 @@ def write(*, root: Path, out: Path, plan: Plan) -> None:
     headlines = {one.dataset: one.headlines() for one in comparisons}
     read = {
         "records": history.read_records(root, plan),
-        "costs": inputs.read_csv(root / COMPLEXITY.folder / "complexity.csv"),
+        "costs": inputs.read_csv(
+            root / COMPLEXITY.folder / "complexity.csv", "network", "role", "size"
+        ),
         "comparisons": comparisons,
         "parser": root / PARSER.folder,
     }

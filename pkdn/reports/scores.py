@@ -60,7 +60,7 @@ def read_scores(root: Path, plan: Plan, dataset: str) -> Scores:
             absences[subject] = (root / run.absence).read_text(encoding="utf-8").strip()
             continue
         path = root / run.scores
-        frame = read_csv(path).set_index("name")
+        frame = read_csv(path, "name").set_index("name")
         if frame.empty:
             raise UserError(f"expected a row for each test face in {path}, which has none")
         first = first or (path, frame)

@@ -4,91 +4,48 @@ Every number comes from the file, whose comments say what it means: nothing here
 so this module can refuse a run but never change its result.
 """
 
+import reprlib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    Strict,
-    StrictStr,
-    ValidationError,
-)
-from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
+from pydantic import BaseModel, ConfigDict, StrictStr, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 
 from pkdn.errors import UserError
+from pkdn.files import open_regular, reading
+from pkdn.values import (
+    Batch,
+    Epochs,
+    Expect,
+    Flag,
+    HeldOutCount,
+    Name,
+    Names,
+    PerhapsBatch,
+    PerhapsEpochs,
+    PerhapsNames,
+    Precision,
+    Rate,
+    Schedule,
+    Seed,
+    Seeds,
+    Side,
+    Steps,
+    Text,
+    Threads,
+    TrainCount,
+    Weight,
+)
 
+DEEPEST = 20
+"""Lists and sections within each other; there are four."""
 FROM_PROFILE = "profile"
-NAME = r"^[A-Za-z0-9_]+$"
-Value = TypeVar("Value")
+LARGEST_BYTES = 1 << 20
+"""Of params.yaml: a thousand profiles fit."""
 
-
-class Expect:
-    """Says in words what a value has to be, where pydantic finds that it is not."""
-
-    def __init__(self, words: str) -> None:
-        self.words = words
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        """Wrap the type's own validation."""
-
-        def validate(value: object, inner: core_schema.ValidatorFunctionWrapHandler) -> Any:
-            try:
-                return inner(value)
-            except ValidationError:
-                raise PydanticCustomError("expected", "{w}", {"w": self._told(value)}) from None
-
-        return core_schema.no_info_wrap_validator_function(validate, handler(source))
-
-    def _told(self, value: object) -> str:
-        if isinstance(value, str) and "number" in self.words and _is_number(value):
-            return f"{self.words} (YAML reads {value} as text; write {float(value)!r})"
-        return self.words
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _different(values: tuple[Value, ...]) -> tuple[Value, ...]:
-    if len(set(values)) != len(values):
-        raise ValueError("some are there twice")
-    return values
-
-
-_LIST = "a list of different names of letters, digits and _, such as [helen]"
-Whole = Annotated[int, Field(ge=0), Expect("a whole number of at least 0")]
-Count = Annotated[int, Field(ge=1), Expect("a whole number of at least 1")]
-Number = Annotated[float, Field(ge=0), Expect("a number of at least 0")]
-Positive = Annotated[float, Field(gt=0), Expect("a number above 0")]
-Flag = Annotated[bool, Expect("true or false")]
-Name = Annotated[str, Field(pattern=NAME), Expect("a name of letters, digits and _")]
-Text = Annotated[str, Field(min_length=1), Expect("a name or a path")]
-_Names = Annotated[tuple[Name, ...], Strict(False), AfterValidator(_different)]
-Names = Annotated[_Names, Field(min_length=1), Expect(_LIST)]
-PerhapsNames = Annotated[_Names, Expect(_LIST)]
-Seeds = Annotated[
-    tuple[Annotated[int, Field(ge=0)], ...],
-    Strict(False),
-    Field(min_length=1),
-    AfterValidator(_different),
-    Expect("a list of different whole numbers of at least 0, such as [0, 1, 2]"),
-]
-Schedule = Annotated[
-    Literal["constant", "one_cycle", "poly"], Expect("one of constant, one_cycle, poly")
-]
-Precision = Annotated[Literal["auto", "fp32", "bf16"], Expect("one of auto, fp32, bf16")]
 FromProfile = Literal["profile"]
 
 
@@ -99,20 +56,20 @@ class _Section(BaseModel):
 class Distillation(_Section):
     """How a student learns from its teacher (Eq. 2)."""
 
-    lambda_ts: Number
-    lambda_fs: Number
-    distill_epochs: Whole
+    lambda_ts: Weight
+    lambda_fs: Weight
+    distill_epochs: PerhapsEpochs
 
 
 class RecipeValues(_Section):
     """How networks are trained; :class:`pkdn.training.recipe.Recipe` says what the values mean."""
 
-    epochs: Count
-    batch_size: Count
-    learning_rate: Positive
+    epochs: Epochs
+    batch_size: Batch
+    learning_rate: Rate
     schedule: Schedule
-    max_steps: Whole
-    threads: Whole
+    max_steps: Steps
+    threads: Threads
 
 
 class Training(RecipeValues, Distillation):
@@ -124,15 +81,15 @@ class Training(RecipeValues, Distillation):
 class ParserValues(RecipeValues):
     """How the parser is trained, on faces of ``input_size`` pixels a side."""
 
-    input_size: Annotated[int, Field(ge=32), Expect("a whole number of at least 32")]
+    input_size: Side
     recipe: Annotated[Literal["quick", "face_parsing"], Expect("one of quick, face_parsing")]
 
 
 class AuthorsLimits(_Section):
     """What changes in the authors' own recipes in a short training."""
 
-    largest_batch: Whole
-    rate_factor: Positive
+    largest_batch: PerhapsBatch
+    rate_factor: Rate
 
 
 class Profile(_Section):
@@ -148,10 +105,10 @@ class Profile(_Section):
 class SyntheticCounts(_Section):
     """How many faces are drawn for each split, and from which seed."""
 
-    train: Count
-    val: Count
-    test: Count
-    seed: Whole
+    train: TrainCount
+    val: HeldOutCount
+    test: HeldOutCount
+    seed: Seed
 
 
 class Params(_Section):
@@ -168,12 +125,12 @@ class Params(_Section):
     synthetic: SyntheticCounts
     parser: Annotated[Literal["trained", "pretrained"], Expect("one of trained, pretrained")]
     parser_dataset: Name
-    lambda_ts: Number | FromProfile
-    lambda_fs: Number | FromProfile
-    distill_epochs: Whole | FromProfile
-    epochs: Count | FromProfile
-    batch_size: Count | FromProfile
-    learning_rate: Positive | FromProfile
+    lambda_ts: Weight | FromProfile
+    lambda_fs: Weight | FromProfile
+    distill_epochs: PerhapsEpochs | FromProfile
+    epochs: Epochs | FromProfile
+    batch_size: Batch | FromProfile
+    learning_rate: Rate | FromProfile
     global_residual: Flag | FromProfile
     precision: Precision
     profiles: dict[StrictStr, Profile]
@@ -194,7 +151,7 @@ class Params(_Section):
 def parse(values: object, file: Path) -> Params:
     """Validate the parsed content of ``file``; a :class:`UserError` names the key at fault."""
     if not isinstance(values, dict):
-        raise UserError(f"{file.name}: expected a mapping of keys to values, got {values!r}")
+        raise UserError(f"{file.name}: expected a mapping of keys to values, got {_shown(values)}")
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
@@ -220,7 +177,15 @@ def _told(errors: list[ErrorDetails]) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown key {name}; remove it or mend its name"
     words = first["msg"] if first["type"] == "expected" else "a mapping of keys to values"
-    return f"{name}: expected {words}, got {first['input']!r}"
+    return f"{name}: expected {words}, got {_shown(first['input'])}"
+
+
+def _shown(value: object) -> str:
+    """Return a value in Python's words, cut where it is long: aliases may unfold without end."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        return "a number that is too large"
 
 
 _NOT_KEYS = ("literal['profile']", "function-wrap[validate()]")
@@ -233,10 +198,25 @@ def load(file: Path = Path("params.yaml")) -> Params:
         UserError: the file is missing, is no YAML, or a key is unknown, missing, of a wrong
             type or out of range; the message names the key.
     """
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{file} is missing; run this from the root of the repository") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{file.name} is not valid YAML: {error}") from None
+    if not file.is_file():
+        raise UserError(f"{file} is missing; run this from the root of the repository")
+    with reading(file, "mend it, or take it from git: `git checkout {path}`"):
+        with open_regular(file) as stream:
+            data = stream.read(LARGEST_BYTES + 1)
+        if len(data) > LARGEST_BYTES:
+            raise ValueError(f"more than {LARGEST_BYTES:,} bytes")
+        try:
+            values = _values(data.decode("utf-8"))
+        except YAMLError as error:
+            raise UserError(f"{file.name} is not valid YAML: {error}") from None
     return parse(values, file)
+
+
+def _values(text: str) -> object:
+    """Read YAML as DVC does; its parser crashes where lists nest in thousands, so they may not."""
+    depth = 0
+    for event in YAML(typ="safe").parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            raise YAMLError(f"more than {DEEPEST} lists or sections within each other")
+    return YAML(typ="safe").load(text)

@@ -1,11 +1,15 @@
 import copy
+import os
+import random
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from pkdn import params
+from pkdn import params, planning
 from pkdn.errors import UserError
 
 FILE = Path(__file__).parents[1] / "params.yaml"
@@ -50,20 +54,24 @@ def test_a_profile_of_ones_own_is_a_section(values: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("lambda_fs", -1.0, "lambda_fs: expected a number of at least 0, got -1.0"),
+        ("lambda_fs", -1.0, "lambda_fs: expected a number from 0 to 1,000,000, got -1.0"),
         ("lambda_fs", "1e-3", "YAML reads 1e-3 as text; write 0.001"),
         ("lambda_ts", True, "lambda_ts: expected a number"),
         ("lambda_ts", float("nan"), "lambda_ts: expected a number"),
-        ("learning_rate", 0, "learning_rate: expected a number above 0"),
-        ("learning_rate", "fast", "learning_rate: expected a number above 0, got 'fast'"),
+        ("learning_rate", 0, "learning_rate: expected a number from 1e-12 to 1,000"),
+        (
+            "learning_rate",
+            "fast",
+            "learning_rate: expected a number from 1e-12 to 1,000, got 'fast'",
+        ),
         ("epochs", 2.5, "epochs: expected a whole number"),
-        ("batch_size", 0, "batch_size: expected a whole number of at least 1, got 0"),
+        ("batch_size", 0, "batch_size: expected a whole number from 1 to 4,096, got 0"),
         ("distill_epochs", -1, "distill_epochs: expected a whole number"),
         ("profile", "huge", "profile: expected one of demo, small, paper, got 'huge'"),
         ("precision", "fp8", "precision: expected one of auto, fp32, bf16"),
         ("seeds", [], "seeds: expected a list"),
         ("seeds", [0, 0], "seeds: expected a list of different"),
-        ("seeds", [-1], "seeds: expected a list of different whole numbers of at least 0"),
+        ("seeds", [-1], "seeds: expected a list of different whole numbers from 0 to"),
         ("seeds", ["0; touch X"], "seeds: expected a list of different whole numbers"),
         ("datasets", ["a b"], "datasets: expected a list of different names of letters, digits"),
         ("datasets", "helen", "datasets: expected a list"),
@@ -109,3 +117,125 @@ def test_no_file_and_no_yaml_are_one_line(tmp_path: Path) -> None:
     broken.write_text("- 1\n")
     with pytest.raises(UserError, match="expected a mapping"):
         params.load(broken)
+
+
+TEXT = FILE.read_text(encoding="utf-8")
+NUM_MUTATIONS = int(os.environ.get("PKDN_MUTATIONS", "400"))
+# Everything that YAML knows and params.yaml has no need of.
+ODD: list[Any] = [None, True, "", "yes", -1, 0, 10**5, 10**30, 1e300, 1e-300, float("nan")]
+ODD += [float("inf"), [], {}, [[]], [None], {"a": {}}, "\0", "a" * 10_000, "../x", "1_000", "١"]
+WRITTEN = [
+    *("2024-13-45", "0x" + "f" * 5000, "9" * 5000, "1e999", ".nan", "-.inf", "!!set {a, b}"),
+    *("!!python/object:os.system x", "!!binary abc", "*nowhere", "[" * 5000, "{" * 300, "\x07"),
+    *(
+        "\t",
+        "!!timestamp x",
+        "&a [*a]",
+        "? [1]: 2",
+        "<<: *x",
+        "0o17",
+        "1:30",
+        "\\ud800",
+        '"\\ud800"',
+    ),
+]
+BOMB = "a: &a [0]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"
+    for old, new in zip("abcdefghijkl", "bcdefghijklm", strict=True)
+)
+
+
+def mutated(chance: random.Random) -> bytes:
+    """The text with some of its bytes, words or lines changed."""
+    text = bytearray(TEXT.encode())
+    for _ in range(chance.choice((1, 1, 3))):
+        place = chance.randrange(len(text))
+        match chance.randrange(5):
+            case 0:
+                text[place] = chance.randrange(256)
+            case 1:
+                del text[place : place + chance.choice((1, 20, 1000))]
+            case 2:
+                text[place:place] = chance.choice(WRITTEN).encode()
+            case 3:
+                lines = text.split(b"\n")
+                number = chance.randrange(len(lines))
+                lines.insert(chance.randrange(len(lines)), lines[number])
+                text = bytearray(b"\n".join(lines))
+            case _:
+                words = [m.span() for m in re.finditer(rb"(?<=: )[^ #\n]+", text)]
+                if words:
+                    first, last = chance.choice(words)
+                    text[first:last] = chance.choice(WRITTEN).encode()
+    return bytes(text)
+
+
+def changed(values: Any, chance: random.Random) -> Any:
+    """The values with one of them, at any depth, another."""
+    if not isinstance(values, dict | list) or not values or chance.random() < 0.1:
+        return chance.choice(ODD)
+    if isinstance(values, list):
+        return [*values, chance.choice(ODD)]
+    key = chance.choice(list(values))
+    if chance.random() < 0.1:
+        return {**values, chance.choice([1, None, "x", (), "\ud800"]): values[key]}
+    return {**values, key: changed(values[key], chance)}
+
+
+def planned_or_one_line(read: Callable[[], params.Params]) -> None:
+    try:
+        for one in planning.plan(read()):
+            one.text().encode("utf-8")
+    except UserError as error:
+        assert len(str(error)) < 2000
+
+
+def test_any_text_is_a_plan_or_one_line(tmp_path: Path) -> None:
+    file, chance = tmp_path / "params.yaml", random.Random(0)
+    for text in (BOMB, "", "---\n---\n", "\ufeff" + TEXT, TEXT.replace("\n", "\r\n"), "[" * 10**5):
+        file.write_text(text, encoding="utf-8", newline="")
+        planned_or_one_line(lambda: params.load(file))
+    for _ in range(NUM_MUTATIONS):
+        file.write_bytes(mutated(chance))
+        planned_or_one_line(lambda: params.load(file))
+
+
+def test_any_values_are_a_plan_or_one_line(values: dict[str, Any]) -> None:
+    chance = random.Random(0)
+    for _ in range(NUM_MUTATIONS):
+        other = changed(values, chance)
+        planned_or_one_line(lambda other=other: params.parse(other, FILE))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("threads: 1", "threads: 100000", "threads: expected a whole number from 0 to 256"),
+        ("seeds: [0]", "seeds: [0]\nseeds: [1]", 'found duplicate key "seeds"'),
+        ("seeds: [0]", "seeds: [2024-13-45]", "params.yaml, got ValueError"),
+        ("seeds: [0]", "seeds: " + "[" * 5000, "more than 20 lists or sections within each other"),
+        ("seeds: [0]", "seeds: [0x" + "f" * 5000 + "]", "got a number that is too large"),
+        ("folder: photos", 'folder: "a\\0b"', "folder: expected a name or a path"),
+        ("batch_size: 2", "batch_size: 1000000", "a whole number from 1 to 4,096, got 1000000"),
+        ("lambda_ts: 0.1", "lambda_ts: 1e300", "a number from 0 to 1,000,000, got 1e+300"),
+    ],
+)
+def test_what_used_to_end_otherwise_is_one_line(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    file = tmp_path / "params.yaml"
+    assert old in TEXT
+    file.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UserError) as raised:
+        params.load(file)
+    assert message in str(raised.value)
+    file.write_bytes(TEXT.encode().replace(b"photos", b"\xff"))
+    with pytest.raises(UserError, match=r"params\.yaml, got UnicodeDecodeError"):
+        params.load(file)
+
+
+def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(TEXT.replace("seeds: [0]", "seeds: [010, 0o17]\n").replace("0.005", "5e-3"))
+    assert params.load(file).seeds == (10, 15)
+    assert params.load(file).training.learning_rate == 0.005

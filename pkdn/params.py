@@ -208,7 +208,8 @@ def load(file: Path = Path("params.yaml")) -> Params:
         try:
             values = _values(data.decode("utf-8"))
         except YAMLError as error:
-            raise UserError(f"{file.name} is not valid YAML: {error}") from None
+            reason = str(error).partition("To suppress")[0].strip()
+            raise UserError(f"{file.name} is not valid YAML: {reason}") from None
     return parse(values, file)
 
 

@@ -195,9 +195,58 @@ def test_photos_outside_of_the_splits_folders_are_named(tmp_path: Path) -> None:
         catalogue(tmp_path)
 
 
-def test_a_folder_named_train_alone_makes_no_splits(tmp_path: Path) -> None:
+def test_a_folder_named_train_alone_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, *(f"train/{number}.jpg" for number in range(100)))
-    assert {entry.split for entry in catalogue(tmp_path).values()} == {"train", "val", "test"}
+    with pytest.raises(UserError, match=r"in train/ and in test/ .* got those of train alone"):
+        catalogue(tmp_path)
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("layout", ["{kind}/{split}", "{split}/{kind}"])
+def test_splits_are_read_within_images_and_around_them(
+    tmp_path: Path, layout: str, labelled: bool
+) -> None:
+    for split in ("train", "val", "test"):
+        for kind, suffix in (("images", "jpg"), ("images", "pts"), ("labels", "png")):
+            if labelled or kind == "images":
+                touch(tmp_path, f"{layout.format(kind=kind, split=split)}/a/{split}.{suffix}")
+    entries = catalogue(tmp_path)
+    assert {name: entry.split for name, entry in entries.items()} == {
+        f"{split}/a/{split}": split for split in ("train", "val", "test")
+    }
+    entry = entries["val/a/val"]
+    assert entry.photo == f"{layout.format(kind='images', split='val')}/a/val.jpg"
+    assert entry.landmarks == entry.photo.replace("jpg", "pts")
+    labels = f"{layout.format(kind='labels', split='val')}/a/val.png"
+    assert entry.labels == (labels if labelled else "")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ("mine/train/1.jpg mine/test/2.jpg", "at the top of `folder`"),
+        ("a/images/1.jpg a/labels/1.png", "at the top of `folder`"),
+        ("images/a/train/1.jpg images/a/test/1.jpg", "at the top of `folder`"),
+        ("Images/1.jpg", "got Images/1.jpg"),
+        ("training/1.jpg testing/2.jpg", "got testing/2.jpg"),
+        ("photos/1.jpg masks/1.png", "got masks/1.png"),
+        ("photos/1.jpg labels/1.png", "in images/ and its label map at the same place"),
+        ("images/train/1.jpg images/test/2.jpg labels/1.png", "such as labels/test/2.png"),
+        ("images/1.jpg labels/1.jpg", "such as labels/1.png"),
+        ("images/1.jpg train/2.jpg test/3.jpg", "all photos in train/"),
+        ("images/1.jpg holiday/2.jpg", "folders of one kind"),
+        ("images/train/1.jpg test/images/2.jpg", "all photos in train/"),
+        ("images/val/1.jpg images/test/2.jpg", "got those of test and val alone"),
+        ("labels/1.png", "found none"),
+    ],
+)
+def test_other_layouts_are_refused_before_splits_are_mixed(
+    tmp_path: Path, files: str, message: str
+) -> None:
+    touch(tmp_path, *files.split())
+    with pytest.raises(UserError) as raised:
+        catalogue(tmp_path)
+    assert message in str(raised.value)
 
 
 def test_label_maps_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
@@ -208,7 +257,7 @@ def test_label_maps_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_missing_label_map_is_a_reason_to_skip(tmp_path: Path) -> None:
-    touch(tmp_path, "images/1.png", "labels/2.png")
+    touch(tmp_path, "images/1.png", "images/2.png", "labels/2.png")
     (tmp_path / "images/1.png").write_bytes(encoded(Image.new("RGB", (8, 8))))
     with pytest.raises(UnreadablePhotoError, match=r"labels/1\.png"):
         folder.read(tmp_path, catalogue(tmp_path)["1"])

@@ -335,8 +335,11 @@ def test_the_same_photo_is_never_trained_and_tested_on(
     listed = (tmp_path / "photos.csv").read_text()
     assert f"\n{test.stem},test" in listed
     assert f"\n{train.stem},train" not in listed
-    said = capsys.readouterr().err
-    assert f"left out: {train.stem} (train) is {test.stem} (test) once more" in said
+    said = capsys.readouterr().out
+    assert (
+        f"left out: 1 twice there, such as {train.stem} (train) is {test.stem} (test) once more"
+        in said
+    )
 
 
 def test_links_spaces_and_other_scripts_are_photos_too(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """A data set's photos to packed 128×128 faces, with an index that lets others cut the same."""
 
 import csv
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pkdn.data import datasets
-from pkdn.data.catalogue import MAX_NAMED, Listed, fingerprint, read_catalogue, with_progress
+from pkdn.data.catalogue import Listed, Summary, fingerprint, read_catalogue, with_progress
 from pkdn.data.datasets import DatasetSettings
 from pkdn.data.photos.crops import (
     MIN_SOURCE_SIDE,
@@ -159,7 +158,7 @@ def _check_labels(photo: Photo, entry: Entry) -> None:
 def _pack(name: str, results: Iterator[Face | LeftOut], folder: Path) -> Counter[str]:
     """Write the faces; return how many each split has and how many were left out of each kind."""
     counts: Counter[str] = Counter()
-    named: list[str] = []
+    said = Summary(f"{name}: faces")
     with (
         (folder / LEFT_OUT).open("w", encoding="utf-8", newline="") as file,
         ShardWriter(folder) as writer,
@@ -171,25 +170,22 @@ def _pack(name: str, results: Iterator[Face | LeftOut], folder: Path) -> Counter
             if isinstance(result, Face):
                 writer.append(entry.split, result.arrays, _index_row(result))
                 counts[entry.split] += 1
+                landmarks = np.isfinite(result.arrays["landmarks"]).all()
+                said.add(entry.split, landmarks=landmarks, labels="labels" in result.arrays)
                 continue
             left_out.writerow((entry.name, entry.split, result.kind, result.reason))
             counts[result.kind] += 1
-            if len(named) < MAX_NAMED:
-                named.append(f"{entry.name}: {result.kind}, {result.reason}")
-                print(f"left out: {named[-1]}", file=sys.stderr)
-    _check_counts(name, counts, named)
+            said.left_out(result.kind, f"{entry.name}: {result.reason}")
+    said.show()
+    _check_counts(name, counts, said)
     return counts
 
 
-def _check_counts(name: str, counts: Counter[str], named: list[str]) -> None:
-    num_left_out = counts[SMALL] + counts[UNREADABLE]
-    if num_left_out > len(named):
-        more = num_left_out - len(named)
-        print(f"left out: {more} more, all listed in {LEFT_OUT}", file=sys.stderr)
+def _check_counts(name: str, counts: Counter[str], said: Summary) -> None:
     if all(counts[split] for split in REQUIRED_SPLITS):
         return
     found = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
-    why = f"; left out {num_left_out}, such as {named[0]}" if named else ""
+    why = "".join(f"; {line}" for line in said.lines())
     raise UserError(
         f"expected faces to train and to test on in {name}; got {found}{why}: add photos"
     )

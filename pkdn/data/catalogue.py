@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,9 @@ from rich.progress import track
 
 from pkdn.data import datasets
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.photos.photo import Entry
+from pkdn.data.photos.photo import Entry, UnreadablePhotoError
 from pkdn.data.photos.pool import ordered_map
+from pkdn.data.photos.reading import content
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, reading, sha256
@@ -38,10 +40,47 @@ class Listed(NamedTuple):
     annotations_sha256: str = ""
 
 
+class Summary:
+    """What was found in a data set, and what was left out and why: a few plain lines.
+
+    Args:
+        title: What is counted.
+        drawn: It is drawn with everything that it may have, which has no files.
+    """
+
+    def __init__(self, title: str, *, drawn: bool = False) -> None:
+        self.title, self.drawn = title, drawn
+        self.counts = dict.fromkeys((*SPLITS, "landmarks", "labels"), 0)
+        self.reasons: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
+
+    def add(self, split: str, *, landmarks: object, labels: object) -> None:
+        """Count one that was found, and whether it has landmarks and a label map."""
+        self.counts[split] += 1
+        self.counts["landmarks"] += bool(landmarks) or self.drawn
+        self.counts["labels"] += bool(labels) or self.drawn
+
+    def left_out(self, reason: str, example: str) -> None:
+        """Count one that was left out."""
+        self.reasons[reason] += 1
+        self.examples.setdefault(reason, example)
+
+    def show(self) -> None:
+        """Print the counts, and each reason with its first example."""
+        splits = ", ".join(f"{self.counts[split]} {split}" for split in SPLITS)
+        landmarks, labels = self.counts["landmarks"], self.counts["labels"]
+        print(f"{self.title}: {splits}; {landmarks} with landmarks, {labels} with label maps")
+        for line in self.lines():
+            print(line)
+
+    def lines(self) -> list[str]:
+        """Return how many were left out for each reason, and the first of them."""
+        counted = self.reasons.items()
+        return [f"left out: {n} {why}, such as {self.examples[why]}" for why, n in counted]
+
+
 TRAINING = "train"
 HELD_OUT_FIRST = ("test", "val", TRAINING)
-MAX_NAMED = 20
-"""Photos left out that are named in messages."""
 COLUMNS = (*Entry._fields, "bytes", "sha256", "annotations_sha256")
 
 
@@ -68,6 +107,7 @@ def write_catalogue(
         raise UserError(f"expected photos of {name} in {root}; found none: complete the data set")
     assert len({entry.name for entry in entries}) == len(entries), f"{name}: names are not unique"
     counts = {"photos": 0, **dict.fromkeys(SPLITS, 0), "bytes": 0, "duplicates": 0}
+    said = Summary(f"{name}: photos", drawn=hasattr(datasets.load(name), "DRAWN"))
     listed = ordered_map(partial(fingerprint, name, root), entries, num_workers=num_workers)
     held_out: dict[str, Entry] = {}
     with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
@@ -78,16 +118,24 @@ def write_catalogue(
             twin = held_out.get(line.sha256)
             if twin and twin.split != split:
                 counts["duplicates"] += 1
-                if counts["duplicates"] <= MAX_NAMED:
-                    again = f"{entry.name} ({split}) is {twin.name} ({twin.split}) once more"
-                    print(f"left out: {again}", file=sys.stderr)
+                again = f"{entry.name} ({split}) is {twin.name} ({twin.split}) once more"
+                said.left_out("twice there", again)
                 continue
+            whole = line.sha256 or said.drawn
+            said.add(
+                split,
+                landmarks=whole and (entry.landmarks or entry.points),
+                labels=whole and entry.labels,
+            )
+            if not whole:
+                said.left_out("unreadable", f"{entry.name}, whose files cannot be opened")
             if line.sha256 and split != TRAINING:
                 held_out.setdefault(line.sha256, entry)
             writer.writerow((*entry, *line[1:]))
             counts["photos"] += 1
             counts[split] += 1
             counts["bytes"] += int(line.num_bytes or 0)
+    said.show()
     return counts
 
 
@@ -119,8 +167,8 @@ def fingerprint(name: str, root: Path, entry: Entry) -> Listed:
     try:
         size, photo_sum = photo.stat().st_size, sha256(photo)
         for file in annotations:
-            digest.update((root / file).read_bytes())
-    except OSError:
+            digest.update(content(root, file))
+    except (OSError, UnreadablePhotoError):
         return Listed(entry)
     return Listed(entry, str(size), photo_sum, digest.hexdigest() if annotations else "")
 

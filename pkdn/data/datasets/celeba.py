@@ -66,8 +66,10 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
                 f"{name} has none: fetch both lists again"
             )
         names[split].append(name)
-    names["val"] = chosen(names["val"], NUM_VAL)
-    names["test"] = chosen(names["test"], NUM_TEST)
+    for split, count in (("val", NUM_VAL), ("test", NUM_TEST)):
+        if (unused := len(names[split]) - count) > 0:
+            print(f"left out: {unused} of CelebA's {split} photos, of which {count} are used")
+        names[split] = chosen(names[split], count)
     return [
         Entry(Path(name).stem, split, f"{FOLDER}/{name}", points=points[name])
         for split, of_split in names.items()

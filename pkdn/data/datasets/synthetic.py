@@ -15,6 +15,7 @@ from pkdn.data.photos.photo import Entry, Photo
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 
+DRAWN: Final = True
 INDICES: Final = {
     "train": range(0, 800_000),
     "val": range(800_000, 900_000),

@@ -14,7 +14,13 @@ from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.crops import landmarks_box
 from pkdn.data.photos.photo import Entry, Photo, UnreadablePhotoError
 from pkdn.data.photos.reading import read_photo
-from pkdn.data.photos.splits import CELEBA_PAGE, PARTITION, celeba_partition, chosen
+from pkdn.data.photos.splits import (
+    CELEBA_PAGE,
+    PARTITION,
+    celeba_partition,
+    chosen,
+    list_lines,
+)
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 
@@ -46,6 +52,7 @@ names out of the official validation and test photos, so that nobody's training 
 official rest of both is left unused."""
 
 NUM_COORDINATES = 10
+LONGEST_COORDINATE = 6
 # Medians over the 1,200 Helen faces at hand, whose 68 landmarks contain the five.
 BOX_FROM_FIVE = (-0.54, -0.35, 1.55, 1.63)
 """Left, top, right, bottom: from the five's left and top, in their widths and heights."""
@@ -90,9 +97,9 @@ def read(root: Path, entry: Entry) -> Photo:
 
 
 def _points(path: Path) -> Iterator[tuple[str, str]]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines[2:], start=3):  # the count, then the columns' names
-        name, *values = line.split()
+    # the count, then the columns' names
+    for number, line in enumerate(list_lines(path)[2:], start=3):
+        name, *values = line.split() or [""]
         if len(values) != NUM_COORDINATES or not all(_is_whole(value) for value in values):
             raise UserError(
                 f"expected `NAME.jpg` and {NUM_COORDINATES} whole numbers in line {number} of "
@@ -102,4 +109,4 @@ def _points(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _is_whole(text: str) -> bool:
-    return text.removeprefix("-").isdecimal()
+    return text.removeprefix("-").isdecimal() and len(text) <= LONGEST_COORDINATE

@@ -13,7 +13,7 @@ from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.decoding import decode_image
 from pkdn.data.photos.photo import Entry, Photo, UnreadablePhotoError
 from pkdn.data.photos.reading import content, fitted, read_photo
-from pkdn.data.photos.splits import PARTITION, celeba_partition
+from pkdn.data.photos.splits import PARTITION, celeba_partition, list_lines
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES
 
@@ -46,7 +46,7 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
     """
     splits = celeba_partition(root)
     entries = []
-    for line in (root / MAPPING).read_text(encoding="utf-8").splitlines()[1:]:
+    for line in list_lines(root / MAPPING)[1:]:
         number, _, original = (*line.split(), "", "", "")[:3]
         if not number.isdecimal() or original not in splits:
             raise UserError(

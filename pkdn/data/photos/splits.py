@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.errors import UserError
+from pkdn.files import reading
 
 TRAIN_SHARE = 0.8
 VAL_SHARE = 0.1
@@ -44,7 +45,7 @@ def celeba_partition(root: Path) -> dict[str, str]:
     """
     path = root / PARTITION.name
     found = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(list_lines(path), start=1):
         name, _, part = line.strip().partition(" ")
         if part.strip() not in SPLIT_OF_PARTITION:
             raise UserError(
@@ -53,6 +54,16 @@ def celeba_partition(root: Path) -> dict[str, str]:
             )
         found[name] = SPLIT_OF_PARTITION[part.strip()]
     return found
+
+
+def list_lines(path: Path) -> list[str]:
+    """Return the lines of a list that comes with a data set.
+
+    Raises:
+        UserError: It cannot be read as text.
+    """
+    with reading(path, "fetch the list again"):
+        return path.read_text(encoding="utf-8").splitlines()
 
 
 def _hash(name: str) -> bytes:

@@ -6,6 +6,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import py7zr
 import pytest
 
 from pkdn.data.fetching import archives
@@ -37,8 +38,19 @@ def make_tar(path: Path, members: dict[str, bytes], **link: str) -> Path:
     return path
 
 
+def make_7z(path: Path, members: dict[str, bytes]) -> Path:
+    with pytest.MonkeyPatch.context() as patch, py7zr.SevenZipFile(path, "w") as archive:
+        patch.setattr("py7zr.py7zr.check_archive_path", bool)  # others write any name
+        for name, content in members.items():
+            archive.writestr(content, name)
+    return path
+
+
+MAKERS = (make_zip, make_tar, make_7z)
+
+
 @pytest.mark.parametrize("top", ["", "data/"])
-@pytest.mark.parametrize("make", [make_zip, make_tar])
+@pytest.mark.parametrize("make", MAKERS)
 def test_the_folder_is_found_at_the_top_or_one_below(tmp_path: Path, make, top: str) -> None:
     archive = make(tmp_path / "a", {f"{top}faces/é 1.jpg": b"1", f"{top}readme": b"no"})
     unpack(archive, tmp_path / "out", "faces")
@@ -57,7 +69,7 @@ def test_names_that_are_no_unicode_keep_their_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../out.jpg", "/tmp/out.jpg", "faces/../../out.jpg", "C:/out"])
-@pytest.mark.parametrize("make", [make_zip, make_tar])
+@pytest.mark.parametrize("make", MAKERS)
 def test_no_member_lies_outside(tmp_path: Path, make, name: str) -> None:
     archive = make(tmp_path / "a", {"faces/1.jpg": b"1", name: b"2"})
     with pytest.raises(UserError, match="lies outside of the archive's folder: do not use it"):
@@ -74,10 +86,15 @@ def test_no_link_leads_out(tmp_path: Path, target: str) -> None:
     made = make_zip(tmp_path / "a.zip", {"faces/l": target.encode()}, link="faces/l")
     with pytest.raises(UserError, match="is a link"):
         unpack(made, tmp_path / "out", "faces")
+    (tmp_path / "link").symlink_to(tar)
+    with py7zr.SevenZipFile(tmp_path / "a.7z", "w") as archive:
+        archive.write(tmp_path / "link", "faces/link")
+    with pytest.raises(UserError, match=r"faces/link' is neither a file nor a folder"):
+        unpack(tmp_path / "a.7z", tmp_path / "out", "faces")
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.parametrize("make", [make_zip, make_tar])
+@pytest.mark.parametrize("make", MAKERS)
 def test_a_bomb_is_not_unpacked(tmp_path: Path, make) -> None:
     archive = make(tmp_path / "a", {f"faces/{i}": bytes(4 << 20) for i in range(6)})
     assert archive.stat().st_size < 100_000
@@ -97,10 +114,10 @@ def test_the_total_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_half_an_archive_is_refused(tmp_path: Path) -> None:
-    for make in (make_zip, make_tar):
+    for make in MAKERS:
         whole = make(tmp_path / "whole", {"faces/1.jpg": bytes(range(256)) * 100}).read_bytes()
         (tmp_path / "half").write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(UserError, match="expected a whole zip or tar archive"):
+        with pytest.raises(UserError, match="expected a whole zip, tar or 7z archive"):
             unpack(tmp_path / "half", tmp_path / "out", "faces")
         assert list((tmp_path / "out").iterdir()) == []
 
@@ -116,3 +133,15 @@ def test_what_was_there_is_replaced_as_a_whole(tmp_path: Path) -> None:
     (tmp_path / "faces/old.jpg").touch()
     unpack(make_zip(tmp_path / "a", {"faces/new.jpg": b"1"}), tmp_path, "faces")
     assert [path.name for path in (tmp_path / "faces").iterdir()] == ["new.jpg"]
+
+
+def test_volumes_are_one_archive_wherever_they_lie(tmp_path: Path) -> None:
+    whole = make_7z(tmp_path / "a.7z", {"faces/1.jpg": bytes(range(256)) * 100}).read_bytes()
+    first, second = tmp_path / "here/a.7z.001", tmp_path / "there/a.7z.002"
+    for volume, content in ((first, whole[:100]), (second, whole[100:])):
+        volume.parent.mkdir()
+        volume.write_bytes(content)
+    unpack(first, tmp_path / "out", "faces", more=[second])
+    assert (tmp_path / "out/faces/1.jpg").read_bytes() == bytes(range(256)) * 100
+    with pytest.raises(UserError, match="expected a whole zip, tar or 7z archive"):
+        unpack(first, tmp_path / "half", "faces")

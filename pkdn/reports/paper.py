@@ -11,11 +11,15 @@ import pandas as pd
 import yaml
 
 FOLDER: Final = Path(__file__).parent
+_CELEBA: Final = {"train": 168_854, "val": 100, "test": 1_000}
 FACES: Final = {
-    "celeba": {"train": 168_854, "val": 100, "test": 1_000},
+    "celeba": _CELEBA,
+    "celeba_dic": _CELEBA,
     "helen": {"train": 1_955, "val": 50, "test": 50},
 }
 """Faces in each split of the data sets of the paper's tables (Section 4.1)."""
+SAME: Final = {"celeba_dic": "celeba"}
+"""Data sets that are one of the paper's tables by another name."""
 
 _TABLES: Final = pd.read_csv(FOLDER / "published.csv", index_col="row")
 
@@ -27,7 +31,7 @@ def table(number: int, dataset: str) -> pd.DataFrame:
         number: 1, by network, or 2, by variant of PKDN.
         dataset: its name; ``celeba`` alone is in Table 2.
     """
-    rows = (_TABLES["table"] == number) & (_TABLES["dataset"] == dataset)
+    rows = (_TABLES["table"] == number) & (_TABLES["dataset"] == SAME.get(dataset, dataset))
     return _TABLES.loc[rows, ["psnr", "ssim"]]
 
 

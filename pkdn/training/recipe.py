@@ -111,8 +111,8 @@ class Recipe(AuthorsRecipe):
     def by_authors(cls, authors: AuthorsRecipe, values: Mapping[str, Any]) -> Self:
         """Return a system's own recipe, for as many passes over the faces as the others make.
 
-        The authors' lengths are for CelebA or not stated at all; chosen because systems compare
-        when they have seen the faces equally often.
+        The authors' lengths are in steps or epochs of their own data; not taken, because systems
+        compare when they have seen the faces equally often.
 
         Args:
             authors: of the system's file.

@@ -5,13 +5,18 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, cast
 
 from rich.console import Console
 from rich.progress import track
 
 from pkdn.errors import UserError
+
+if TYPE_CHECKING:
+    from py7zr import FileInfo
 
 LARGEST_BYTES = 64 << 30
 """What an archive may unpack to: four times CelebAMask-HQ with room to spare."""
@@ -26,35 +31,51 @@ BROKEN = (
     RuntimeError,  # zipfile's for a password
     NotImplementedError,  # and for a compression that it does not know
 )
+SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
+"""How such an archive begins."""
 SMALLEST_LIMIT = 16 << 20
 """Below this no archive is a bomb."""
 
 
-def unpack(archive: Path, folder: Path, makes: str, *, largest: int = LARGEST_BYTES) -> None:
-    """Unpack ``folder/makes`` out of a zip or tar archive; it appears whole or not at all.
+def unpack(
+    archive: Path,
+    folder: Path,
+    makes: str,
+    *,
+    more: Sequence[Path] = (),
+    largest: int = LARGEST_BYTES,
+) -> None:
+    """Unpack ``folder/makes`` out of an archive; it appears whole or not at all.
 
     Args:
-        archive: ``.zip``, or tar in any compression that Python reads.
+        archive: ``.zip``, tar in any compression that Python reads, or ``.7z`` and its first
+            volume.
         folder: What ``makes`` is put in.
         makes: A folder within the archive, at its top or one folder below.
+        more: The other volumes, in order.
         largest: Bytes that the archive may unpack to.
 
     Raises:
         UserError: The archive is broken or unsafe, or does not hold ``makes``.
     """
-    limit = min(largest, max(SMALLEST_LIMIT, LARGEST_RATIO * archive.stat().st_size))
+    volumes = (archive, *more)
+    packed = sum(volume.stat().st_size for volume in volumes)
+    limit = min(largest, max(SMALLEST_LIMIT, LARGEST_RATIO * packed))
     target = folder / makes
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".unpacking-", dir=folder) as name:
         temporary = Path(name)
         try:
-            if zipfile.is_zipfile(archive):
+            if _is_7z(archive):
+                _un7z(volumes, temporary, limit)
+            elif zipfile.is_zipfile(archive):
                 _unzip(archive, temporary, limit)
             else:
                 _untar(archive, temporary, limit)
         except BROKEN as error:
             raise UserError(
-                f"expected a whole zip or tar archive in {archive}, got: {error}: fetch it again"
+                f"expected a whole zip, tar or 7z archive in {archive}, got: {error}: "
+                "fetch it again"
             ) from error
         found = _find(temporary, makes)
         if found is None:
@@ -96,6 +117,39 @@ def _untar(archive: Path, folder: Path, limit: int) -> None:
                 opened.extract(member, folder, filter="data")
             except tarfile.FilterError as error:
                 raise _unsafe(archive, member.name, str(error)) from error
+
+
+def _is_7z(archive: Path) -> bool:
+    with archive.open("rb") as stream:
+        return stream.read(len(SEVEN_ZIP)) == SEVEN_ZIP
+
+
+def _un7z(volumes: Sequence[Path], folder: Path, limit: int) -> None:
+    import multivolumefile
+    import py7zr
+
+    with TemporaryDirectory() as links:  # volumes may lie in different folders
+        for number, volume in enumerate(volumes, start=1):
+            Path(links, f"archive.{number:03d}").symlink_to(volume.resolve())
+        try:
+            with (
+                multivolumefile.open(Path(links, "archive"), "rb") as joined,
+                py7zr.SevenZipFile(cast(IO[bytes], joined), max_extract_size=limit) as opened,
+            ):
+                _check_members(volumes[0], opened.list(), limit)
+                opened.extractall(folder)
+        except UserError:
+            raise
+        except Exception as error:  # py7zr raises its own kinds, and many others where it is lost
+            raise EOFError(" ".join(str(error).split()) or type(error).__name__) from error
+
+
+def _check_members(archive: Path, members: Sequence["FileInfo"], limit: int) -> None:
+    _check_size(archive, sum(member.uncompressed for member in members), limit)
+    for member in members:
+        _check_place(archive, member.filename)
+        if not (member.is_file or member.is_directory):
+            raise _unsafe(archive, member.filename, "is neither a file nor a folder")
 
 
 def _check_size(archive: Path, total: int, limit: int) -> None:

@@ -65,19 +65,39 @@ def locate(
 
 
 def _bring(file: RemoteFile, mine: Path, folder: Path | None, on_web: str | None) -> None:
+    if file.makes:
+        archive, *more = _archive(file, mine, folder, on_web)
+        archives.unpack(archive, mine, file.makes, more=more)
+        return
+    found = _fetched(file, mine, folder, on_web)
+    if found.parent != mine:
+        (mine / file.name).symlink_to(found.resolve())
+
+
+def _archive(file: RemoteFile, mine: Path, folder: Path | None, on_web: str | None) -> list[Path]:
+    """Return the archive as one file, or in the volumes that it is published in."""
+    joined = any((place / file.name).is_file() for place in (folder, mine) if place)
+    if joined or not file.num_volumes:
+        return [_fetched(file, mine, folder, on_web)]
+    try:
+        return [_fetched(volume, mine, folder, on_web) for volume in file.volumes]
+    except UserError as missing:
+        try:  # mirrors may have joined them
+            return [_fetched(file._replace(sources=()), mine, folder, on_web)]
+        except UserError:
+            raise missing from None
+
+
+def _fetched(file: RemoteFile, mine: Path, folder: Path | None, on_web: str | None) -> Path:
     found = folder / file.name if folder else None
     if found and found.is_file():
         check_present(file, found)
-    else:
-        looked = [f"{folder} has neither {file.part} nor {file.name}"] if folder else []
-        if file.makes:
-            looked.append(f"{mine} has no {file.makes}/")
-        mirrored = [f"{on_web}/{file.name}"] if on_web else []
-        found = fetch(file, mine, more_sources=mirrored, looked=looked)
+        return found
+    looked = [f"{folder} has neither {file.part} nor {file.name}"] if folder else []
     if file.makes:
-        archives.unpack(found, mine, file.makes)
-    elif found.parent != mine:
-        (mine / file.name).symlink_to(found.resolve())
+        looked.append(f"{mine} has no {file.makes}/")
+    mirrored = [f"{on_web}/{file.name}"] if on_web else []
+    return fetch(file, mine, more_sources=mirrored, looked=looked)
 
 
 def _folder(mirror: str) -> Path:

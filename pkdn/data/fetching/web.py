@@ -1,7 +1,6 @@
 """Files from the network: resumed, checked, and whole or not there at all."""
 
 import hashlib
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from filelock import FileLock
 from rich.console import Console
 from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
+from pkdn.data.fetching.drive import DRIVE, FetchError, from_drive
 from pkdn.errors import UserError
 
 CONNECT_SECONDS = 10
@@ -23,7 +23,6 @@ TRIES = 4
 FIRST_WAIT_SECONDS = 1.0
 """Doubled with every attempt in vain."""
 BUSY = (429, 500, 502, 503, 504)
-DRIVE = "gdrive:"
 
 
 class RemoteFile(NamedTuple):
@@ -33,10 +32,12 @@ class RemoteFile(NamedTuple):
         name: Of the file.
         num_bytes: Its length; None where it is not published.
         checksum: Such as ``md5:0123…``; empty where none is published.
-        sources: Addresses, tried in order; ``gdrive:ID`` is a file on Google Drive.
+        sources: Addresses, tried in order, to which volumes add their suffix; see
+            :mod:`pkdn.data.fetching.drive` for those on Google Drive.
         by_hand: Where people get it.
         makes: The folder that a data set needs out of this archive; empty for a file that is used
             as it is.
+        num_volumes: Files that the archive is published as, ``NAME.001`` and so on; 0 for one.
     """
 
     name: str
@@ -45,6 +46,22 @@ class RemoteFile(NamedTuple):
     sources: tuple[str, ...]
     by_hand: str
     makes: str = ""
+    num_volumes: int = 0
+
+    @property
+    def volumes(self) -> list["RemoteFile"]:
+        """Return the files that it is published as, whose lengths are not published."""
+        suffixes = [f".{number:03d}" for number in range(1, self.num_volumes + 1)]
+        return [
+            self._replace(
+                name=self.name + suffix,
+                num_bytes=None,
+                checksum="",
+                sources=tuple(source + suffix for source in self.sources),
+                num_volumes=0,
+            )
+            for suffix in suffixes
+        ]
 
     @property
     def part(self) -> str:
@@ -56,10 +73,6 @@ class RemoteFile(NamedTuple):
         """Return name, length and checksum in words."""
         known = [f"{self.num_bytes:,} bytes" if self.num_bytes else "", self.checksum]
         return ", ".join([self.name, *filter(None, known)])
-
-
-class FetchError(Exception):
-    """A source does not give the file; the message says why."""
 
 
 def fetch(
@@ -142,28 +155,9 @@ def _download(file: RemoteFile, source: str, part: Path) -> None:
     if not file.checksum:  # halves of different files could not be told from one
         part.unlink(missing_ok=True)
     if source.startswith(DRIVE):
-        _from_drive(source.removeprefix(DRIVE), part)
+        from_drive(source, part)
     else:
         _from_web(file, source, part)
-
-
-def _from_drive(identity: str, part: Path) -> None:
-    import gdown
-
-    # gdown keeps its own unfinished file, continues it, and tells quota pages from files
-    fetched = part.with_suffix(".drive")
-    try:
-        gdown.download(
-            id=identity,
-            output=str(fetched),
-            quiet=not Console(stderr=True).is_terminal,
-            resume=True,
-        )
-    except Exception as error:  # gdown raises its own kinds, those of requests and OSError
-        raise FetchError(" ".join(str(error).split()) or type(error).__name__) from error
-    if not fetched.is_file():
-        raise FetchError("Google Drive gave no file")
-    shutil.move(fetched, part)
 
 
 def _from_web(file: RemoteFile, url: str, part: Path) -> None:

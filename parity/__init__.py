@@ -1,0 +1,1 @@
+"""Our networks against their authors' own code, with weights carried over."""

@@ -24,6 +24,8 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_sc
 from pkdn.errors import UserError
 
 FROM_PROFILE = "profile"
+OTHERS = "others"
+"""Stands for every data set that has no number of steps of its own."""
 NAME = r"^[A-Za-z0-9_]+$"
 Value = TypeVar("Value")
 
@@ -88,6 +90,20 @@ Seeds = Annotated[
 Schedule = Annotated[
     Literal["constant", "one_cycle", "poly"], Expect("one of constant, one_cycle, poly")
 ]
+_STEPS = "a whole number of at least 1, or such numbers by data set, one of them for `others`"
+
+
+def _with_others(steps: dict[str, int]) -> dict[str, int]:
+    if OTHERS not in steps:
+        raise ValueError("nothing for others")
+    return steps
+
+
+Steps = Annotated[
+    Annotated[int, Field(ge=1)]
+    | Annotated[dict[str, Annotated[int, Field(ge=1)]], AfterValidator(_with_others)],
+    Expect(_STEPS),
+]
 Precision = Annotated[Literal["auto", "fp32", "bf16"], Expect("one of auto, fp32, bf16")]
 FromProfile = Literal["profile"]
 
@@ -107,23 +123,36 @@ class Distillation(_Section):
 class RecipeValues(_Section):
     """How networks are trained; :class:`pkdn.training.recipe.Recipe` says what the values mean."""
 
-    epochs: Count
+    steps: Steps
     batch_size: Count
     learning_rate: Positive
     schedule: Schedule
-    max_steps: Whole
+    keep: Annotated[Literal["best", "last"], Expect("one of best, last")]
+    augment: Annotated[Literal["none", "mirror"], Expect("one of none, mirror")]
     threads: Whole
 
 
 class Training(RecipeValues, Distillation):
-    """The one recipe of all systems, and how PKDN's students learn from their teachers."""
+    """The one recipe of all systems, and how students learn from their teachers."""
 
+    fade_epochs: Count
     global_residual: Flag
 
+    def num_steps(self, dataset: str) -> int:
+        """Return the length of a training on a data set."""
+        if isinstance(self.steps, int):
+            return self.steps
+        return self.steps.get(dataset, self.steps[OTHERS])
 
-class ParserValues(RecipeValues):
+
+class ParserValues(_Section):
     """How the parser is trained, on faces of ``input_size`` pixels a side."""
 
+    steps: Count
+    batch_size: Count
+    learning_rate: Positive
+    schedule: Schedule
+    threads: Whole
     input_size: Annotated[int, Field(ge=32), Expect("a whole number of at least 32")]
     recipe: Annotated[Literal["quick", "face_parsing"], Expect("one of quick, face_parsing")]
 
@@ -131,6 +160,7 @@ class ParserValues(RecipeValues):
 class AuthorsLimits(_Section):
     """What changes in the authors' own recipes in a short training."""
 
+    most_steps: Whole
     largest_batch: Whole
     rate_factor: Positive
 
@@ -140,7 +170,6 @@ class Profile(_Section):
 
     size: Name
     training: Training
-    own_teacher: Distillation
     parser: ParserValues
     authors: AuthorsLimits
 
@@ -171,7 +200,7 @@ class Params(_Section):
     lambda_ts: Number | FromProfile
     lambda_fs: Number | FromProfile
     distill_epochs: Whole | FromProfile
-    epochs: Count | FromProfile
+    steps: Count | FromProfile
     batch_size: Count | FromProfile
     learning_rate: Positive | FromProfile
     global_residual: Flag | FromProfile

@@ -14,7 +14,7 @@ from pkdn.learning.validation import psnr_on
 from pkdn.provenance import write_curve
 from pkdn.runs import Planned, planned_by_command
 from pkdn.training import precision
-from pkdn.training.recipe import Recipe
+from pkdn.training.recipe import AuthorsRecipe, Recipe
 from pkdn.training.session import open_faces, train_recorded
 from pkdn.training.task import Task
 
@@ -42,8 +42,11 @@ class Training:
         self.distillation: dict[str, Any] = settings["distillation"]
         self.compute = precision.choose(settings["precision"], precision.default_device())
         if "authors" in settings:
-            authors = networks.module(self.name).RECIPE
-            self.recipe = Recipe.by_authors(authors, settings["authors"])
+            limits = {**settings["authors"]}
+            dataset = limits.pop("dataset")
+            authors: AuthorsRecipe = networks.module(self.name).RECIPE
+            self.recipe = Recipe.by_authors(authors, dataset, limits)
+            self.distillation = authors.distilled(dataset, limits)
         else:
             self.recipe = Recipe.of(settings["recipe"])
 

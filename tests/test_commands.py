@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from pkdn import networks
+from pkdn.__main__ import main
 from pkdn.commands import upscale
 from pkdn.data.photos.crops import centre_box, crop_image
 from pkdn.errors import UserError
@@ -151,3 +152,18 @@ def test_upscale_without_a_student_says_how_to_get_one(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "run `dvc repro`, or name the weights with --model" in done.stderr
+
+
+def test_recipes_tell_the_authors_lengths_and_milestones(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["pkdn", "recipes", "--profile", "paper", "--dataset", "helen"])
+    main()
+    printed = " ".join(capsys.readouterr().out.split())
+    for expected in ("1,955 training faces in the paper", "150,000", "5115.1", "fading"):
+        assert expected in printed
+    monkeypatch.setattr("sys.argv", ["pkdn", "recipes", "--profile", "huge"])
+    with pytest.raises(
+        UserError, match="--profile: expected one of demo, small, paper, got 'huge'"
+    ):
+        main()

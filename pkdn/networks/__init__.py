@@ -38,6 +38,7 @@ from pkdn.errors import UserError
 from pkdn.learning.network import TappedNetwork
 from pkdn.learning.tasks import DistillationTask, SuperResolutionTask
 from pkdn.training import tensors
+from pkdn.training.recipe import AuthorsRecipe, Recipe
 from pkdn.training.task import Task
 
 Role = Literal["network", "teacher"]
@@ -109,6 +110,20 @@ def task(name: str, network: nn.Module, size: str) -> Task:
     """Return what trains a network of this size: what its file says, or mean absolute error."""
     own: Callable[[nn.Module, str], Task] | None = getattr(module(name), "task", None)
     return own(network, size) if own else SuperResolutionTask(network)
+
+
+def recipe(settings: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+    """Return how a planned network is trained, and distilled where it is.
+
+    Args:
+        settings: of the run: by the one recipe, or by that of the network's authors.
+    """
+    if "authors" not in settings:
+        return Recipe.of(settings["recipe"]), settings["distillation"]
+    limits = dict(settings["authors"])
+    dataset = limits.pop("dataset")
+    authors: AuthorsRecipe = module(settings["network"]).RECIPE
+    return Recipe.by_authors(authors, dataset, limits), authors.distilled(dataset, limits)
 
 
 def distillation(

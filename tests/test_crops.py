@@ -23,10 +23,10 @@ def corners(left: float, top: float, right: float, bottom: float) -> np.ndarray:
         ((100, 50, 180, 150), (400, 300), Box(88, 48, 192, 152)),
         # 101×81: (101 − 81) // 2 = 10 off left, int(81 · 0.15) = 12 on each side
         ((10.9, 20.2, 112.5, 101.9), (400, 300), Box(8, 8, 113, 113)),
-        # 104 pixels from (−7, 238): right by 7, up by 2
-        ((5, 250, 85, 330), (400, 340), Box(0, 236, 104, 340)),
-        # 104 pixels from (313, −7): left by 17, down by 7
-        ((325, 5, 405, 85), (400, 340), Box(296, 0, 400, 104)),
+        # 104 pixels from (−7, 238): right by 7, and 2 cut off at the bottom
+        ((5, 250, 85, 330), (400, 340), Box(0, 238, 104, 340)),
+        # 104 pixels from (313, −7): 17 cut off at the right, and down by 7
+        ((325, 5, 405, 85), (400, 340), Box(313, 0, 400, 104)),
         # 104 pixels cannot fit a width of 90
         ((5, 50, 85, 130), (90, 340), Box(0, 38, 90, 142)),
         # nor either side of 90×100

@@ -110,6 +110,12 @@ def test_only_kdfsrnet_sees_fractions_and_overshoot(
     assert math.isinf(psnr) == (protocol != "kdfsrnet")
 
 
+def test_sparnet_cuts_off_what_the_others_round_up():
+    scores = metrics.score_all((face() + 0.7) / 255, face())
+    assert math.isinf(scores["sparnet"]["psnr"])
+    assert math.isfinite(scores["y_crop8"]["psnr"])
+
+
 @pytest.mark.parametrize(
     ("sr_image", "hr_image", "message"),
     [

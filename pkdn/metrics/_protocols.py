@@ -74,6 +74,11 @@ def quantize(sr_image: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(sr_image, 0, 1) * 255).astype(np.uint8)
 
 
+def truncated(sr_image: np.ndarray) -> np.ndarray:
+    """Clamp an image in units of [0, 1] and cut it down to uint8, which is never brighter."""
+    return (np.clip(sr_image, 0, 1) * 255).astype(np.uint8)
+
+
 def unrounded(sr_image: np.ndarray) -> np.ndarray:
     """Take an image as the network gave it, neither clamped nor rounded."""
     return sr_image * 255
@@ -142,8 +147,8 @@ PROTOCOLS: Final = {
     "kdfsrnet":  Protocol(unrounded, luma, kept,     8, gaussian_ssim,
         "float luma of the unrounded, unclamped output, 8 px border cropped, SSIM Gaussian"),
     # SPARNet's own evaluation (Chen et al. 2020).
-    "sparnet":   Protocol(quantize,  luma, np.floor, 0, gaussian_ssim,
-        "uint8 luma rounded down, no crop, SSIM Gaussian 11×11 σ 1.5"),
+    "sparnet":   Protocol(truncated, luma, np.floor, 0, gaussian_ssim,
+        "SR and its luma rounded down to uint8, no crop, SSIM Gaussian 11×11 σ 1.5"),
     # All of the written image: no paper's.
     "rgb":       Protocol(quantize,  rgb,  kept,     0, gaussian_ssim,
         "uint8 RGB, no crop, SSIM Gaussian 11×11 σ 1.5 per channel"),

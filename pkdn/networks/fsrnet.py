@@ -6,9 +6,10 @@ All four outcomes are compared with the truth by mean squared error.
 
 The authors published a test-only Torch model. Not stated in the paper; chosen because a public
 re-implementation was measured with them: two hourglasses of depth 3 with 128 features at 64×64,
-and the prior network's features (not its maps) as the decoder's second input. That one repeats
-the very same residual block within a network (2.2 M parameters); blocks with weights of their
-own give 3.3 M here at the same 15.3 GMAC.
+and the prior network's features as the decoder's second input, in whose place that one's author
+would rather see the estimated maps. It differs otherwise: it ends three of its networks in a
+Tanh, pads by reflection, takes images in [−1, 1], and repeats the very same residual block within
+a network (2.2 M parameters); blocks with weights of their own give 3.3 M here at 15.3 GMAC.
 """
 
 from functools import partial

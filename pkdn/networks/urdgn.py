@@ -3,9 +3,9 @@
 A generator of five convolutions, three of them before a doubling by nearest neighbours, learns
 against a discriminator: mean squared error plus a hundredth of the adversarial loss, by RMSprop.
 
-Differences to the authors' code: it enlarges 18×18 faces, so its discriminator's first dense
-layer has other sizes; it holds a player back while the other is far behind, and slows the first
-30 steps, for which there is no word in the paper: here both play every step, side by side.
+Its authors' code takes 16×16 faces as well. It holds a player back while the other is far behind,
+and slows the first 30 steps, for which there is no word in the paper: here both play every step,
+side by side.
 """
 
 from functools import partial

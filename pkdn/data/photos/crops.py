@@ -19,8 +19,8 @@ def landmarks_box(landmarks: np.ndarray, width: int, height: int) -> Box:
     """Return the box of a face: DIC's rule, which the paper follows.
 
     The box of the landmarks is made square by shrinking its longer side around the centre, and
-    widened. Where it sticks out it is moved into the photo, and only what cannot fit is cut off:
-    DIC cuts all of it off, which stretches those faces.
+    widened. Where it leaves the photo at the left or the top it is moved inside; at the right and
+    the bottom it is cut off, so that those faces are stretched when they are resized.
 
     Args:
         landmarks: (n, 2), x and y in pixels of the photo, finite.
@@ -33,7 +33,8 @@ def landmarks_box(landmarks: np.ndarray, width: int, height: int) -> Box:
     left += (face_width - side) // 2
     top += (face_height - side) // 2
     margin = int(side * WIDENING / 2)
-    return _moved_inside(left - margin, top - margin, side + 2 * margin, width, height)
+    left, top, side = max(0, left - margin), max(0, top - margin), side + 2 * margin
+    return Box(left, top, min(left + side, width), min(top + side, height))
 
 
 def centre_box(width: int, height: int, *, share: float = 1.0) -> Box:
@@ -65,13 +66,6 @@ def crop_landmarks(landmarks: np.ndarray, box: Box) -> np.ndarray:
     """Move landmarks from the photo's pixels to the face's: (n, 2) to float32 (n, 2)."""
     scale = HR_SIZE / np.array([box.right - box.left, box.bottom - box.top])
     return ((landmarks - np.array([box.left, box.top])) * scale).astype(np.float32)
-
-
-def _moved_inside(left: int, top: int, side: int, width: int, height: int) -> Box:
-    box_width, box_height = min(side, width), min(side, height)
-    left = min(max(left, 0), width - box_width)
-    top = min(max(top, 0), height - box_height)
-    return Box(left, top, left + box_width, top + box_height)
 
 
 def _resized(pixels: np.ndarray, box: Box, resample: Image.Resampling) -> np.ndarray:

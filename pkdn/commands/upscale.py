@@ -1,6 +1,7 @@
 """``python -m pkdn upscale``: run a trained student on the user's own faces."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "output", metavar="OUT", type=Path, help="a PNG file for an image, a folder for a folder"
     )
     parser.add_argument(
-        "--model", type=Path, help="weights as the stages write them (default: the full student)"
+        "--weights",
+        type=Path,
+        help="of a student, from a stage or from `export-weights` (default: the full student)",
     )
     parser.add_argument(
         "--degrade",
@@ -36,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def default_model() -> Path:
+def default_weights() -> Path:
     """Return the weights of the full student, where there is just one."""
     runs = RUNS / "student"
     found = sorted(runs.glob(f"*-{FULL}-*/weights.safetensors"))
@@ -45,10 +48,10 @@ def default_model() -> Path:
     if not found:
         raise UserError(
             f"expected a trained student in {runs}, found none; run `dvc repro`, or name the "
-            "weights with --model"
+            "weights with --weights"
         )
     names = ", ".join(str(file) for file in found)
-    raise UserError(f"{len(found)} trained students found; choose one with --model: {names}")
+    raise UserError(f"{len(found)} trained students found; choose one with --weights: {names}")
 
 
 def read_face(path: Path, *, degrade: bool) -> np.ndarray:
@@ -99,9 +102,15 @@ def main(arguments: argparse.Namespace) -> None:
     from pkdn.training.batches import degrade
     from pkdn.training.precision import default_device
     from pkdn.training.resampling import quantize, to_float
+    from pkdn.weights import told
 
     device = default_device()
-    network = networks.load(arguments.model or default_model()).to(device)
+    weights = arguments.weights or default_weights()
+    line, warning = told(weights)
+    print(line)
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr)
+    network = networks.load(weights).to(device)
     starts = range(0, len(pairs), BATCH_SIZE)
     for start in track(starts, "upscale", disable=len(pairs) == 1):
         part = pairs[start : start + BATCH_SIZE]

@@ -44,6 +44,7 @@ from pkdn.training.task import Task
 Role = Literal["network", "teacher"]
 
 ABSENT = "absent"
+CARD = "card"
 LONGEST_CAUSE = 200
 """Characters of PyTorch's own message that one of ours repeats."""
 
@@ -155,6 +156,19 @@ def absence(path: Path) -> str:
     return str(_read(path)[0].get(ABSENT, ""))
 
 
+def save_with_card(weights: Path, card: Mapping[str, Any], path: Path) -> None:
+    """Write weights once more, with what is to be known of them; see :mod:`pkdn.weights`."""
+    described, state = _read(weights)
+    load(weights)
+    tensors.write(state, {**described, CARD: dict(card)}, path)
+
+
+def card(path: Path) -> dict[str, Any] | None:
+    """Return what a file of weights says of itself, None where it says nothing."""
+    found: dict[str, Any] | None = _read(path)[0].get(CARD)
+    return found
+
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return tensors.read(path, what="weights", advice="run `dvc repro`")
 
@@ -169,6 +183,7 @@ def load(path: Path) -> nn.Module:
     described, state = _read(path)
     if ABSENT in described:
         raise UserError(f"{path} holds no weights: {described[ABSENT]}")
+    described.pop(CARD, None)
     try:
         description = Description(**described)
     except TypeError:

@@ -4,13 +4,14 @@ import argparse
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 
 from pkdn import command, commands
 
 
 def main() -> None:
     """Hand the arguments to the command's own file in ``pkdn/commands``."""
-    names = sorted(module.name for module in iter_modules(commands.__path__))
+    names = sorted(module.name.replace("_", "-") for module in iter_modules(commands.__path__))
     top = argparse.ArgumentParser(prog="python -m pkdn", description=commands.__doc__)
     subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -18,11 +19,15 @@ def main() -> None:
         # Only the chosen command's imports are paid for, unless the help lists them all.
         if chosen in names and name != chosen:
             continue
-        module = import_module(f"{commands.__name__}.{name}")
+        module = _module(name)
         subparser = subparsers.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(subparser)
     arguments = top.parse_args()
-    import_module(f"{commands.__name__}.{arguments.command}").main(arguments)
+    _module(arguments.command).main(arguments)
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"{commands.__name__}.{name.replace('-', '_')}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from pkdn.errors import UserError
 from pkdn.files import open_regular, reading
 from pkdn.values import (
+    OTHERS,
     Batch,
     Epochs,
     Expect,
@@ -27,6 +28,7 @@ from pkdn.values import (
     PerhapsBatch,
     PerhapsEpochs,
     PerhapsNames,
+    PerhapsSteps,
     Precision,
     Rate,
     Schedule,
@@ -34,6 +36,7 @@ from pkdn.values import (
     Seeds,
     Side,
     Steps,
+    StepsByDataset,
     Text,
     Threads,
     TrainCount,
@@ -64,23 +67,36 @@ class Distillation(_Section):
 class RecipeValues(_Section):
     """How networks are trained; :class:`pkdn.training.recipe.Recipe` says what the values mean."""
 
-    epochs: Epochs
+    steps: StepsByDataset
     batch_size: Batch
     learning_rate: Rate
     schedule: Schedule
-    max_steps: Steps
+    keep: Annotated[Literal["best", "last"], Expect("one of best, last")]
+    augment: Annotated[Literal["none", "mirror"], Expect("one of none, mirror")]
     threads: Threads
 
 
 class Training(RecipeValues, Distillation):
-    """The one recipe of all systems, and how PKDN's students learn from their teachers."""
+    """The one recipe of all systems, and how students learn from their teachers."""
 
+    fade_epochs: Epochs
     global_residual: Flag
 
+    def num_steps(self, dataset: str) -> int:
+        """Return the length of a training on a data set."""
+        if isinstance(self.steps, int):
+            return self.steps
+        return self.steps.get(dataset, self.steps[OTHERS])
 
-class ParserValues(RecipeValues):
+
+class ParserValues(_Section):
     """How the parser is trained, on faces of ``input_size`` pixels a side."""
 
+    steps: Steps
+    batch_size: Batch
+    learning_rate: Rate
+    schedule: Schedule
+    threads: Threads
     input_size: Side
     recipe: Annotated[Literal["quick", "face_parsing"], Expect("one of quick, face_parsing")]
 
@@ -88,6 +104,7 @@ class ParserValues(RecipeValues):
 class AuthorsLimits(_Section):
     """What changes in the authors' own recipes in a short training."""
 
+    most_steps: PerhapsSteps
     largest_batch: PerhapsBatch
     rate_factor: Rate
 
@@ -97,7 +114,6 @@ class Profile(_Section):
 
     size: Name
     training: Training
-    own_teacher: Distillation
     parser: ParserValues
     authors: AuthorsLimits
 
@@ -128,7 +144,7 @@ class Params(_Section):
     lambda_ts: Weight | FromProfile
     lambda_fs: Weight | FromProfile
     distill_epochs: PerhapsEpochs | FromProfile
-    epochs: Epochs | FromProfile
+    steps: Steps | FromProfile
     batch_size: Batch | FromProfile
     learning_rate: Rate | FromProfile
     global_residual: Flag | FromProfile

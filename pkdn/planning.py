@@ -12,12 +12,12 @@ from pkdn import runs, systems
 from pkdn.errors import UserError
 from pkdn.params import Params, RecipeValues
 from pkdn.runs import Planned, RunId
-from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject
+from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject, Variant
 
 DATASETS = Path(__file__).parent / "data" / "datasets"
 PARSER = RunId("parser")
-OF_THE_AUTHORS = ("epochs", "max_steps", "threads")
-"""What a training by its authors' recipe takes from the one recipe."""
+OF_THE_AUTHORS = ("steps", "threads")
+"""What a training by its authors' recipe takes from the one recipe, or may take."""
 
 
 def plan(params: Params) -> list[Planned]:
@@ -146,17 +146,25 @@ def _training(params: Params, subject: Subject, dataset: str, seed: int) -> Plan
         variant = VARIANTS[subject.system]
         assert variant.teacher is not None
         reads["teacher"] = RunId("teacher", dataset, variant.teacher, seed).weights
-        depends_on = {*variant.terms, "distill_epochs"}
-        settings["distillation"] = params.training.model_dump(include=depends_on)
-    elif systems.system(network).has_teacher:
-        settings["distillation"] = params.chosen.own_teacher.model_dump()
+        settings["distillation"] = _distillation(params, variant)
+    elif subject.stage == "baseline" and systems.system(network).has_teacher:
+        settings["distillation"] = _distillation(params, VARIANTS[FULL])
     recipe = {name: getattr(params.training, name) for name in RecipeValues.model_fields}
+    recipe["steps"] = params.training.num_steps(dataset)
     if subject.stage == "authors":
         kept = {name: recipe[name] for name in OF_THE_AUTHORS}
-        settings["authors"] = {**kept, **params.chosen.authors.model_dump()}
+        settings["authors"] = {"dataset": dataset, **kept, **params.chosen.authors.model_dump()}
     else:
         settings["recipe"] = recipe
     return Planned(subject.run(dataset, seed), reads, {}, settings)
+
+
+def _distillation(params: Params, variant: Variant) -> dict[str, Any]:
+    """Return what a student's loss takes from the parameters."""
+    found = params.training.model_dump(include={*variant.terms, "distill_epochs"})
+    if variant.fade is not None:
+        found["distill_epochs"] = params.training.fade_epochs if variant.fade else 0
+    return found
 
 
 def _evaluation(training: Planned) -> Planned:
@@ -182,6 +190,8 @@ def _report(params: Params) -> Planned:
     authors = params.chosen.authors.model_dump()
     shown = {
         **params.training.model_dump(),
+        "steps": {name: params.training.num_steps(name) for name in params.datasets},
+        "authors: most steps": authors["most_steps"] or "theirs",
         "authors: largest batch": authors["largest_batch"] or "theirs",
         "authors: rates times": authors["rate_factor"],
         **params.model_dump(include={"precision", "parser", "parser_dataset"}),

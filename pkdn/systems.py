@@ -124,6 +124,7 @@ class Variant(NamedTuple):
             its own; None where it learns alone.
         teacher_arguments: of the constructor of its own teacher.
         terms: of its loss, by their weights.
+        fade: whether their weights fade out or stay; None for as ``distill_epochs`` says.
     """
 
     title: str
@@ -131,6 +132,7 @@ class Variant(NamedTuple):
     teacher: str | None
     teacher_arguments: Mapping[str, Any] = MappingProxyType({})
     terms: tuple[str, ...] = tuple(TERMS)
+    fade: bool | None = None
 
 
 FULL: Final = "full"
@@ -167,6 +169,19 @@ VARIANTS: Final = MappingProxyType(
             "the teacher's features are left out of the loss (λ_FS = 0)",
             FULL,
             terms=("lambda_ts",),
+        ),
+        "constant": Variant(
+            "constant λ",
+            "the loss's weights stay as they are, as in Eq. 2",
+            FULL,
+            fade=False,
+        ),
+        "fade": Variant(
+            "fading λ",
+            "λ_FS fades over the first `fade_epochs`, then the student learns alone, as in "
+            "KDFSRNet's code",
+            FULL,
+            fade=True,
         ),
         "no_distillation": Variant(
             "no distillation", "the student learns alone, without a teacher", None, terms=()

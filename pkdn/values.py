@@ -9,6 +9,9 @@ NAME = r"^[A-Za-z0-9_]+$"
 LONGEST_NAME = 64
 MOST_NAMES = 100
 """In one list; and seeds."""
+MOST_STEPS = 10**9
+OTHERS = "others"
+"""Stands for every data set that has no number of steps of its own."""
 Value = TypeVar("Value")
 
 
@@ -73,9 +76,29 @@ def _different(values: tuple[Value, ...]) -> tuple[Value, ...]:
     return values
 
 
+def _with_others(steps: dict[str, int]) -> dict[str, int]:
+    if OTHERS not in steps:
+        raise ValueError("nothing for the others")
+    return steps
+
+
+_ByDataset = Annotated[
+    dict[Annotated[str, Field(pattern=NAME)], Annotated[int, Field(ge=1, le=MOST_STEPS)]],
+    Field(max_length=MOST_NAMES),
+    AfterValidator(_with_others),
+]
 _LIST = f"a list of different names of letters, digits and _, at most {MOST_NAMES}, such as [helen]"
 _LARGEST_SEED = 2**32 - 1
-Steps = Annotated[int, Between(0, 10**9)]
+Steps = Annotated[int, Between(1, MOST_STEPS)]
+PerhapsSteps = Annotated[int, Between(0, MOST_STEPS)]
+StepsByDataset = Annotated[
+    Annotated[int, Field(ge=1, le=MOST_STEPS)]
+    | Annotated[_ByDataset, AfterValidator(_with_others)],
+    Expect(
+        f"a whole number from 1 to {MOST_STEPS:,}, or such numbers by data set, one of them for "
+        f"{OTHERS}"
+    ),
+]
 Epochs = Annotated[int, Between(1, 100_000)]
 PerhapsEpochs = Annotated[int, Between(0, 100_000)]
 Batch = Annotated[int, Between(1, 4096)]

@@ -14,7 +14,6 @@ from pkdn.learning.validation import psnr_on
 from pkdn.provenance import write_curve
 from pkdn.runs import Planned, planned_by_command
 from pkdn.training import precision
-from pkdn.training.recipe import Recipe
 from pkdn.training.session import open_faces, train_recorded
 from pkdn.training.task import Task
 
@@ -39,13 +38,8 @@ class Training:
         self.size: str = settings["size"]
         self.is_teacher: bool = settings["is_teacher"]
         self.arguments: dict[str, Any] = settings["arguments"]
-        self.distillation: dict[str, Any] = settings["distillation"]
+        self.recipe, self.distillation = networks.recipe(settings)
         self.compute = precision.choose(settings["precision"], precision.default_device())
-        if "authors" in settings:
-            authors = networks.module(self.name).RECIPE
-            self.recipe = Recipe.by_authors(authors, settings["authors"])
-        else:
-            self.recipe = Recipe.of(settings["recipe"])
 
     def params(self) -> dict[str, Any]:
         """Return all that decides about the weights, beside seed, code and data."""

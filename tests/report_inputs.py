@@ -18,6 +18,16 @@ NUM_TEST = 6
 NUM_EXAMPLES = 4
 NUM_TRAIN = 3
 ABLATIONS = ("full", "no_ffb", "no_pfb_no_ffb", "onehot")
+RECIPE = {
+    "steps": 500,
+    "batch_size": 2,
+    "optimizer": "Adam",
+    "learning_rate": 0.001,
+    "schedule": "halved",
+    "milestones": [100, 200],
+    "augment": "mirror",
+    "keep": "best",
+}
 OWN_TEACHERS = [name for name, variant in VARIANTS.items() if variant.teacher == name]
 PSNR = {
     Subject("baseline", "bicubic"): 23.0,
@@ -48,10 +58,10 @@ def plan(
         "networks": networks,
         "authors_recipes": authors_recipes,
         "ablations": ABLATIONS,
-        "loss_ablations": ("no_lambda_ts", "no_lambda_fs"),
+        "loss_ablations": ("no_lambda_ts", "no_lambda_fs", "constant", "fade"),
         "parser_dataset": "synthetic",
-        "authors": {"largest_batch": 2, "rate_factor": 10.0},
-        "shown": {"lambda_ts": 0.1, "lambda_fs": 10.0, "global_residual": True, "epochs": 2},
+        "authors": {"most_steps": 0, "largest_batch": 2, "rate_factor": 10.0},
+        "shown": {"lambda_ts": 0.1, "lambda_fs": 10.0, "global_residual": True},
     }
     return Plan(**(settings | others))
 
@@ -65,7 +75,9 @@ def write(root: Path, of: Plan) -> None:
                 run = subject.run(dataset, seed)
                 write_scores(root, run, faces)
                 _write_curve(root, run)
-                _write_record(root, run, f"mlflow-{run.stage}-{run.key}", precision="bf16")
+                recipe = {"params": RECIPE, "metrics": {"kept_step": 100.0 + seed}}
+                of_mlflow = f"mlflow-{run.stage}-{run.key}"
+                _write_record(root, run, of_mlflow, precision="bf16", **recipe)
                 _write_record(root, run.evaluation())
         _write_record(root, RunId("align", dataset), metrics={"photos": 162770.0})
         agreement = {"test_miou": 0.8, "test_iou_skin": 0.9}
@@ -134,13 +146,14 @@ def _write_record(
     *,
     precision: str | None = None,
     metrics: Mapping[str, float] | None = None,
+    params: Mapping[str, object] | None = None,
 ) -> None:
     record = {
         "stage": run.stage,
         "name": run.name,
         "fingerprint": f"{abs(hash(run.name)):016x}"[:16],
         "tags": {"precision": precision},
-        "params": {},
+        "params": params or {},
         "metrics": metrics or {},
         "started": "2026-01-02T03:04:05+00:00",
         "seconds": 30.0,

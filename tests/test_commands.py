@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from pkdn import networks
+from pkdn.__main__ import main
 from pkdn.commands import upscale
 from pkdn.data.photos.crops import centre_box, crop_image
 from pkdn.errors import UserError
@@ -64,7 +65,7 @@ def test_upscale_is_the_network(tmp_path: Path, model: Path, pixels: np.ndarray)
         "upscale",
         str(tmp_path / "ein Gesicht.png"),
         str(tmp_path / "sr.png"),
-        "--model",
+        "--weights",
         str(model),
     )
     assert done.returncode == 0, done.stderr
@@ -80,7 +81,7 @@ def test_upscale_degrades_a_folder_of_photos_and_skips_what_is_none(
     (tmp_path / "in").mkdir()
     for name in ("a.jpg", "b.png"):
         Image.fromarray(pixels).save(tmp_path / "in" / name)
-    words = ("upscale", str(tmp_path / "in"), str(tmp_path / "out"), "--model", str(model))
+    words = ("upscale", str(tmp_path / "in"), str(tmp_path / "out"), "--weights", str(model))
     refused = pkdn(*words)
     assert refused.returncode == 1
     last = refused.stderr.strip().splitlines()[-1]
@@ -123,10 +124,10 @@ def test_upscale_takes_the_one_full_student(
     for run in runs:
         run.folder.mkdir(parents=True)
         run.weights.touch()
-    assert upscale.default_model() == runs[0].weights
+    assert upscale.default_weights() == runs[0].weights
     shutil.copytree(runs[0].folder, RunId("student", "lfw", "full", 0).folder)
-    with pytest.raises(UserError, match=r"2 trained students.*--model: .*helen-full-0.*lfw-full-0"):
-        upscale.default_model()
+    with pytest.raises(UserError, match=r"2 trained .*--weights: .*helen-full-0.*lfw-full-0"):
+        upscale.default_weights()
 
 
 @pytest.mark.parametrize(
@@ -157,4 +158,19 @@ def test_upscale_without_a_student_says_how_to_get_one(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert "run `dvc repro`, or name the weights with --model" in done.stderr
+    assert "run `dvc repro`, or name the weights with --weights" in done.stderr
+
+
+def test_recipes_tell_the_authors_lengths_and_milestones(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["pkdn", "recipes", "--profile", "paper", "--dataset", "helen"])
+    main()
+    printed = " ".join(capsys.readouterr().out.split())
+    for expected in ("1,955 training faces in the paper", "150,000", "5115.1", "fading"):
+        assert expected in printed
+    monkeypatch.setattr("sys.argv", ["pkdn", "recipes", "--profile", "huge"])
+    with pytest.raises(
+        UserError, match="--profile: expected one of demo, small, paper, got 'huge'"
+    ):
+        main()

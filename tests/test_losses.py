@@ -53,7 +53,12 @@ def test_weights_are_constant_as_equation_2_or_fade_as_in_kdfsrnet() -> None:
     weights = {"lambda_fs": 10.0, "lambda_ts": 0.1}
     assert distillation_weights(weights, distill_epochs=0, epoch=999) == weights
     fading = [distillation_weights(weights, distill_epochs=10, epoch=n) for n in (0, 7, 10, 11)]
-    assert fading == [weights, {"lambda_ts": 0.1, "lambda_fs": pytest.approx(3.0)}, {}, {}]
+    assert fading == [
+        weights,
+        {"lambda_ts": 0.1, "lambda_fs": pytest.approx(3.0)},
+        {"lambda_ts": 0.1},
+        {},
+    ]
 
 
 def test_terms_are_added_in_one_order_whatever_the_order_of_their_weights() -> None:

@@ -27,22 +27,40 @@ def read(values: object) -> params.Params:
 def test_the_paper_profile_is_the_papers(values: dict[str, Any]) -> None:
     paper = read({**values, "profile": "paper"})
     training = paper.training
-    assert (training.epochs, training.batch_size, training.learning_rate) == (50, 8, 1e-4)
-    assert (training.schedule, training.max_steps, training.threads) == ("constant", 0, 0)
+    assert (training.batch_size, training.learning_rate, training.threads) == (8, 1e-4, 0)
+    assert (training.schedule, training.keep) == ("constant", "best")
+    assert training.num_steps("celeba") == 50 * (162_770 // 8)
     assert (training.lambda_ts, training.lambda_fs, training.distill_epochs) == (0.1, 10.0, 0)
     assert not training.global_residual
     assert paper.chosen.size == "paper"
     assert paper.chosen.parser.input_size == 512
-    assert paper.chosen.authors.model_dump() == {"largest_batch": 0, "rate_factor": 1.0}
+    assert paper.chosen.authors.model_dump() == {
+        "most_steps": 0,
+        "largest_batch": 0,
+        "rate_factor": 1.0,
+    }
 
 
 def test_a_value_of_ones_own_replaces_the_profiles(values: dict[str, Any]) -> None:
     assert read({**values, "lambda_fs": 0.5}).training.lambda_fs == 0.5
-    changed = read({**values, "learning_rate": 0.0005, "epochs": 7, "global_residual": False})
+    changed = read({**values, "learning_rate": 0.0005, "steps": 7, "global_residual": False})
     assert changed.training.learning_rate == 0.0005
-    assert changed.training.epochs == 7
+    assert changed.training.num_steps("helen") == 7
     assert changed.training.batch_size == read(values).training.batch_size
     assert changed.training.global_residual is False
+
+
+def test_steps_are_one_number_or_numbers_by_data_set(values: dict[str, Any]) -> None:
+    training = values["profiles"]["demo"]["training"]
+    training["steps"] = {"helen": 5, "others": 9}
+    found = read(values).training
+    assert (found.num_steps("helen"), found.num_steps("lfw")) == (5, 9)
+    for wrong in ({"helen": 5}, {"others": 0}, "many", 0):
+        training["steps"] = wrong
+        with pytest.raises(
+            UserError, match=r"training\.steps: expected a whole number of at least"
+        ):
+            read(values)
 
 
 def test_a_profile_of_ones_own_is_a_section(values: dict[str, Any]) -> None:
@@ -64,7 +82,7 @@ def test_a_profile_of_ones_own_is_a_section(values: dict[str, Any]) -> None:
             "fast",
             "learning_rate: expected a number from 1e-12 to 1,000, got 'fast'",
         ),
-        ("epochs", 2.5, "epochs: expected a whole number"),
+        ("steps", 2.5, "steps: expected a whole number"),
         ("batch_size", 0, "batch_size: expected a whole number from 1 to 4,096, got 0"),
         ("distill_epochs", -1, "distill_epochs: expected a whole number"),
         ("profile", "huge", "profile: expected one of demo, small, paper, got 'huge'"),
@@ -102,8 +120,8 @@ def test_a_wrong_key_in_a_section_is_named_with_its_section(values: dict[str, An
     del misspelt["lambda_fs"]
     with pytest.raises(UserError, match=r"lambda_fs is missing; mend the name of .* lamda_fs"):
         read(misspelt)
-    del values["profiles"]["demo"]["training"]["epochs"]
-    with pytest.raises(UserError, match=r"profiles\.demo\.training\.epochs is missing"):
+    del values["profiles"]["demo"]["training"]["steps"]
+    with pytest.raises(UserError, match=r"profiles\.demo\.training\.steps is missing"):
         read(values)
 
 

@@ -23,7 +23,7 @@ from pkdn.parsing.agreement import (
     parse_faces,
     write_iou,
 )
-from pkdn.parsing.augmentation import cut, framed_shares, jitter, mirror_some, scaled_shares
+from pkdn.parsing.augmentation import cut, framed_shares, jitter, scaled_shares
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.examples import draw_examples
 from pkdn.parsing.maps import Parser, load_parser, resize_images, save_parser
@@ -116,18 +116,6 @@ class TestAgreement:
 
 
 class TestTask:
-    def test_mirrors_some_faces_and_exchanges_their_left_and_right(self) -> None:
-        torch.manual_seed(0)
-        labels = torch.tensor([4, 0, 7, 10], dtype=torch.uint8).expand(32, 1, 4)
-        images = labels[:, None].float().expand(32, 3, 1, 4)
-        mixed_images, mixed = mirror_some(images, labels)
-        mirrored = mixed_images[:, 0, 0, 0] == 10
-        assert 5 < mirrored.sum() < 27
-        assert (mixed[mirrored, 0] == torch.tensor([10, 8, 0, 5])).all()
-        assert (mixed[~mirrored] == labels[~mirrored]).all()
-        assert (mixed_images[mirrored] == images[mirrored].flip(-1)).all()
-        assert (mixed_images[~mirrored] == images[~mirrored]).all()
-
     def test_rare_classes_weigh_more(self) -> None:
         labels = torch.zeros(1, 4, 4, dtype=torch.int64)
         labels[0, 0, 0] = 5

@@ -174,7 +174,17 @@ def test_a_weight_concerns_the_students_whose_loss_has_it(key: str) -> None:
     assert f"no_{key}" not in students
     stages = ("student", "evaluate_student")
     runs_of = {f"{stage}@synthetic-{name}-0" for name in students for stage in stages}
+    # KDFSRNet is distilled by the same weights.
+    for stage in ("baseline", "evaluate_baseline"):
+        runs_of.add(f"{stage}@synthetic-kdfsrnet-0")
     assert changed_by(key, 0.5) == {*runs_of, "report"}
+
+
+def test_a_fade_concerns_all_that_are_distilled_but_those_that_say_their_own() -> None:
+    changed = changed_by("distill_epochs", 7)
+    assert {"student@synthetic-full-0", "baseline@synthetic-kdfsrnet-0"} <= changed
+    assert not {name for name in changed if "constant" in name or "fade" in name}
+    assert not {name for name in changed if "authors" in name}
 
 
 def test_a_folder_of_photos_concerns_no_other_data_set() -> None:

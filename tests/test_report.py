@@ -167,7 +167,7 @@ def test_each_row_can_be_followed_to_its_runs(report: Report) -> None:
 
 
 def test_wall_time_and_counts(report: Report) -> None:
-    assert report.rows("What was run", table=2)["student"] == ["24", "12 min 00 s", "30 s"]
+    assert report.rows("What was run", table=2)["student"] == ["32", "16 min 00 s", "30 s"]
     assert report.rows("What was run")["`helen`"] == [
         "photographs",
         "3",
@@ -300,9 +300,16 @@ def test_pkdn_is_compared_with_others_and_with_its_own_network_once(report: Repo
 @pytest.mark.parametrize(
     ("authors", "expected"),
     [
-        ({"largest_batch": 0, "rate_factor": 1}, []),
-        ({"largest_batch": 0, "rate_factor": 10.0}, ["rates are multiplied by 10"]),
-        ({"largest_batch": 2, "rate_factor": 1.0}, ["batches are cut to 2 faces"]),
+        ({"most_steps": 0, "largest_batch": 0, "rate_factor": 1}, []),
+        (
+            {"most_steps": 0, "largest_batch": 0, "rate_factor": 10.0},
+            ["rates are multiplied by 10"],
+        ),
+        ({"most_steps": 0, "largest_batch": 2, "rate_factor": 1.0}, ["batches are cut to 2 faces"]),
+        (
+            {"most_steps": 1200, "largest_batch": 0, "rate_factor": 1},
+            ["trainings are cut to 1,200 steps"],
+        ),
     ],
 )
 def test_changed_recipes_of_authors_are_told(authors: dict, expected: list[str]) -> None:
@@ -312,6 +319,13 @@ def test_changed_recipes_of_authors_are_told(authors: dict, expected: list[str])
 def test_only_changed_recipes_are_said_to_be_changed(report: Report, single: Report) -> None:
     assert "rates are multiplied by 10 and batches are cut to 2 faces" in report.text
     assert "rates are multiplied" not in single.text
+
+
+def test_the_report_says_how_long_every_network_was_trained(report: Report) -> None:
+    rows = report.rows("How the networks of `synthetic` were trained")
+    assert rows["DIC, authors' recipe"][:2] == ["500", "333.3"]
+    assert "halved at 100 and 200" in rows["PKDN"]
+    assert rows["PKDN"][-1] == "the best: step 100 to 101"
 
 
 def test_networks_of_the_papers_size_are_called_no_less(single: Report) -> None:

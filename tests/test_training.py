@@ -15,24 +15,33 @@ from pkdn.errors import UserError
 from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
-from pkdn.networks import pkdn, sparnet, urdgn
+from pkdn.networks import pkdn, urdgn
 from pkdn.runs import RunId
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop
+from pkdn.training.augmentation import mirror_and_zoom
 from pkdn.training.batches import Batch, FaceBatches, degrade
 from pkdn.training.checkpoint import Checkpoint, single_flight
 from pkdn.training.loop import train
 from pkdn.training.precision import Precision
-from pkdn.training.recipe import RMSPROP, SGD, AuthorsRecipe, Recipe, constant, one_cycle, poly
+from pkdn.training.recipe import (
+    CONSTANT,
+    OTHERS,
+    RMSPROP,
+    SCHEDULES,
+    SGD,
+    AuthorsRecipe,
+    Recipe,
+)
 from pkdn.training.session import train_recorded
 from pkdn.training.task import Task
 
 CPU = Precision("fp32", torch.device("cpu"))
 SMALL = {"width": 8, "num_blocks": 1, "global_residual": True}
 RECIPE = Recipe(
-    epochs=4, batch_size=4, learning_rate=1e-3, schedule=one_cycle, max_steps=0, threads=1
+    steps=12, batch_size=4, learning_rate=1e-3, schedule=SCHEDULES["one_cycle"], threads=1
 )
-LENGTH = {"epochs": 50, "max_steps": 7, "threads": 1, "largest_batch": 0, "rate_factor": 1.0}
+THEIRS = {"steps": 700, "threads": 1, "most_steps": 0, "largest_batch": 0, "rate_factor": 1.0}
 
 
 def batches(folder: Path, split: str = "train", batch_size: int = 4) -> FaceBatches:
@@ -89,7 +98,7 @@ def test_other_label_maps_are_refused(faces_folder: Path) -> None:
 @pytest.mark.parametrize("name", systems.names())
 def test_every_networks_task_takes_a_step(name: str, faces_folder: Path) -> None:
     task = networks.task(name, networks.describe(name, "demo").build(), "demo")
-    recipe = replace(RECIPE, batch_size=2, max_steps=1)
+    recipe = replace(RECIPE, batch_size=2, steps=1)
     rows = train(task, batches(faces_folder, batch_size=2), recipe, precision=CPU, title=name)
     assert [row["step"] for row in rows] == ([] if name == "bicubic" else [1])
     assert all(math.isfinite(row[term]) for row in rows for term in task.minimised)
@@ -122,7 +131,7 @@ def test_an_adversary_and_its_network_learn_by_their_own_losses(faces_folder: Pa
     task = adversarial_task()
     before = [p.clone() for p in task.discriminator.parameters()]
     made = [p.clone() for p in task.network.parameters()]
-    run(task, faces_folder, replace(RECIPE, max_steps=2))
+    run(task, faces_folder, replace(RECIPE, steps=2))
     assert not any(map(torch.equal, before, task.discriminator.parameters()))
     assert not all(map(torch.equal, made, task.network.parameters()))
     # The discriminator steps by its own term alone, whatever the generator's loss asks of it.
@@ -179,15 +188,14 @@ def test_a_killed_adversarial_training_ends_with_the_same_weights(
             assert torch.equal(value, module.state_dict()[name]), name
 
 
-def test_augmented_faces_are_degraded_after_it_and_have_no_annotations(faces_folder: Path) -> None:
+def test_augmented_faces_are_degraded_afterwards(faces_folder: Path) -> None:
     torch.manual_seed(0)
     source = batches(faces_folder)
     plain = next(source.epoch(0))
-    source.augment = sparnet.flip_and_zoom
+    source.augment = mirror_and_zoom
     first, second = next(source.epoch(0)), next(source.epoch(0))
     assert not torch.equal(first.hr_image, plain.hr_image)
     assert not torch.equal(first.hr_image, second.hr_image)
-    assert (first.labels, first.landmarks) == (None, None)
     hr_faces = (first.hr_image * 255).round().to(torch.uint8)
     assert torch.equal((first.lr_image * 255).round().to(torch.uint8), degrade(hr_faces))
 
@@ -258,18 +266,73 @@ def test_the_curve_has_rates_losses_and_validation(faces_folder: Path) -> None:
     assert curve[-1]["val_psnr"] > curve[0]["val_psnr"]
 
 
-def test_max_steps_ends_within_an_epoch_with_a_validation(faces_folder: Path) -> None:
+class Worsening:
+    """A validation that is best at the second of four looks."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        self.network = network
+        self.values = iter([20.0, 25.0, 25.0, 22.0])
+        self.seen: list[dict[str, torch.Tensor]] = []
+
+    def __call__(self) -> loop.Row:
+        self.seen.append({k: v.clone() for k, v in self.network.state_dict().items()})
+        return {"val_psnr": next(self.values)}
+
+
+@pytest.mark.parametrize(("keep", "look"), [("best", 1), ("last", 3)])
+def test_the_weights_that_are_kept_are_the_best_or_the_last(
+    keep: str, look: int, faces_folder: Path
+) -> None:
+    task = student_task()
+    validate = Worsening(task.network)
+    recipe = replace(RECIPE, keep=keep)
+    curve = run(task, faces_folder, recipe, validate=validate)
+    for name, value in validate.seen[look].items():
+        assert torch.equal(value, task.network.state_dict()[name]), name
+    assert loop.kept(curve, recipe)["step"] == 3 * (look + 1)
+
+
+def test_the_best_weights_survive_a_kill(
+    faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", 0)
+    recipe, task = replace(RECIPE, keep="best"), student_task()
+    validate = Worsening(task.network)
+
+    def kill(row: loop.Row) -> None:
+        if row["step"] == 9:
+            raise KilledError
+
+    saved = Checkpoint(tmp_path)
+    with pytest.raises(KilledError):
+        run(task, faces_folder, recipe, validate=validate, checkpoint=saved, on_row=kill)
+    resumed = student_task()
+    run(resumed, faces_folder, recipe, validate=lambda: {"val_psnr": 21.0}, checkpoint=saved)
+    for name, value in validate.seen[1].items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+
+
+def test_a_long_training_is_validated_about_a_hundred_times(
+    faces_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "MOST_VALIDATIONS", 2)
+    curve = run(student_task(), faces_folder, validate=lambda: {"val_psnr": 1.0})
+    assert [row["step"] for row in curve if "val_psnr" in row] == [6, 12]
+
+
+def test_a_training_ends_within_an_epoch_with_a_validation(faces_folder: Path) -> None:
     task = student_task()
     validate = psnr_on(batches(faces_folder, "val"), task.network, CPU)
-    curve = run(task, faces_folder, replace(RECIPE, max_steps=5), validate=validate)
+    curve = run(task, faces_folder, replace(RECIPE, steps=5), validate=validate)
     assert [row["step"] for row in curve if "val_psnr" in row] == [3, 5]
     assert curve[-1]["learning_rate"] == pytest.approx(0.02 * RECIPE.learning_rate)
 
 
 def test_learning_rate_schedules() -> None:
-    steady = replace(RECIPE, learning_rate=0.1, schedule=constant)
-    assert {steady.rate(step, 0, 100) for step in range(100)} == {0.1}
-    cycle = [RECIPE.rate(step, 0, 1000) for step in range(1000)]
+    steady = replace(RECIPE, learning_rate=0.1, schedule=CONSTANT, steps=100)
+    assert {steady.rate(step) for step in range(100)} == {0.1}
+    long = replace(RECIPE, steps=1000)
+    cycle = [long.rate(step) for step in range(1000)]
     peak = cycle.index(max(cycle))
     assert peak == pytest.approx(150, abs=2)
     assert cycle[peak] == pytest.approx(RECIPE.learning_rate)
@@ -280,48 +343,72 @@ def test_learning_rate_schedules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "optimizer", "rate", "batch_size"),
+    ("name", "optimizer", "rate", "batch_size", "steps", "augment"),
     [
-        ("urdgn", {"name": "RMSprop", "smoothing": 0.9}, 1e-3, 128),
-        ("fsrnet", {"name": "RMSprop", "smoothing": 0.99}, 2.5e-4, 14),
-        ("dic", {"name": "Adam", "betas": (0.9, 0.999)}, 1e-4, 8),
-        ("sisn", {"name": "Adam", "betas": (0.9, 0.999)}, 2e-4, 10),
-        ("sparnet", {"name": "Adam", "betas": (0.9, 0.99)}, 2e-4, 32),
+        ("urdgn", {"name": "RMSprop", "smoothing": 0.9}, 1e-3, 128, 79_120, "none"),
+        ("fsrnet", {"name": "RMSprop", "smoothing": 0.99}, 2.5e-4, 14, 700, "none"),
+        ("dic", {"betas": (0.9, 0.999)}, 1e-4, 8, 150_000, "distort_mirror_and_turn"),
+        ("sisn", {"betas": (0.9, 0.999)}, 2e-4, 10, 1_000_000, "mirror_and_turn"),
+        ("sparnet", {"betas": (0.9, 0.99)}, 2e-4, 32, 107_000, "mirror_and_zoom"),
+        ("kdfsrnet", {"betas": (0.9, 0.99)}, 1e-4, 8, 98_000, "none"),
     ],
 )
-def test_authors_recipes(name: str, optimizer: dict, rate: float, batch_size: int) -> None:
-    recipe = Recipe.by_authors(networks.module(name).RECIPE, LENGTH)
-    assert (recipe.learning_rate, recipe.batch_size, recipe.epochs) == (rate, batch_size, 50)
+def test_authors_recipes(
+    name: str, optimizer: dict, rate: float, batch_size: int, steps: int, augment: str
+) -> None:
+    recipe = Recipe.by_authors(networks.module(name).RECIPE, "helen", THEIRS)
+    assert (recipe.learning_rate, recipe.batch_size, recipe.steps) == (rate, batch_size, steps)
+    optimizer = {"name": "Adam", **optimizer}
     named = {f"optimizer_{k}": v for k, v in optimizer.items() if k != "name"}
     expected = {"optimizer": optimizer["name"], **named, "optimizer_epsilon": 1e-8}
     assert expected.items() <= recipe.record().items()
-    assert (recipe.augment is None) == (name != "sparnet")
-    limits = {**LENGTH, "largest_batch": 2, "rate_factor": 10.0}
-    short = Recipe.by_authors(networks.module(name).RECIPE, limits)
-    assert (short.batch_size, short.learning_rate) == (2, pytest.approx(10 * rate))
+    assert recipe.record()["augment"] == augment
+    limits = {**THEIRS, "most_steps": 300, "largest_batch": 2, "rate_factor": 10.0}
+    short = Recipe.by_authors(networks.module(name).RECIPE, "helen", limits)
+    assert (short.batch_size, short.steps) == (2, 300)
+    assert short.learning_rate == pytest.approx(10 * rate)
+
+
+def test_milestones_and_fades_shrink_with_the_training() -> None:
+    dic, kdfsrnet = networks.module("dic").RECIPE, networks.module("kdfsrnet").RECIPE
+    theirs = Recipe.by_authors(dic, "helen", THEIRS)
+    assert theirs.record()["milestones"] == [10_000, 20_000, 40_000, 80_000]
+    limits = {**THEIRS, "most_steps": 1_500}
+    short = Recipe.by_authors(dic, "helen", limits)
+    assert short.record()["milestones"] == [100, 200, 400, 800]
+    assert short.rate(99) == 2 * short.rate(100)
+    assert kdfsrnet.distilled("helen", THEIRS)["distill_epochs"] == 10
+    assert kdfsrnet.distilled("helen", {**THEIRS, "most_steps": 49_000})["distill_epochs"] == 5
+    assert kdfsrnet.distilled("helen", limits)["distill_epochs"] == 1
+    assert dic.distilled("helen", THEIRS) == {}
+
+
+def test_dic_has_its_augmentation_on_helen_alone() -> None:
+    assert Recipe.by_authors(networks.module("dic").RECIPE, "celeba", THEIRS).augment is None
 
 
 @pytest.mark.parametrize(
-    ("name", "epoch", "step", "share"),
+    ("name", "step", "share"),
     [
-        ("urdgn", 3, 0, 0.99**3),
-        ("dic", 0, 9_999, 1),
-        ("dic", 0, 10_000, 1 / 2),
-        ("dic", 0, 149_999, 1 / 16),
-        ("sisn", 0, 7_499, 1 / 2**0),
-        ("sisn", 0, 149_999, 1 / 2**8),
-        ("sparnet", 9, 149_999, 1),
+        ("urdgn", 3 * 115, 0.99**3),
+        ("urdgn", 79_119, 1e-3),
+        ("dic", 9_999, 1),
+        ("dic", 10_000, 1 / 2),
+        ("dic", 149_999, 1 / 16),
+        ("sisn", 49_999, 1 / 2**0),
+        ("sisn", 999_999, 1 / 2**8),
+        ("sparnet", 106_999, 1),
     ],
 )
-def test_authors_schedules(name: str, epoch: int, step: int, share: float) -> None:
-    schedule = networks.module(name).RECIPE.schedule
-    assert schedule(epoch, (step + 1) / 150_000) == pytest.approx(share)
+def test_authors_schedules(name: str, step: int, share: float) -> None:
+    recipe = Recipe.by_authors(networks.module(name).RECIPE, "helen", THEIRS)
+    assert recipe.rate(step) / recipe.learning_rate == pytest.approx(share)
 
 
 def test_rmsprop_is_rmsprop(faces_folder: Path) -> None:
     task = student_task()
     before = [p.clone() for p in task.network.parameters()]
-    recipe = replace(RECIPE, schedule=constant, optimizer=partial(RMSPROP, alpha=0.9), max_steps=1)
+    recipe = replace(RECIPE, schedule=CONSTANT, optimizer=partial(RMSPROP, alpha=0.9), steps=1)
     run(task, faces_folder, recipe)
     # After one step the mean of the squared gradient is a tenth of it, whatever the gradient.
     moved = [(a - b).abs().max() for a, b in zip(before, task.network.parameters(), strict=True)]
@@ -329,7 +416,8 @@ def test_rmsprop_is_rmsprop(faces_folder: Path) -> None:
 
 
 def test_the_poly_schedule_rises_and_falls() -> None:
-    rates = [poly(0, (step + 1) / 80_000) for step in range(80_000)]
+    long = replace(RECIPE, learning_rate=1.0, schedule=SCHEDULES["poly"], steps=80_000)
+    rates = [long.rate(step) for step in range(80_000)]
     assert rates.index(max(rates)) == pytest.approx(1_000, abs=2)
     assert rates[499] == pytest.approx(0.5 * (1 - 500 / 80_000) ** 0.9)
     assert rates[39_999] == pytest.approx(0.5**0.9)
@@ -342,9 +430,7 @@ def test_sgd_is_sgd(faces_folder: Path) -> None:
     batch = next(batches(faces_folder).epoch(0))
     loss = task.losses(batch, 0)["loss"]
     gradients = torch.autograd.grad(loss, list(task.network.parameters()))
-    recipe = replace(
-        RECIPE, schedule=constant, optimizer=partial(SGD, weight_decay=0.0), max_steps=1
-    )
+    recipe = replace(RECIPE, schedule=CONSTANT, optimizer=partial(SGD, weight_decay=0.0), steps=1)
     run(task, faces_folder, recipe)
     for old, gradient, new in zip(before, gradients, task.network.parameters(), strict=True):
         torch.testing.assert_close(new, old - 1e-3 * gradient, atol=1e-7, rtol=1e-4)
@@ -354,22 +440,22 @@ def test_a_recipe_records_what_it_is() -> None:
     authors = AuthorsRecipe(
         optimizer=partial(RMSPROP, alpha=0.9),
         learning_rate=1e-3,
-        schedule=constant,
+        schedule=CONSTANT,
         batch_size=4,
-        augment=sparnet.flip_and_zoom,
+        augment={OTHERS: mirror_and_zoom},
     )
-    recipe = Recipe.by_authors(authors, LENGTH)
+    recipe = Recipe.by_authors(authors, "helen", THEIRS)
     assert recipe.record() == {
-        "epochs": 50,
+        "steps": 700,
         "batch_size": 4,
         "learning_rate": 1e-3,
         "schedule": "constant",
-        "max_steps": 7,
         "threads": 1,
+        "keep": "last",
         "optimizer": "RMSprop",
         "optimizer_smoothing": 0.9,
         "optimizer_epsilon": 1e-8,
-        "augment": "flip_and_zoom",
+        "augment": "mirror_and_zoom",
     }
 
 
@@ -452,7 +538,7 @@ def test_divergence_stops_with_a_proposal(faces_folder: Path) -> None:
         run(
             student_task(),
             faces_folder,
-            replace(RECIPE, epochs=40, learning_rate=1e6, schedule=constant),
+            replace(RECIPE, steps=120, learning_rate=1e6, schedule=CONSTANT),
         )
 
 

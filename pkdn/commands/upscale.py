@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "output", metavar="OUT", type=Path, help="a PNG file for an image, a folder for a folder"
     )
     parser.add_argument(
-        "--model", type=Path, help="weights as the stages write them (default: the full student)"
+        "--weights",
+        type=Path,
+        help="of a student, from a stage or from `export-weights` (default: the full student)",
     )
     parser.add_argument(
         "--degrade",
@@ -42,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def default_model() -> Path:
+def default_weights() -> Path:
     """Return the weights of the full student, where there is just one."""
     runs = RUNS / "student"
     found = sorted(runs.glob(f"*-{FULL}-*/weights.safetensors"))
@@ -51,10 +53,10 @@ def default_model() -> Path:
     if not found:
         raise UserError(
             f"expected a trained student in {runs}, found none; run `dvc repro`, or name the "
-            "weights with --model"
+            "weights with --weights"
         )
     names = ", ".join(str(file) for file in found)
-    raise UserError(f"{len(found)} trained students found; choose one with --model: {names}")
+    raise UserError(f"{len(found)} trained students found; choose one with --weights: {names}")
 
 
 def read_face(path: Path, *, degrade: bool) -> np.ndarray:
@@ -103,8 +105,8 @@ def main(arguments: argparse.Namespace) -> None:
     readable = _readable(pairs, skipped, degrade=arguments.degrade)
     first = list(islice(readable, BATCH_SIZE))  # a mistake in all of them is told at once
     if first:
-        model = arguments.model or default_model()
-        _upscale(first, readable, model, degrade=arguments.degrade)
+        weights = arguments.weights or default_weights()
+        _upscale(first, readable, weights, degrade=arguments.degrade)
     num_faces = len(pairs) - len(skipped)
     result = f"{num_faces} faces written to {arguments.output}"
     if len(pairs) == len(skipped) == 1:
@@ -133,7 +135,7 @@ def _readable(
                 print(f"skipped: {error}", file=sys.stderr)
 
 
-def _upscale(first: list[Face], others: Iterator[Face], model: Path, *, degrade: bool) -> None:
+def _upscale(first: list[Face], others: Iterator[Face], weights: Path, *, degrade: bool) -> None:
     """Write what the network makes of the faces, batch after batch."""
     import torch
 
@@ -141,9 +143,14 @@ def _upscale(first: list[Face], others: Iterator[Face], model: Path, *, degrade:
     from pkdn.training import batches
     from pkdn.training.precision import default_device
     from pkdn.training.resampling import quantize, to_float
+    from pkdn.weights import told
 
     device = default_device()
-    network = networks.load(model).to(device)
+    line, warning = told(weights)
+    print(line)
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr)
+    network = networks.load(weights).to(device)
     part = first
     while part:
         pixels = np.stack([face for _, face in part])

@@ -73,8 +73,8 @@ def distillation_weights(
     """Return the terms of Eq. 2 that count in an epoch with their weights, in TERMS' order.
 
     With ``distill_epochs`` 0 the weights are constant, as Eq. 2 has them. Otherwise those of
-    terms that fade fall linearly over that many epochs, and all are off afterwards, which is the
-    schedule of KDFSRNet's code.
+    terms that fade fall linearly to 0 over that many epochs; the others count for one epoch
+    more, and all are off afterwards, which is the schedule of KDFSRNet's code.
 
     Args:
         weights: by the names of TERMS; a term that is absent weighs 0.
@@ -84,9 +84,9 @@ def distillation_weights(
     counting = {name: weights[name] for name in TERMS if weights.get(name)}
     if distill_epochs == 0:
         return counting
-    left = max(0, distill_epochs - epoch)
-    return {
+    left = distill_epochs - epoch
+    weighed = {
         name: weight * left / distill_epochs if TERMS[name].fades else weight
         for name, weight in counting.items()
-        if left
     }
+    return {name: weight for name, weight in weighed.items() if left >= 0 and weight}

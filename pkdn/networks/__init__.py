@@ -38,11 +38,13 @@ from pkdn.errors import UserError
 from pkdn.learning.network import TappedNetwork
 from pkdn.learning.tasks import DistillationTask, SuperResolutionTask
 from pkdn.training import tensors
+from pkdn.training.recipe import AuthorsRecipe, Recipe
 from pkdn.training.task import Task
 
 Role = Literal["network", "teacher"]
 
 ABSENT = "absent"
+CARD = "card"
 LONGEST_CAUSE = 200
 """Characters of PyTorch's own message that one of ours repeats."""
 
@@ -111,6 +113,20 @@ def task(name: str, network: nn.Module, size: str) -> Task:
     return own(network, size) if own else SuperResolutionTask(network)
 
 
+def recipe(settings: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+    """Return how a planned network is trained, and distilled where it is.
+
+    Args:
+        settings: of the run: by the one recipe, or by that of the network's authors.
+    """
+    if "authors" not in settings:
+        return Recipe.of(settings["recipe"]), settings["distillation"]
+    limits = dict(settings["authors"])
+    dataset = limits.pop("dataset")
+    authors: AuthorsRecipe = module(settings["network"]).RECIPE
+    return Recipe.by_authors(authors, dataset, limits), authors.distilled(dataset, limits)
+
+
 def distillation(
     name: str, network: nn.Module, teacher: nn.Module, *, distill_epochs: int, **weights: float
 ) -> Task:
@@ -140,6 +156,19 @@ def absence(path: Path) -> str:
     return str(_read(path)[0].get(ABSENT, ""))
 
 
+def save_with_card(weights: Path, card: Mapping[str, Any], path: Path) -> None:
+    """Write weights once more, with what is to be known of them; see :mod:`pkdn.weights`."""
+    described, state = _read(weights)
+    load(weights)
+    tensors.write(state, {**described, CARD: dict(card)}, path)
+
+
+def card(path: Path) -> dict[str, Any] | None:
+    """Return what a file of weights says of itself, None where it says nothing."""
+    found: dict[str, Any] | None = _read(path)[0].get(CARD)
+    return found
+
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return tensors.read(path, what="weights", advice="run `dvc repro`")
 
@@ -154,6 +183,7 @@ def load(path: Path) -> nn.Module:
     described, state = _read(path)
     if ABSENT in described:
         raise UserError(f"{path} holds no weights: {described[ABSENT]}")
+    described.pop(CARD, None)
     try:
         description = Description(**described)
     except TypeError:

@@ -20,9 +20,11 @@ from torch import Tensor, nn
 from pkdn.faces import NUM_LANDMARKS
 from pkdn.networks.layers.blocks import Residual, conv3
 from pkdn.networks.layers.feedback import FeedbackBlock, activated, enlarge, pointwise
+from pkdn.networks.layers.initialisation import kaiming
 from pkdn.networks.layers.landmarks import heatmap_loss, hourglass, projection
+from pkdn.training.augmentation import distort_mirror_and_turn
 from pkdn.training.batches import Batch
-from pkdn.training.recipe import ADAM, AuthorsRecipe, halved_at
+from pkdn.training.recipe import ADAM, OTHERS, AuthorsRecipe, halved_at
 from pkdn.training.task import Task
 
 TITLE = "DIC"
@@ -36,11 +38,15 @@ LEAST_PEAK = 0.05
 # Landmarks of the five parts: eyes, nose, mouth, and the outline with the brows.
 PARTS = (slice(36, 42), slice(42, 48), slice(27, 36), slice(48, 68), slice(0, 27))
 
+NUM_STEPS = 150_000
 RECIPE = AuthorsRecipe(
     optimizer=partial(ADAM, betas=(0.9, 0.999)),
     learning_rate=1e-4,
-    schedule=halved_at(10 / 150, 20 / 150, 40 / 150, 80 / 150),  # thousands of steps
+    schedule=halved_at(10_000, 20_000, 40_000, 80_000, of=NUM_STEPS),
     batch_size=8,
+    steps={OTHERS: NUM_STEPS},
+    augment={"helen": distort_mirror_and_turn, OTHERS: None},
+    keep="best",
 )
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -177,6 +183,7 @@ class DIC(nn.Module):
         self.up = enlarge(width, UPSCALE)
         self.tail = conv3(width, 3)
         self.landmarks = LandmarkBranch(hourglass_width, hourglass_depth)
+        self.apply(kaiming)
 
     def output(self, lr_image: Tensor) -> Steps:
         """Return every step's image and heatmaps. ``lr_image``: (N, 3, 16, 16), [0, 1]."""

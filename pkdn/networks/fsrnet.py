@@ -25,7 +25,7 @@ from pkdn.networks.layers.blocks import Residual, bicubic_input, conv3, conv_nor
 from pkdn.networks.layers.encoding import encode, num_channels
 from pkdn.networks.layers.landmarks import heatmap_loss, hourglass, projection
 from pkdn.training.batches import Batch
-from pkdn.training.recipe import RMSPROP, AuthorsRecipe, constant
+from pkdn.training.recipe import CONSTANT, RMSPROP, AuthorsRecipe
 from pkdn.training.task import Task
 
 TITLE = "FSRNet"
@@ -35,7 +35,7 @@ RECIPE = AuthorsRecipe(
     # not stated in the paper; chosen because it is PyTorch's and the paper names no other
     optimizer=RMSPROP,
     learning_rate=2.5e-4,
-    schedule=constant,
+    schedule=CONSTANT,
     batch_size=14,
 )
 

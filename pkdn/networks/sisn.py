@@ -22,7 +22,8 @@ from pkdn.networks.layers.blocks import (
     conv_norm_relu,
     scale_tail,
 )
-from pkdn.training.recipe import ADAM, AuthorsRecipe, halved_at
+from pkdn.training.augmentation import mirror_and_turn
+from pkdn.training.recipe import ADAM, OTHERS, AuthorsRecipe, halved_at
 
 TITLE = "SISN"
 INPUT = "128×128, nearest"
@@ -36,12 +37,15 @@ ATTENTION_REDUCTION = 4
 LEAST_BATCH = 2
 LEAST_ATTENTION_CHANNELS = 32
 
+NUM_STEPS = 1_000_000
 RECIPE = AuthorsRecipe(
     optimizer=partial(ADAM, betas=(0.9, 0.999)),
     learning_rate=2e-4,
-    # every 50,000 of the 1,000,000 steps, eight times
-    schedule=halved_at(*(50_000 * i / 1_000_000 for i in range(1, 9))),
+    schedule=halved_at(*range(50_000, 400_001, 50_000), of=NUM_STEPS),
     batch_size=10,
+    steps={OTHERS: NUM_STEPS},
+    augment={OTHERS: mirror_and_turn},
+    keep="best",
 )
 
 SIZES: dict[str, dict[str, Any]] = {

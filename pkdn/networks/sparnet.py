@@ -10,49 +10,27 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from pkdn.faces import HR_SIZE
 from pkdn.networks.layers.blocks import Gate, Residual, bicubic_input, scale_tail
-from pkdn.training.recipe import ADAM, AuthorsRecipe, constant
-from pkdn.training.resampling import bicubic
+from pkdn.training.augmentation import mirror_and_zoom
+from pkdn.training.recipe import ADAM, CONSTANT, OTHERS, AuthorsRecipe
 
 TITLE = "SPARNet"
 INPUT = "128×128, bicubic"
 
 NUM_HALVINGS = 3
 SLOPE = 0.2
-LARGEST_ZOOM = 1.3
-
-
-def flip_and_zoom(faces: Tensor) -> Tensor:
-    """Mirror half of the faces; enlarge each by up to 1.3 and cut a random square out of it.
-
-    Args:
-        faces: uint8, (N, 3, 128, 128).
-
-    Returns:
-        uint8, (N, 3, 128, 128); different with every call, by torch's random state.
-    """
-    changed = []
-    for face in faces:
-        mirrored, zoom, left, top = torch.rand(4).tolist()
-        side = faces.shape[-1]
-        size = round(side * (1 + zoom * (LARGEST_ZOOM - 1)))
-        larger = bicubic(face[None], size)[0]
-        x, y = round(left * (size - side)), round(top * (size - side))
-        cut = larger[:, y : y + side, x : x + side]
-        changed.append(cut.flip(-1) if mirrored < 0.5 else cut)
-    return torch.stack(changed)
-
+NUM_STEPS = 107_000  # 20 passes over their CelebA in batches of 32
 
 RECIPE = AuthorsRecipe(
     optimizer=ADAM,
     learning_rate=2e-4,
-    schedule=constant,
+    schedule=CONSTANT,
     batch_size=32,
-    augment=flip_and_zoom,
+    steps={OTHERS: NUM_STEPS},
+    augment={OTHERS: mirror_and_zoom},
 )
 
 SIZES: dict[str, dict[str, Any]] = {

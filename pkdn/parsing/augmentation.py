@@ -4,8 +4,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pkdn.faces.classes import mirrored_labels
-
 # The widely used checkpoint's: jitter by up to a half, photos scaled to 0.75–2 times their size,
 # of which a square of 7/8 of the original side is cut out.
 JITTER = 0.5
@@ -17,22 +15,6 @@ CUT_SHARE = 7 / 8
 WHOLE_SHARE = 0.5
 FRAME_SHARES = (0.45, 0.9)
 LUMA = (0.299, 0.587, 0.114)
-
-
-def mirror_some(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Mirror each face with probability ½, so that its left parts become right ones.
-
-    Args:
-        images: (N, 3, H, W).
-        labels: uint8 0 to 18, (N, H, W).
-    """
-    chosen = (torch.rand(len(images)) < 0.5).to(images.device)[:, None, None]
-    classes = torch.from_numpy(mirrored_labels()).to(labels.device)
-    mirrored = classes[labels.flip(-1).long()].to(labels.dtype)
-    return (
-        torch.where(chosen[:, None], images.flip(-1), images),
-        torch.where(chosen, mirrored, labels),
-    )
 
 
 def jitter(images: Tensor) -> Tensor:

@@ -8,9 +8,10 @@ from torch.nn import functional as F
 
 from pkdn.errors import UserError
 from pkdn.faces.classes import NUM_CLASSES
-from pkdn.parsing.augmentation import cut, framed_shares, jitter, mirror_some, scaled_shares
+from pkdn.parsing.augmentation import cut, framed_shares, jitter, scaled_shares
 from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.maps import check_input_size, resize_images
+from pkdn.training.augmentation import Faces, mirror
 from pkdn.training.batches import Batch
 from pkdn.training.task import Task
 
@@ -75,7 +76,9 @@ class ParserTask(Task):
                     f"a parser is trained on batches of at least {MIN_FACES} faces, "
                     f"got {len(images)}: choose a larger batch_size or add labelled faces"
                 )
-            images, labels = mirror_some(images, labels)
+            images, mirrored, _ = mirror(Faces(images, labels))
+            assert mirrored is not None
+            labels = mirrored
             if self.hard_pixels:
                 images = jitter(images)
             draw = scaled_shares if self.hard_pixels else framed_shares

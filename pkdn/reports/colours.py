@@ -8,6 +8,7 @@ from pkdn.systems import BICUBIC, PKDN_NETWORK
 # Okabe and Ito's colours, which stay apart for colour-blind readers; black is kept for axes.
 VERMILLION, BLUE, GREEN, PURPLE = "#D55E00", "#0072B2", "#009E73", "#CC79A7"
 ORANGE, SKY, GREY, BROWN = "#E69F00", "#56B4E9", "#7F7F7F", "#8C6D31"
+INDIGO = "#332288"
 
 SYSTEMS: Final = {
     PKDN_NETWORK: VERMILLION,
@@ -19,7 +20,7 @@ SYSTEMS: Final = {
     "urdgn": BROWN,
     BICUBIC: GREY,
 }
-NEW_SYSTEMS: Final = ("#332288", "#117733", "#882255", "#44AA99")
+NEW_SYSTEMS: Final = (INDIGO, "#117733", "#882255", "#44AA99")
 
 VARIANTS: Final = {
     "full": VERMILLION,
@@ -28,6 +29,8 @@ VARIANTS: Final = {
     "onehot": PURPLE,
     "no_lambda_ts": ORANGE,
     "no_lambda_fs": SKY,
+    "constant": BROWN,
+    "fade": INDIGO,
     "no_distillation": GREY,
 }
 

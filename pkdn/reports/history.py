@@ -18,7 +18,7 @@ from pkdn.reports.tables import NOTHING, Column, Table, codes, duration, listing
 from pkdn.runs import RunId
 
 ABOUT_RUN: Final = ["run", "stage", "name", "started", "seconds", "revision", "mlflow_run_id"]
-ABOUT_CONTENT: Final = ["fingerprint", "tags", "metrics", "machine", "versions"]
+ABOUT_CONTENT: Final = ["fingerprint", "params", "tags", "metrics", "machine", "versions"]
 UNKNOWN_MACHINE: Final = {"processor": "unknown processor", "cores": "?", "memory_gib": "?"}
 
 

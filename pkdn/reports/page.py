@@ -12,7 +12,17 @@ import pandas as pd
 
 from pkdn import metrics, systems
 from pkdn.files import atomic_file, atomic_folder
-from pkdn.reports import columns, conditions, curves, faces, figures, history, inputs, paper
+from pkdn.reports import (
+    columns,
+    conditions,
+    curves,
+    faces,
+    figures,
+    history,
+    inputs,
+    paper,
+    recipes,
+)
 from pkdn.reports.comparisons import Comparison
 from pkdn.reports.plan import COMPLEXITY, PARSER, Plan
 from pkdn.reports.scores import read_scores
@@ -23,7 +33,19 @@ METRICS = "metrics.json"
 FIGURES = "figures"
 TABLES = "tables"
 TEMPLATES = Path(__file__).parent / "templates"
-MODULES = (columns, conditions, curves, faces, figures, history, inputs, metrics, paper, systems)
+MODULES = (
+    columns,
+    conditions,
+    curves,
+    faces,
+    figures,
+    history,
+    inputs,
+    metrics,
+    paper,
+    recipes,
+    systems,
+)
 
 
 class Document(NamedTuple):

@@ -39,8 +39,8 @@ class Plan:
         loss_ablations: variants of PKDN that learn from the full teacher by another loss.
         parser_dataset: the labelled faces that the parser was trained on; None for a parser
             that was not trained here.
-        authors: how far their recipes were changed: ``largest_batch`` (0: not limited) and
-            ``rate_factor``.
+        authors: how far their recipes were changed: ``most_steps`` and ``largest_batch`` (0: not
+            limited) and ``rate_factor``.
         shown: further parameters to print, by name.
         mlflow_runs: MLflow's run for each fingerprint, as far as it has one.
     """
@@ -84,7 +84,9 @@ class Plan:
         """How the authors' recipes were changed, in words."""
         factor, limit = self.authors["rate_factor"], self.authors["largest_batch"]
         changes = [f"rates are multiplied by {factor:g}"] if factor != 1 else []
-        return changes + ([f"batches are cut to {limit:g} faces"] if limit else [])
+        changes += [f"batches are cut to {limit:g} faces"] if limit else []
+        most = self.authors["most_steps"]
+        return changes + ([f"trainings are cut to {most:,} steps"] if most else [])
 
     @property
     def variants(self) -> list[str]:
@@ -141,7 +143,7 @@ def by_one_recipe(network: str) -> Subject:
 def by_authors(network: str) -> Subject:
     """Return the subject of a row of Table 1, trained by its authors' recipe.
 
-    PKDN's paper follows KDFSRNet's code, so the one recipe is theirs.
+    Where no recipe of theirs is known, as for PKDN, it is the one recipe.
     """
     return Subject("authors", network) if system(network).has_recipe else by_one_recipe(network)
 

@@ -1,6 +1,6 @@
 """Batches of faces, streamed from shards and degraded on the device."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pkdn.faces import LR_SIZE
 from pkdn.faces.shards import Shards
+from pkdn.training.augmentation import Augmentation, Faces
 from pkdn.training.resampling import bicubic, to_float
 
 FACES_PER_LOOK = 1024
@@ -61,8 +62,8 @@ class FaceBatches:
         batch_size: faces in a batch.
         seed: seed of the order.
         device: where the batches are made.
-        augment: what the faces, uint8 (N, 3, 128, 128), go through before they are degraded. It
-            moves the parts of a face, so these batches have neither labels nor landmarks.
+        augment: what the faces, with their labels and landmarks, go through before they are
+            degraded.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class FaceBatches:
         batch_size: int,
         seed: int,
         device: torch.device,
-        augment: Callable[[Tensor], Tensor] | None = None,
+        augment: Augmentation | None = None,
     ) -> None:
         if labels is not None and labels.names != faces.names:
             raise ValueError("the label maps are not those of the faces, or not in their order")
@@ -110,12 +111,11 @@ class FaceBatches:
     def read(self, indices: np.ndarray) -> Batch:
         """Read the faces at ``indices`` as one batch on the device."""
         hr = self._tensor(self.faces, "faces", indices).permute(0, 3, 1, 2).contiguous()
-        if self.augment is not None:
-            hr = self.augment(hr)
-            return Batch(to_float(hr), to_float(degrade(hr)), None, None)
         labels = None if self.labels is None else self._tensor(self.labels, "labels", indices)
         has_landmarks = "landmarks" in self.faces.arrays
         landmarks = self._tensor(self.faces, "landmarks", indices) if has_landmarks else None
+        faces = Faces(hr, labels, landmarks)
+        hr, labels, landmarks = self.augment(faces) if self.augment else faces
         return Batch(to_float(hr), to_float(degrade(hr)), labels, landmarks)
 
     def _tensor(self, shards: Shards, array: str, indices: np.ndarray) -> Tensor:

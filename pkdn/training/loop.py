@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import count, islice
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,7 +22,11 @@ from pkdn.training.task import Task
 
 ROWS_PER_CURVE = 1000
 LEAST_STEPS_PER_ROW = 10
+MOST_VALIDATIONS = 100
 SECONDS_BETWEEN_CHECKPOINTS = 60
+
+CRITERION = "val_psnr"
+"""What the best weights are the best by."""
 
 Row = dict[str, float]
 
@@ -40,6 +44,8 @@ class _Training:
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
         self.steps, self.seconds, self.rows = 0, 0.0, list[Row]()
         self.since_row: list[dict[str, Tensor]] = []
+        self.best: dict[str, Tensor] = {}
+        self.network = task.network
         for term, module in task.minimised.items():
             placed = precision.place(module)
             if trained := [p for p in placed.parameters() if p.requires_grad]:
@@ -56,6 +62,12 @@ class _Training:
         for optimizer in self.optimizers.values():
             optimizer.step()
         self.steps += 1
+
+    def keep_if_best(self, row: Row) -> None:
+        """Copy the network where no earlier validation was as good."""
+        before = [earlier[CRITERION] for earlier in self.rows if CRITERION in earlier]
+        if CRITERION in row and row[CRITERION] > max(before, default=-math.inf):
+            self.best = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
 
     def switch(self, *, training: bool) -> None:
         for module in self.modules.values():
@@ -82,6 +94,7 @@ class _Training:
                 "modules": {term: module.state_dict() for term, module in self.modules.items()},
                 "optimizers": {term: each.state_dict() for term, each in self.optimizers.items()},
                 "random": random_state(),
+                "best": self.best,
                 "progress": (self.steps, self.seconds, self.rows, self.since_row),
             }
         )
@@ -94,14 +107,15 @@ class _Training:
             module.load_state_dict(state["modules"][term])
             self.optimizers[term].load_state_dict(state["optimizers"][term])
         restore_random_state(state["random"])
+        self.best = state["best"]
         self.steps, self.seconds, self.rows, self.since_row = state["progress"]
         print(f"continuing at step {self.steps} of a training that was interrupted", flush=True)
 
 
-def _steps(batches: FaceBatches, recipe: Recipe, first: int) -> Iterator[tuple[int, int, Batch]]:
-    """Yield step, epoch and batch from step ``first`` to the end of the last epoch."""
+def _steps(batches: FaceBatches, first: int) -> Iterator[tuple[int, int, Batch]]:
+    """Yield step, epoch and batch from step ``first`` on, without end."""
     per_epoch = len(batches)
-    for epoch in range(first // per_epoch, recipe.epochs):
+    for epoch in count(first // per_epoch):
         skip = max(0, first - epoch * per_epoch)
         for offset, batch in enumerate(batches.epoch(epoch, first=skip), start=skip):
             yield epoch * per_epoch + offset, epoch, batch
@@ -129,13 +143,16 @@ def train(
         recipe: optimiser, rate, schedule and length.
         precision: number and memory format.
         title: what the progress bar says.
-        validate: called after every epoch with the network in evaluation mode.
+        validate: called with the network in evaluation mode at the end and after epochs, all of
+            them or as many as make about 100 validations.
         checkpoint: where the state is kept; None keeps none.
         on_row: called with every new row of the curve.
 
     Returns:
         Rows with ``epoch``, ``step``, ``seconds``, ``learning_rate`` and the means of the loss
-        terms since the row before; after an epoch also what ``validate`` returned.
+        terms since the row before; where it was validated also what ``validate`` returned. With
+        ``recipe.keep`` "best" the network has the weights of the row with the highest
+        ``val_psnr``, the first of them.
 
     Raises:
         UserError: a loss, a weight or the validation is no longer finite.
@@ -153,18 +170,17 @@ def train(
     report = on_row or (lambda _: None)
     for row in training.rows:
         report(row)
-    num_steps = recipe.epochs * len(batches)
-    if recipe.max_steps:
-        num_steps = min(num_steps, recipe.max_steps)
+    num_steps = recipe.steps
+    epochs_per_validation = math.ceil(num_steps / len(batches) / MOST_VALIDATIONS)
     steps_per_row = max(LEAST_STEPS_PER_ROW, num_steps // ROWS_PER_CURVE)
     started = time.perf_counter() - training.seconds
     saved = time.perf_counter()
     training.switch(training=True)
     with _progress_bar() as bar, Stop() as stop:
         line = bar.add_task(title, total=num_steps, completed=training.steps, note="")
-        steps = _steps(batches, recipe, training.steps)
+        steps = _steps(batches, training.steps)
         for number, epoch, batch in islice(steps, num_steps - training.steps):
-            rate = recipe.rate(number, epoch, num_steps)
+            rate = recipe.rate(number)
             with precision.autocast():
                 terms = task.losses(batch, epoch)
             training.step(terms, rate)
@@ -178,11 +194,14 @@ def train(
                 row |= _means(training.since_row)
                 training.since_row.clear()
                 training.check_finite(row, title)
-                if ends_epoch and validate is not None:
+                is_looked_at = step == num_steps or (epoch + 1) % epochs_per_validation == 0
+                if validate is not None and ends_epoch and is_looked_at:
                     training.switch(training=False)
                     row |= validate()
                     training.switch(training=True)
                     training.check_finite(row, title)
+                    if recipe.keep == "best":
+                        training.keep_if_best(row)
                 training.seconds = time.perf_counter() - started
                 row["seconds"] = round(training.seconds, 3)
                 training.rows.append(row)
@@ -197,7 +216,17 @@ def train(
                 print(f"{title}: asked to end at step {step}; it continues there", flush=True)
                 sys.exit(128 + stop.signal)
     training.switch(training=False)
+    if training.best:
+        task.network.load_state_dict(training.best)
     return training.rows
+
+
+def kept(curve: Sequence[Row], recipe: Recipe) -> Row:
+    """Return the row of a curve whose weights a training of this recipe keeps."""
+    validated = [row for row in curve if CRITERION in row]
+    if recipe.keep == "best" and validated:
+        return max(validated, key=lambda row: row[CRITERION])
+    return curve[-1]
 
 
 def _means(steps: Sequence[dict[str, Tensor]]) -> Row:

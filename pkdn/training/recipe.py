@@ -4,20 +4,16 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
-from torch import Tensor
 
-Schedule = Callable[[int, float], float]
-"""From an epoch, counted from 0, and the share of the training that is done, (0, 1], to the share
-of the learning rate."""
+from pkdn.training.augmentation import AUGMENTATIONS, Augmentation
+
+Value = TypeVar("Value")
 
 Optimizer = partial[Any]
 """One of PyTorch's optimisers with its constants."""
-
-Augmentation = Callable[[Tensor], Tensor]
-"""From HR faces, uint8 (N, 3, 128, 128), to as many others."""
 
 EPSILON = 1e-8
 RECORDED = {"alpha": "smoothing", "eps": "epsilon"}
@@ -28,14 +24,26 @@ FINAL_RATE = 0.02
 # As the widely used face parser was trained.
 POLY_WARM_UP = 1_000 / 80_000
 POLY_POWER = 0.9
+OTHERS = "others"
+"""Stands for every data set that a mapping does not name."""
 
 
-def constant(epoch: int, progress: float) -> float:  # noqa: ARG001
-    """Keep the rate."""
-    return 1.0
+@dataclass(frozen=True)
+class Schedule:
+    """The share of the learning rate over a training.
+
+    Attributes:
+        words: what it is called in tables.
+        share: from the share of the training that is done, (0, 1], to that of the rate.
+        milestones: shares of the training where the rate falls at once.
+    """
+
+    words: str
+    share: Callable[[float], float]
+    milestones: tuple[float, ...] = ()
 
 
-def one_cycle(epoch: int, progress: float) -> float:  # noqa: ARG001
+def _one_cycle(progress: float) -> float:
     """Rise linearly over the first 15% of the training, then fall along a half cosine to 2%."""
     if progress < WARM_UP:
         return progress / WARM_UP
@@ -43,21 +51,28 @@ def one_cycle(epoch: int, progress: float) -> float:  # noqa: ARG001
     return FINAL_RATE + (1 - FINAL_RATE) * fall
 
 
-def poly(epoch: int, progress: float) -> float:  # noqa: ARG001
+def _poly(progress: float) -> float:
     """Rise over the first 1,000 of 80,000 steps, then fall as the remaining share to the 0.9."""
     return min(1.0, progress / POLY_WARM_UP) * (1 - progress) ** POLY_POWER
 
 
-def halved_at(*shares: float) -> Schedule:
-    """Return a schedule that halves the rate after each of these shares of the training."""
+CONSTANT = Schedule("constant", lambda progress: 1.0)  # noqa: ARG005
+SCHEDULES: dict[str, Schedule] = {
+    "constant": CONSTANT,
+    "one_cycle": Schedule("one cycle", _one_cycle),
+    "poly": Schedule("poly", _poly),
+}
 
-    def halved(epoch: int, progress: float) -> float:  # noqa: ARG001
-        return 0.5 ** sum(progress > share for share in shares)
 
-    return halved
+def halved_at(*steps: int, of: int) -> Schedule:
+    """Return a schedule that halves the rate after each of these steps of a training of ``of``."""
+    shares = tuple(step / of for step in steps)
+    return Schedule("halved", lambda done: 0.5 ** sum(done > share for share in shares), shares)
 
 
-SCHEDULES: dict[str, Schedule] = {"constant": constant, "one_cycle": one_cycle, "poly": poly}
+def for_dataset(values: Mapping[str, Value], dataset: str) -> Value:
+    """Return the value of a data set out of a mapping that has one for ``others``."""
+    return values.get(dataset, values[OTHERS])
 
 
 ADAM: Optimizer = partial(torch.optim.Adam, betas=(0.9, 0.99), eps=EPSILON, fused=True)
@@ -70,13 +85,56 @@ SGD: Optimizer = partial(torch.optim.SGD, momentum=0.9, weight_decay=5e-4, fused
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorsRecipe:
-    """What a system's authors state of their training, but for its length.
+    """What a system's authors state of their training.
 
     Attributes:
         optimizer: with its constants.
         learning_rate: the rate that ``schedule`` scales.
-        schedule: the share of the rate over time; the authors' steps as shares of their training.
+        schedule: its milestones are the authors' steps as shares of their training, so that they
+            move with it where a profile is shorter.
         batch_size: faces in one step.
+        steps: how many, by data set; None where they do not say: as many as the one recipe.
+        augment: what the training faces go through, by data set; None for nothing.
+        keep: which weights stay: the ``best`` by validation, or the ``last``.
+        distillation: where the system has a teacher of its own: the loss's weights, and over how
+            many epochs of the authors' ``steps`` they fade.
+    """
+
+    optimizer: Optimizer = ADAM
+    learning_rate: float
+    schedule: Schedule
+    batch_size: int
+    steps: Mapping[str, int] | None = None
+    augment: Mapping[str, Augmentation | None] | None = None
+    keep: str = "last"
+    distillation: Mapping[str, float] | None = None
+
+    def num_steps(self, dataset: str, values: Mapping[str, Any]) -> int:
+        """Return how long the training is: see :meth:`Recipe.by_authors` for ``values``."""
+        steps = values["steps"] if self.steps is None else for_dataset(self.steps, dataset)
+        return min(steps, values["most_steps"] or steps)
+
+    def distilled(self, dataset: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the distillation, its epochs scaled as the training is; at least one of them."""
+        found: dict[str, Any] = dict(self.distillation or {})
+        if found and self.steps is not None:
+            share = self.num_steps(dataset, values) / for_dataset(self.steps, dataset)
+            found["distill_epochs"] = max(1, round(found["distill_epochs"] * share))
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is trained, whoever states it.
+
+    Attributes:
+        optimizer: with its constants.
+        learning_rate: the rate that ``schedule`` scales.
+        schedule: the share of the rate over time.
+        batch_size: faces in one step.
+        steps: how many.
+        threads: processor threads; 0 for as many as PyTorch takes.
+        keep: which weights stay: the ``best`` by validation, or the ``last``.
         augment: what the training faces go through; None for nothing.
     """
 
@@ -84,59 +142,52 @@ class AuthorsRecipe:
     learning_rate: float
     schedule: Schedule
     batch_size: int
-    augment: Augmentation | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe(AuthorsRecipe):
-    """How a network is trained, whoever states it.
-
-    Attributes:
-        epochs: passes over the training faces.
-        max_steps: where training ends though epochs are left; 0 for no such limit.
-        threads: processor threads; 0 for as many as PyTorch takes.
-    """
-
-    epochs: int
-    max_steps: int
+    steps: int
     threads: int
+    keep: str = "last"
+    augment: Augmentation | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any], optimizer: Optimizer = ADAM) -> Self:
         """Return the recipe that ``params.yaml`` says, such as the one of all systems."""
         schedule = SCHEDULES[values["schedule"]]
-        return cls(**{**values, "schedule": schedule, "optimizer": optimizer})
+        augment = AUGMENTATIONS[values.get("augment", "none")]
+        named = {"schedule": schedule, "optimizer": optimizer, "augment": augment}
+        return cls(**{**values, **named})
 
     @classmethod
-    def by_authors(cls, authors: AuthorsRecipe, values: Mapping[str, Any]) -> Self:
-        """Return a system's own recipe, for as many passes over the faces as the others make.
-
-        The authors' lengths are in steps or epochs of their own data; not taken, because systems
-        compare when they have seen the faces equally often.
+    def by_authors(cls, authors: AuthorsRecipe, dataset: str, values: Mapping[str, Any]) -> Self:
+        """Return a system's own recipe.
 
         Args:
             authors: of the system's file.
-            values: ``epochs``, ``max_steps`` and ``threads`` of the one recipe; and what a short
-                training needs: ``largest_batch``, 0 for no limit, and ``rate_factor``.
+            dataset: which of the authors' lengths and augmentations.
+            values: ``steps`` and ``threads`` of the one recipe; and what a short
+                training needs: ``most_steps`` and ``largest_batch``, 0 for no limit, and
+                ``rate_factor``.
         """
-        length = {name: values[name] for name in ("epochs", "max_steps", "threads")}
-        limited = {
-            "batch_size": min(authors.batch_size, values["largest_batch"] or authors.batch_size),
-            "learning_rate": authors.learning_rate * values["rate_factor"],
-        }
-        return cls(**{**vars(authors), **limited, **length})
+        return cls(
+            optimizer=authors.optimizer,
+            learning_rate=authors.learning_rate * values["rate_factor"],
+            schedule=authors.schedule,
+            batch_size=min(authors.batch_size, values["largest_batch"] or authors.batch_size),
+            steps=authors.num_steps(dataset, values),
+            threads=values["threads"],
+            keep=authors.keep,
+            augment=for_dataset(authors.augment, dataset) if authors.augment else None,
+        )
 
     def record(self) -> dict[str, Any]:
         """Return the recipe as plain values, for records."""
-        values = {**vars(self), "schedule": self.schedule.__name__}
-        del values["augment"]
-        if self.augment is not None:
-            values["augment"] = self.augment.__name__
+        values = {**vars(self), "schedule": self.schedule.words}
+        if self.schedule.milestones:
+            values["milestones"] = [round(share * self.steps) for share in self.schedule.milestones]
+        values["augment"] = self.augment.__name__ if self.augment else "none"
         values["optimizer"] = self.optimizer.func.__name__
         constants = {k: v for k, v in self.optimizer.keywords.items() if k != "fused"}
         named = {f"optimizer_{RECORDED.get(k, k)}": value for k, value in constants.items()}
         return {**values, **named}
 
-    def rate(self, step: int, epoch: int, num_steps: int) -> float:
+    def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
-        return self.learning_rate * self.schedule(epoch, (step + 1) / num_steps)
+        return self.learning_rate * self.schedule.share((step + 1) / self.steps)

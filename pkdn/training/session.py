@@ -12,7 +12,7 @@ from pkdn.faces.shards import Shards
 from pkdn.provenance import write_curve
 from pkdn.training.batches import FaceBatches
 from pkdn.training.checkpoint import single_flight
-from pkdn.training.loop import Row, train
+from pkdn.training.loop import Row, kept, train
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import Recipe
 from pkdn.training.task import Task
@@ -86,6 +86,7 @@ def train_recorded(
     write_curve(run.id.curve(phase), curve)
     if curve:
         last = {**curve[-1]}
+        last["kept_step"] = kept(curve, recipe)["step"]
         last["faces_per_second"] = last["step"] * batches.batch_size / last["seconds"]
         prefix = f"{phase}_" if phase else ""
         skipped = ("epoch", "step", "learning_rate")

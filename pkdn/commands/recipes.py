@@ -1,0 +1,81 @@
+"""``python -m pkdn recipes``: how every network is trained, and how long."""
+
+import argparse
+
+from rich.console import Console
+from rich.table import Table
+
+from pkdn import params, planning, runs
+from pkdn.errors import UserError
+
+HELP = "list the recipe of every training: steps, passes, rate, schedule, augmentation"
+LEAST_WIDTH = 130
+TRAININGS = ("baseline", "authors", "student", "teacher")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--profile", help="of params.yaml; by default the one chosen there")
+    parser.add_argument("--dataset", action="append", help="may be given several times")
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Print a table for each data set."""
+    chosen = params.load()
+    changes: dict[str, object] = {}
+    if arguments.profile is not None:
+        if arguments.profile not in chosen.profiles:
+            known = ", ".join(chosen.profiles)
+            raise UserError(f"--profile: expected one of {known}, got {arguments.profile!r}")
+        changes["profile"] = arguments.profile
+    if arguments.dataset is not None:
+        changes["datasets"] = tuple(dict.fromkeys(arguments.dataset))
+    chosen = chosen.model_copy(update=changes)
+    planned = planning.plan(chosen)
+    for dataset in chosen.datasets:
+        _print(f"{dataset}, profile {chosen.profile}", dataset, planned)
+
+
+def _print(heading: str, dataset: str, planned: list[runs.Planned]) -> None:
+    from pkdn import networks
+    from pkdn.reports import recipes
+    from pkdn.reports.plan import title
+    from pkdn.systems import Subject
+
+    faces, source = num_faces(dataset)
+    first: dict[str, runs.Planned] = {}
+    for one in planned:
+        if one.id.stage in TRAININGS and one.id.dataset == dataset and one.id.system != "bicubic":
+            first.setdefault(title(Subject(one.id.stage, one.id.system)), one)
+    rows = []
+    for name, one in first.items():
+        recipe, distillation = networks.recipe(one.settings)
+        rows.append(recipes.Training(name, {**recipe.record(), **distillation}, faces))
+    shown = Table(title=f"{heading}: {source}", show_lines=True)
+    columns = recipes.table(recipes.grouped(rows))
+    for column in columns:
+        shown.add_column(
+            column.title,
+            justify="left" if column.words else "right",
+            no_wrap=not column.words,
+        )
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        shown.add_row(*cells)
+    console = Console()
+    console.width = max(console.width, LEAST_WIDTH)
+    console.print(shown)
+
+
+def num_faces(dataset: str) -> tuple[int, str]:
+    """Return how many training faces a data set has, and where that is known from."""
+    from pkdn.faces.shards import MANIFEST, Shards
+    from pkdn.reports.paper import FACES
+
+    folder = runs.FACES / dataset
+    if (folder / MANIFEST).is_file():
+        count = len(Shards(folder, "train"))
+        return count, f"{count:,} training faces here"
+    if dataset in FACES:
+        count = FACES[dataset]["train"]
+        return count, f"{count:,} training faces in the paper"
+    return 0, "its faces are not counted yet"

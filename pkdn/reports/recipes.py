@@ -1,0 +1,109 @@
+"""How networks are trained, in words: of a finished run, or of one that is planned."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+import pandas as pd
+
+from pkdn.reports.plan import Plan, title
+from pkdn.reports.tables import NOTHING, Column, Table, listing, number, words
+from pkdn.systems import TERMS
+
+AUGMENTATIONS: Final = {
+    "none": "none",
+    "mirror": "mirrored",
+    "mirror_and_turn": "mirrored, turned by 90°",
+    "mirror_and_zoom": "mirrored, enlarged",
+    "distort_mirror_and_turn": "squeezed, mirrored, turned by 90°",
+}
+
+
+class Training(NamedTuple):
+    """One row.
+
+    Attributes:
+        title: of what is trained.
+        values: what :meth:`pkdn.training.recipe.Recipe.record` gives, and the distillation's.
+        faces: the training faces; 0 where nobody has counted them.
+        kept: the steps whose weights stayed, one for each seed.
+    """
+
+    title: str
+    values: Mapping[str, Any]
+    faces: int
+    kept: tuple[int, ...] = ()
+
+
+def table(trainings: Iterable[Training]) -> Table:
+    """Return length, rate and augmentation of trainings, a row for each."""
+    rows = [*trainings]
+    steps = [row.values["steps"] for row in rows]
+    passes = [passes_of(row) for row in rows]
+    return [
+        words("trained", [row.title for row in rows], "row", [row.title for row in rows]),
+        Column("steps", [f"{count:,}" for count in steps], {"steps": steps}),
+        Column("passes", [number(count, 1) for count in passes], {"passes": passes}),
+        Column("batch", [str(row.values["batch_size"]) for row in rows]),
+        words("rate", [f"{row.values['optimizer']} {_rate(row)}" for row in rows]),
+        words("schedule", [_schedule(row.values) for row in rows]),
+        words("faces are", [AUGMENTATIONS[row.values["augment"]] for row in rows]),
+        words("distilled by", [_distillation(row.values) for row in rows]),
+        words("weights kept", [_kept(row) for row in rows]),
+    ]
+
+
+def passes_of(row: Training) -> float:
+    """Return how often a training sees its faces; NaN where nobody has counted them."""
+    if not row.faces:
+        return float("nan")
+    return float(row.values["steps"] * row.values["batch_size"] / row.faces)
+
+
+def of_records(plan: Plan, records: pd.DataFrame, dataset: str, faces: int) -> list[Training]:
+    """Return the trainings behind the tables of a data set; seeds share a row."""
+    by_run = {run: (values, metrics) for run, values, metrics in _of_runs(records)}
+    found = []
+    for subject in plan.subjects:
+        runs = [by_run[run] for seed in plan.seeds if (run := subject.run(dataset, seed)) in by_run]
+        kept = tuple(int(metrics["kept_step"]) for _, metrics in runs if "kept_step" in metrics)
+        if kept:
+            found.append(Training(title(subject), runs[0][0], faces, kept))
+    return found
+
+
+def _of_runs(records: pd.DataFrame) -> Iterable[Any]:
+    return records[["run", "params", "metrics"]].itertuples(index=False)
+
+
+def grouped(trainings: Iterable[Training]) -> list[Training]:
+    """Join the titles of trainings that are alike in everything else."""
+    found: dict[str, list[Training]] = {}
+    for row in trainings:
+        found.setdefault(repr(row._replace(title="")), []).append(row)
+    return [rows[0]._replace(title=listing(row.title for row in rows)) for rows in found.values()]
+
+
+def _distillation(values: Mapping[str, Any]) -> str:
+    if "distill_epochs" not in values:
+        return NOTHING
+    weights = [f"{t.symbol} {values[name]:g}" for name, t in TERMS.items() if name in values]
+    epochs = values["distill_epochs"]
+    return f"{', '.join(weights)}{f', fading over {epochs} epochs' if epochs else ''}"
+
+
+def _rate(row: Training) -> str:
+    return f"{row.values['learning_rate']:g}"
+
+
+def _schedule(values: Mapping[str, Any]) -> str:
+    milestones = values.get("milestones", ())
+    at = f" at {listing(f'{step:,}' for step in milestones)}" if milestones else ""
+    return values["schedule"] + at
+
+
+def _kept(row: Training) -> str:
+    which = str(row.values["keep"])
+    if not row.kept:
+        return f"the {which}"
+    steps = sorted({min(row.kept), max(row.kept)})
+    return f"the {which}: step {' to '.join(f'{step:,}' for step in steps)}"

@@ -1,0 +1,129 @@
+"""Weights to hand on: a trained network in one file that says what it learnt from, with a card."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from pkdn import metrics, networks
+from pkdn.errors import UserError
+from pkdn.faces import SPLITS
+from pkdn.files import atomic_file
+from pkdn.runs import RUNS, RunId
+from pkdn.systems import BICUBIC
+
+TEMPLATES: Final = Path(__file__).parent / "reports" / "templates"
+DRAWN: Final = "synthetic"
+TERMS: Final = {
+    DRAWN: "The faces were drawn by this project: no terms of others apply.",
+    "folder": "The faces are somebody's own photographs: their owner's terms apply.",
+}
+RESEARCH: Final = "For non-commercial research alone, as the terms of the data set say."
+RECIPE: Final = ("steps", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "keep")
+DISTILLATION: Final = ("lambda_ts", "lambda_fs", "distill_epochs")
+
+
+def run_of(weights: Path) -> RunId:
+    """Return the training whose folder a file of weights lies in.
+
+    Raises:
+        UserError: it lies in none.
+    """
+    record = _record(weights.parent)
+    named = record.get("tags", {})
+    if record.get("stage") is None or named.get("system") is None:
+        raise UserError(
+            f"expected the weights of a training of this project in {RUNS}, got {weights}: name "
+            "those of a student there, such as data/runs/student/helen-full-0/weights.safetensors"
+        )
+    return RunId(record["stage"], named["dataset"], named["system"], named["seed"])
+
+
+def card_of(weights: Path) -> dict[str, Any]:
+    """Return what the records say of a training's weights, as plain values.
+
+    Args:
+        weights: in its run's folder, beside those of the other runs.
+
+    Raises:
+        UserError: a record is missing.
+    """
+    run, runs = run_of(weights), weights.parents[2]
+    training, aligned = _record(weights.parent), _record(runs / "align" / run.dataset)
+    scores = _scores(runs, run.evaluation())
+    bicubic = RunId("evaluate_baseline", run.dataset, BICUBIC, run.seed)
+    params, measured = training["params"], training["metrics"]
+    return {
+        "dataset": run.dataset,
+        "faces": {split: int(aligned["metrics"][f"{split}_faces"]) for split in SPLITS},
+        "terms": TERMS.get(run.dataset, RESEARCH),
+        "trained": run.name,
+        "seed": run.seed,
+        "size": params["size"],
+        "recipe": {name: params[name] for name in RECIPE},
+        "distillation": {name: params[name] for name in DISTILLATION if name in params},
+        "kept_step": int(measured.get("kept_step", params["steps"])),
+        "precision": training["tags"].get("precision"),
+        "scores": scores,
+        "bicubic": _scores(runs, bicubic) if (runs / bicubic.stage / bicubic.key).exists() else {},
+        "revision": training["revision"],
+        "date": training["started"][:10],
+        "machine": training["machine"],
+    }
+
+
+def _scores(runs: Path, evaluation: RunId) -> dict[str, float]:
+    found = _record(runs / evaluation.stage / evaluation.key)["metrics"]
+    return {key: found[f"{metrics.PRIMARY}.{key}"] for key in ("psnr", "ssim")}
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    path = folder / "record.json"
+    if not path.is_file():
+        raise UserError(f"expected the record of a run in {path}, found none; run `dvc repro`")
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def export(weights: Path, folder: Path) -> Path:
+    """Write weights with their card, as safetensors and as markdown, into a new folder.
+
+    Returns:
+        The file of weights.
+
+    Raises:
+        UserError: the folder has something in it, or a record is missing.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"expected a folder that is new or empty, got {folder}: name another")
+    card = card_of(weights)
+    exported = folder / f"{card['trained'].replace('@', '-')}.safetensors"
+    networks.save_with_card(weights, card, exported)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined
+    )
+    environment.trim_blocks = environment.lstrip_blocks = True
+    text = environment.get_template("card.md.jinja").render(card=card, file=exported.name)
+    with atomic_file(folder / "README.md") as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return exported
+
+
+def told(weights: Path) -> tuple[str, str]:
+    """Return in words what weights have learnt from, and a warning, empty where none is due."""
+    card: Mapping[str, Any] | None = networks.card(weights)
+    if card is None:
+        try:
+            card = card_of(weights)
+        except UserError:
+            return f"weights: {weights}", "nothing is known of the faces that they were trained on"
+    count, drawn = card["faces"]["train"], card["dataset"] == DRAWN
+    kind = "drawn faces" if drawn else "photographs"
+    line = (
+        f"weights: {weights}, size {card['size']}, trained on {count:,} {kind} of "
+        f"{card['dataset']} for {card['recipe']['steps']:,} steps on {card['date']}"
+    )
+    warning = "these weights have seen drawn faces alone: expect poor results on photographs"
+    return line, warning if drawn else ""

@@ -1,0 +1,118 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pkdn.faces.shards import Shards
+from pkdn.networks.layers.landmarks import heatmap_loss
+from pkdn.training.augmentation import (
+    MIRRORED_LANDMARKS,
+    Augmentation,
+    Faces,
+    distort_mirror_and_turn,
+    mirror,
+    mirror_and_turn,
+    mirror_and_zoom,
+)
+
+ALL = (mirror, mirror_and_turn, mirror_and_zoom, distort_mirror_and_turn)
+COUNT = 24
+
+
+@pytest.fixture
+def marked() -> Faces:
+    """Faces that are dark but for a spot at each landmark, where the label is a class, too."""
+    generator = np.random.default_rng(0)
+    images = torch.zeros(COUNT, 3, 128, 128, dtype=torch.uint8)
+    labels = torch.zeros(COUNT, 128, 128, dtype=torch.uint8)
+    corners = torch.from_numpy(generator.integers(24, 60, (COUNT, 68, 2)))
+    for face, points in enumerate(corners):
+        for x, y in points[:1]:
+            images[face, :, y - 4 : y + 4, x - 4 : x + 4] = 255
+            labels[face, y - 4 : y + 4, x - 4 : x + 4] = 10
+    return Faces(images, labels, corners.float())
+
+
+def centre(mask: torch.Tensor) -> torch.Tensor:
+    y, x = torch.nonzero(mask, as_tuple=True)
+    return torch.stack([x.float().mean() + 0.5, y.float().mean() + 0.5])
+
+
+@pytest.mark.parametrize("augment", ALL)
+def test_labels_and_landmarks_move_with_the_face(augment: Augmentation, marked: Faces) -> None:
+    torch.manual_seed(0)
+    images, labels, landmarks = augment(marked)
+    assert labels is not None
+    assert landmarks is not None
+    assert images.shape == marked.images.shape
+    assert not torch.equal(images, marked.images)
+    first = torch.tensor(MIRRORED_LANDMARKS).argsort()[0].item()
+    for face in range(COUNT):
+        spot = centre(images[face, 0] > 127)
+        torch.testing.assert_close(spot, centre(labels[face] == 10), atol=0.6, rtol=0)
+        near = (landmarks[face, [0, first]] - spot).abs().amax(-1).min()
+        assert near < 1, (face, near)
+
+
+def test_left_becomes_right() -> None:
+    torch.manual_seed(0)
+    labels = torch.zeros(COUNT, 128, 128, dtype=torch.uint8)
+    labels[:, 40, 30] = 4  # the left eye
+    landmarks = torch.zeros(COUNT, 68, 2)
+    landmarks[:, 36] = torch.tensor([30.5, 40.5])  # its outer corner
+    images = torch.arange(128, dtype=torch.uint8).expand(COUNT, 3, 128, 128)
+    images, found, points = mirror(Faces(images, labels, landmarks))
+    assert found is not None
+    assert points is not None
+    mirrored = images[:, 0, 0, 0] == 127
+    assert 0 < mirrored.sum() < COUNT
+    assert (found[mirrored, 40, 97] == 5).all()
+    assert torch.equal(points[mirrored, 45], torch.tensor([97.5, 40.5]).expand(mirrored.sum(), 2))
+    assert (found[~mirrored, 40, 30] == 4).all()
+
+
+def test_mirroring_landmarks_twice_is_nothing() -> None:
+    assert [MIRRORED_LANDMARKS[one] for one in MIRRORED_LANDMARKS] == list(range(68))
+
+
+def test_all_eight_turns_come_about_equally_often() -> None:
+    torch.manual_seed(0)
+    image = torch.arange(4, dtype=torch.uint8).view(1, 1, 2, 2).expand(4000, 3, 2, 2)
+    turned = mirror_and_turn(Faces(image)).images[:, 0].flatten(1)
+    kinds, counts = torch.unique(turned, dim=0, return_counts=True)
+    assert len(kinds) == 8
+    assert counts.min() > 400
+
+
+def test_sparnets_part_is_enlarged_by_a_quarter_and_lies_to_the_top_left() -> None:
+    torch.manual_seed(0)
+    ramp = torch.arange(128, dtype=torch.uint8)
+    images = ramp[:, None].expand(3, 128, 128)
+    changed = mirror_and_zoom(Faces(images.expand(300, 3, 128, 128))).images.float()
+    spans = changed[:, 1, -1, 0] - changed[:, 1, 0, 0]
+    assert 1.2 < (127 / spans).mean() < 1.4
+    assert 127 / spans.min() < 1.3 / 0.7
+    assert changed[:, 1, 64, 0].mean() < 62
+
+
+def test_dics_distortion_cuts_no_landmark_off_and_needs_them(marked: Faces) -> None:
+    torch.manual_seed(0)
+    found = distort_mirror_and_turn(marked).landmarks
+    assert found is not None
+    assert found.min() >= 0
+    assert found.max() <= 128
+    torch.manual_seed(0)
+    unknown = marked._replace(landmarks=torch.full((COUNT, 68, 2), torch.nan))
+    images = distort_mirror_and_turn(unknown).images
+    assert ((images == 255) | (images == 0)).all()
+
+
+def test_unknown_landmarks_stay_unknown(faces_folder: Path) -> None:
+    faces = torch.from_numpy(Shards(faces_folder, "train").read("faces", range(4)))
+    unknown = torch.full((4, 68, 2), torch.nan)
+    for augment in ALL:
+        points = augment(Faces(faces.permute(0, 3, 1, 2), None, unknown)).landmarks
+        assert points is not None
+        assert points.isnan().all()
+        assert heatmap_loss(torch.zeros(4, 68, 32, 32), points) == 0

@@ -1,0 +1,110 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from pkdn import networks, weights
+from pkdn.errors import UserError
+from pkdn.runs import RunId
+
+STUDENT = RunId("student", "helen", "full", 0)
+RECIPE = {
+    "size": "demo",
+    "steps": 4200,
+    "batch_size": 8,
+    "optimizer": "Adam",
+    "learning_rate": 0.001,
+    "schedule": "one cycle",
+    "augment": "mirror",
+    "keep": "best",
+    "lambda_ts": 0.1,
+    "lambda_fs": 1.0,
+    "distill_epochs": 0,
+}
+
+
+def write_record(root: Path, run: RunId, metrics: dict, params: dict) -> None:
+    record = {
+        "stage": run.stage,
+        "tags": {**vars(run), "precision": "fp32"},
+        "params": params,
+        "metrics": metrics,
+        "revision": "0123abc",
+        "started": "2026-11-24T10:00:00+00:00",
+        "machine": {"processor": "Test CPU", "gpu": None},
+    }
+    path = root / run.record
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A student of Helen with the records of its runs."""
+    description = networks.describe("pkdn", "demo")
+    torch.manual_seed(0)
+    file = tmp_path / STUDENT.weights
+    networks.save(description.build(), description, file)
+    write_record(tmp_path, STUDENT, {"kept_step": 1918.0}, RECIPE)
+    faces = {"train_faces": 1100.0, "val_faces": 50.0, "test_faces": 50.0}
+    write_record(tmp_path, RunId("align", "helen"), faces, {})
+    for subject, psnr in ((STUDENT, 25.5), (RunId("baseline", "helen", "bicubic", 0), 23.85)):
+        scores = {"y_crop8.psnr": psnr, "y_crop8.ssim": 0.7, "dic.psnr": 1.0}
+        write_record(tmp_path, subject.evaluation(), scores, {})
+    return file
+
+
+def test_exported_weights_are_the_same_network_and_say_what_they_learnt(
+    trained: Path, tmp_path: Path
+) -> None:
+    file = weights.export(trained, tmp_path / "out")
+    assert file.name == "student-helen-full-0.safetensors"
+    before, after = networks.load(trained).state_dict(), networks.load(file).state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    text = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    for expected in (
+        "1,100 faces",
+        "non-commercial",
+        "step 1,918",
+        "25.50 dB",
+        "23.85 dB",
+        "0123abc",
+    ):
+        assert expected in text
+    line, warning = weights.told(file)
+    assert "trained on 1,100 photographs of helen for 4,200 steps on 2026-11-24" in line
+    assert not warning
+
+
+def test_weights_beside_their_records_are_told_as_well(trained: Path) -> None:
+    assert "trained on 1,100 photographs of helen" in weights.told(trained)[0]
+    record = trained.with_name("record.json")
+    text = record.read_text(encoding="utf-8").replace('"helen"', '"synthetic"')
+    record.write_text(text, encoding="utf-8")
+    aligned = trained.parents[2] / "align" / "helen"
+    aligned.rename(aligned.with_name("synthetic"))
+    scores = trained.parents[2] / "evaluate_student" / "helen-full-0"
+    scores.rename(scores.with_name("synthetic-full-0"))
+    assert weights.told(trained)[1].startswith("these weights have seen drawn faces alone")
+
+
+def test_weights_without_records_are_used_with_a_warning_and_not_exported(
+    trained: Path, tmp_path: Path
+) -> None:
+    alone = tmp_path / "mine.safetensors"
+    alone.write_bytes(trained.read_bytes())
+    line, warning = weights.told(alone)
+    assert "mine.safetensors" in line
+    assert "nothing is known of the faces" in warning
+    with pytest.raises(UserError, match=r"expected the record of a run in .*record\.json"):
+        weights.export(alone, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_with_something_in_it_is_left_alone(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").touch()
+    with pytest.raises(UserError, match="expected a folder that is new or empty"):
+        weights.export(trained, tmp_path / "out")

@@ -15,7 +15,7 @@ from dvc.repo import Repo
 from pkdn.pipeline.schedule import next_stage
 
 ROOT = Path(__file__).parents[1]
-# Takes the seconds in NAME.slow; saves its state when it is asked to end.
+# Runs until there is no NAME.slow; saves its state when it is asked to end.
 STAGE = """
 import sys, time
 from pathlib import Path
@@ -38,8 +38,9 @@ def main():
     assert all(Path(need).is_file() for need in needs)
     if name in Path("broken").read_text():
         raise UserError("it broke: mend it")
-    slow = Path(f"{name}.slow")
-    time.sleep(float(slow.read_text()) if slow.exists() else 0.2)
+    while Path(f"{name}.slow").exists():
+        time.sleep(0.05)
+    time.sleep(0.1)
     Path(name).write_text(f"{started} {time.time()}")
 
 command.run(main)
@@ -116,17 +117,22 @@ def starts(project: Path, name: str) -> int:
 def started_until(project: Path, *names: str) -> "subprocess.Popen[str]":
     """Start the pipeline, with stages that take long, until these run."""
     for name in names:
-        (project / f"{name}.slow").write_text("100")
+        (project / f"{name}.slow").touch()
     process = start(project)
     wait_for(lambda: all(starts(project, name) for name in names))
     return process
 
 
+def go_on(project: Path) -> None:
+    for file in project.glob("*.slow"):
+        file.unlink()
+
+
 def test_stages_run_side_by_side_in_their_order_and_once(project: Path) -> None:
-    for name in "bc":
-        (project / f"{name}.slow").write_text("3")  # the second worker has to start
-    done = run(project)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = started_until(project, "b", "c")
+    go_on(project)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, output + errors
     ran = times(project)
     assert overlap(ran["b"], ran["c"])
     assert ran["a"][1] <= min(ran["b"][0], ran["c"][0])
@@ -136,12 +142,12 @@ def test_stages_run_side_by_side_in_their_order_and_once(project: Path) -> None:
     assert "started" not in again
     assert "up to date" in again
     pipeline = project / "dvc.yaml"
-    pipeline.write_text(pipeline.read_text().replace("one b", " one b"))
+    pipeline.write_text(pipeline.read_text().replace("one b", "one  b"))
     third = run(project).stdout
     assert [line for line in third.splitlines() if "started" in line] == [
         "b: started",
         "report: started",
-    ]
+    ], third
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
@@ -181,8 +187,7 @@ def test_a_signal_reaches_every_stage_once_and_all_end(project: Path, number: in
     assert "while b and c ran; continue with `python -m pkdn repro --jobs 2`" in output
     assert (project / "b.state").read_text() == (project / "c.state").read_text() == "saved "
     assert processes(project) == []
-    for name in "bc":
-        (project / f"{name}.slow").unlink()
+    go_on(project)
     assert run(project).returncode == 0
     assert [starts(project, name) for name in "abc"] == [1, 2, 2]
 
@@ -190,16 +195,19 @@ def test_a_signal_reaches_every_stage_once_and_all_end(project: Path, number: in
 def test_what_a_killed_repro_left_running_is_waited_for_and_not_run_again(project: Path) -> None:
     process = started_until(project, "b", "c")
     process.kill()
-    process.communicate()
-    left = {one.pid for one in processes(project)}
+    with process:  # its pipes are open as long as its workers live
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        process.stderr.close()
+    left = [one for one in processes(project) if "-m" in one.cmdline()]
     again = start(project)
-    stages = [one for one in processes(project) if "stages.one" in " ".join(one.cmdline())]
     assert again.stdout
-    lines = [again.stdout.readline() for _ in left]
-    assert all(f"waiting for process {pid}" in "".join(lines) for pid in left)
-    next(one for one in stages if "b" in one.cmdline()).terminate()
+    said = "".join(again.stdout.readline() for _ in left)
+    assert all(f"kill {one.pid}" in said for one in left), said
+    next(one for one in left if "b" in one.cmdline()).terminate()
     wait_for((project / "b.state").exists)
-    (project / "b.slow").unlink()
+    go_on(project)
     output, errors = again.communicate(timeout=120)
     assert again.returncode == 0, output + errors
     assert [starts(project, name) for name in "abc"] == [1, 2, 1]
@@ -215,8 +223,7 @@ def test_stages_end_with_a_killed_dvc_and_leave_no_lock(project: Path) -> None:
     assert "b failed: the process of DVC has gone: it was killed (SIGKILL)" in output
     wait_for(lambda: processes(project) == [])
     assert (project / "b.state").read_text() == (project / "c.state").read_text() == "saved "
-    for name in "bc":
-        (project / f"{name}.slow").unlink()
+    go_on(project)
     (project / ".dvc/tmp/rwlock").write_text('{"write": {"/cut')
     done = run(project)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -224,7 +231,7 @@ def test_stages_end_with_a_killed_dvc_and_leave_no_lock(project: Path) -> None:
 
 
 def test_a_stage_that_plain_dvc_started_ends_with_it(project: Path) -> None:
-    (project / "a.slow").write_text("100")
+    (project / "a.slow").touch()
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro", "--quiet", "a"],

@@ -23,10 +23,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from pkdn.command import SHELLS
 from pkdn.pipeline.explain import causes, explain
 from pkdn.pipeline.tasks import Outcome, Task, Waiting
 
 SECONDS_BETWEEN_TRIES = 0.5
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 def main() -> None:
@@ -46,16 +50,22 @@ def main() -> None:
 
 def _end_stages(stop: threading.Event) -> None:
     """Once asked to stop, end what this process has started, and what it may start still."""
-    import psutil
-
     stop.wait()
     told = set[int]()
     while True:
-        for child in psutil.Process().children():
-            if child.pid not in told:
-                told.add(child.pid)
-                child.terminate()
-        time.sleep(0.1)
+        with suppress(psutil.NoSuchProcess):
+            for stage in _stages(psutil.Process()):
+                if stage.pid not in told:
+                    told.add(stage.pid)
+                    stage.terminate()
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _stages(parent: psutil.Process) -> Iterator[psutil.Process]:
+    """Yield what a process has started; for a shell that waits, what that has started."""
+    for child in parent.children():
+        of_shell = [*_stages(child)] if child.name() in SHELLS else []
+        yield from of_shell or [child]
 
 
 def _answer(task: Task, stop: threading.Event, connection: Connection) -> Outcome:

@@ -1,5 +1,6 @@
 """Running the pipeline: side by side, on after failures, and whole after signals and kills."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import psutil
 import pytest
 from dvc.repo import Repo
 
+from pkdn.pipeline.explain import ending, explain
 from pkdn.pipeline.schedule import next_stage
 
 ROOT = Path(__file__).parents[1]
@@ -285,6 +287,20 @@ def test_what_dvc_cannot_read_is_one_line(
     assert said in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stdout == ""
+
+
+def test_a_full_disk_is_one_line_without_a_traceback() -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "data/a")
+    assert explain(full) == "data/a: the disk is full: make room, and run this again"
+    wrapped = RuntimeError("failed to reproduce 'a'")
+    wrapped.__cause__ = full
+    assert explain(wrapped) == explain(full)
+
+
+def test_a_stage_that_was_killed_for_its_memory_is_told_so() -> None:
+    assert "want of memory" in ending(-signal.SIGKILL)
+    assert ending(128 + signal.SIGKILL) == ending(-signal.SIGKILL)
+    assert ending(3) == "it ended with status 3, without an error line"
 
 
 def test_what_may_start() -> None:

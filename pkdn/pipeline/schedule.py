@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from graphlib import TopologicalSorter
 
 from pkdn.errors import UserError
@@ -87,6 +88,6 @@ def _show(task: Task, outcome: Outcome) -> str:
 
 
 def _keep(task: Task, outcome: Outcome) -> None:
-    """Add DVC's traceback to the log."""
-    with task.log.open("a", encoding="utf-8") as log:
+    """Add DVC's traceback to the log, unless the disk is full."""
+    with suppress(OSError), task.log.open("a", encoding="utf-8") as log:
         log.write(f"\n{outcome.detail}")

@@ -70,16 +70,16 @@ def _stages(parent: psutil.Process) -> Iterator[psutil.Process]:
 
 def _answer(task: Task, stop: threading.Event, connection: Connection) -> Outcome:
     """Do a task, again while another process holds a lock; any error becomes one line."""
-    with _output_to(task):
-        while not stop.is_set():
-            try:
+    while not stop.is_set():
+        try:
+            with _output_to(task):
                 return Outcome(True, value=_do(task.stage))
-            except Exception as error:  # DVC passes on whatever it meets
-                if not any(type(one).__name__ == "LockError" for one in causes(error)):
-                    return Outcome(False, explain(error), traceback.format_exc())
-                with suppress(BrokenPipeError):
-                    connection.send(Waiting(str([*causes(error)][-1])))
-            time.sleep(SECONDS_BETWEEN_TRIES)
+        except Exception as error:  # DVC passes on whatever it meets
+            if not any(type(one).__name__ == "LockError" for one in causes(error)):
+                return Outcome(False, explain(error), traceback.format_exc())
+            with suppress(BrokenPipeError):
+                connection.send(Waiting(str([*causes(error)][-1])))
+        time.sleep(SECONDS_BETWEEN_TRIES)
     return Outcome(False, "it was asked to end")
 
 
@@ -111,7 +111,7 @@ def _outdated(repo: Any) -> dict[str, set[str]]:
 def _output_to(task: Task) -> Iterator[None]:
     """Write what this process and its stage print to the task's log."""
     kept = {number: os.dup(number) for number in (1, 2)}
-    with task.log.open("w", encoding="utf-8") as log:
+    with task.log.open("a", encoding="utf-8") as log:
         for number in (2,) if task.shows_output else (1, 2):
             os.dup2(log.fileno(), number)
         try:

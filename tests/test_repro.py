@@ -1,110 +1,140 @@
-"""Running the pipeline with several stages at a time."""
+"""Running the pipeline: side by side, on after failures, and errors in one line."""
 
-import subprocess
-import sys
+import errno
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dvc.repo import Repo
+from small_pipeline import (
+    go_on,
+    overlap,
+    run,
+    small_pipeline,
+    started_until,
+    times,
+)
 
-from pkdn.commands import repro
-
-ROOT = Path(__file__).parents[1]
-STAGE = """
-import sys, time
-from pathlib import Path
-name, *needs = sys.argv[1:]
-started = time.time()
-time.sleep(1.0)
-assert all(Path(need).is_file() for need in needs)
-if name in Path("broken").read_text():
-    sys.exit("it broke")
-Path(name).write_text(f"{started} {time.time()}")
-"""
-PIPELINE = {"a": "", "b": "a", "c": "a", "complexity": "", "report": "b c complexity"}
+from pkdn.pipeline.explain import ending, explain
+from pkdn.pipeline.schedule import next_stage
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    (tmp_path / "stage.py").write_text(STAGE)
-    (tmp_path / "broken").write_text("")
-    lines = ["stages:"]
-    for name, needs in PIPELINE.items():
-        lines += [f"  {name}:", f"    cmd: {sys.executable} stage.py {name} {needs}", "    deps:"]
-        lines += [f"      - {need}" for need in ["stage.py", "broken", *needs.split()]]
-        lines += ["    outs:", f"      - {name}"]
-    (tmp_path / "dvc.yaml").write_text("\n".join(lines) + "\n")
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    Repo.init(str(tmp_path)).close()
-    return tmp_path
-
-
-def times(project: Path) -> dict[str, tuple[float, float]]:
-    found = {}
-    for name in PIPELINE:
-        started, ended = (project / name).read_text().split()
-        found[name] = (float(started), float(ended))
-    return found
-
-
-def overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
-
-
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
-    return subprocess.run(
-        [sys.executable, "-m", "pkdn", "repro", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def project(tmp_path: Path) -> Iterator[Path]:
+    with small_pipeline(tmp_path) as folder:
+        yield folder
 
 
 def test_stages_run_side_by_side_in_their_order_and_once(project: Path) -> None:
-    done = run(project, "--jobs", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = started_until(project, "b", "c")
+    go_on(project)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, output + errors
     ran = times(project)
     assert overlap(ran["b"], ran["c"])
     assert ran["a"][1] <= min(ran["b"][0], ran["c"][0])
     others = [ran[name] for name in ("a", "b", "c", "report")]
     assert not any(overlap(ran["complexity"], other) for other in others)
-    again = run(project, "--jobs", "2").stdout
+    again = run(project).stdout
     assert "started" not in again
     assert "up to date" in again
     pipeline = project / "dvc.yaml"
-    pipeline.write_text(pipeline.read_text().replace("stage.py b", "./stage.py b"))
-    third = run(project, "--jobs", "2").stdout
+    pipeline.write_text(pipeline.read_text().replace("one b", "one  b"))
+    third = run(project).stdout
     assert [line for line in third.splitlines() if "started" in line] == [
         "b: started",
         "report: started",
-    ]
+    ], third
 
 
-def test_a_stage_that_fails_is_named_and_nothing_is_built_on_it(project: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_after_a_failure_all_else_runs_and_the_end_says_what_why_and_how_to_go_on(
+    project: Path, jobs: str
+) -> None:
     (project / "broken").write_text("b")
-    done = run(project, "--jobs", "2")
+    done = run(project, "--jobs", jobs)
     assert done.returncode == 1
-    assert done.stderr == "error: b failed; see above for what to do\n"
-    assert "it broke" in done.stdout
+    assert done.stderr.splitlines()[-1] == (
+        "error: b failed; 1 that need them did not run; mend what is said above, then "
+        f"`python -m pkdn repro --jobs {jobs}`"
+    )
+    log = ".pkdn/output/b.log"
+    assert f"b failed: it broke: mend it ({log})" in done.stdout
+    assert (done.stdout + done.stderr).count("error: it broke") == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Traceback" in (project / log).read_text()
+    assert (project / "c").exists()
+    assert (project / "complexity").exists()
     assert not (project / "report").exists()
+    (project / "broken").write_text("none")
+
+
+def test_nothing_more_starts_after_a_failure_when_asked(project: Path) -> None:
+    (project / "broken").write_text("a")
+    assert run(project, "--jobs", "1", "--stop-at-failure").returncode == 1
+    assert not (project / "complexity").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("dvc.yaml", "stages: [", "dvc.yaml: expected YAML, got something else in line"),
+        ("dvc.yaml", "stages: {a: 3}", "dvc.yaml' validation failed"),
+        ("dvc.yaml", "stages: {a: {cmd: x, outs: [y]}, b: {cmd: x, outs: [y]}}", "let one stage"),
+        (
+            "dvc.yaml",
+            "stages: {a: {cmd: x, deps: [z], outs: [y]}, b: {cmd: x, deps: [y], outs: [z]}}",
+            "depends on itself",
+        ),
+        ("dvc.yaml", "stages: {a: {cmd: x, outs: [y, y/z]}}", "let one stage"),
+        ("dvc.yaml", "stages: {a: {cmd: 'x ${nothing}'}}", "mend dvc.yaml"),
+        ("dvc.lock", "schema: '2.0'\nstages: {a: {cmd: ", "dvc.lock: expected YAML"),
+        ("dvc.lock", "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> b\n", "marks of a conflict"),
+        (".dvc/config", "[core\n", "mend .dvc/config"),
+    ],
+)
+def test_what_dvc_cannot_read_is_one_line(
+    project: Path, file: str, content: str, said: str
+) -> None:
+    (project / file).write_text(content)
+    done = run(project)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stdout == ""
+
+
+def test_a_full_disk_is_one_line_without_a_traceback() -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "data/a")
+    assert explain(full) == "data/a: the disk is full: make room, and run this again"
+    wrapped = RuntimeError("failed to reproduce 'a'")
+    wrapped.__cause__ = full
+    assert explain(wrapped) == explain(full)
+
+
+def test_a_stage_that_was_killed_for_its_memory_is_told_so() -> None:
+    assert "want of memory" in ending(-signal.SIGKILL)
+    assert ending(128 + signal.SIGKILL) == ending(-signal.SIGKILL)
+    assert ending(3) == "it ended with status 3, without an error line"
 
 
 def test_what_may_start() -> None:
-    assert repro.next_stage(["a", "complexity"], [], 2) == "a"
-    assert repro.next_stage(["complexity"], ["c"], 2) is None
-    assert repro.next_stage(["complexity"], [], 2) == "complexity"
-    assert repro.next_stage(["a"], ["complexity"], 2) is None
-    assert repro.next_stage(["a"], ["b"], 1) is None
-    assert repro.next_stage([], [], 1) is None
+    assert next_stage(["a", "complexity"], [], 2) == "a"
+    assert next_stage(["complexity"], ["c"], 2) is None
+    assert next_stage(["complexity"], [], 2) == "complexity"
+    assert next_stage(["a"], ["complexity"], 2) is None
+    assert next_stage(["a"], ["b"], 1) is None
+    assert next_stage([], [], 1) is None
 
 
 def test_wrong_numbers_and_places_are_one_line(tmp_path: Path) -> None:
+    found = run(tmp_path)
+    assert (found.returncode, "dvc.yaml is missing" in found.stderr) == (1, True)
+    (tmp_path / "dvc.yaml").write_text("stages: {}")
     for arguments, message in (
         (["--jobs", "0"], "at least 1, got 0"),
-        (["--jobs", "2"], "dvc.yaml is missing"),
+        (["--jobs", "2"], "run this in a clone of the repository"),
     ):
         done = run(tmp_path, *arguments)
         assert done.returncode == 1

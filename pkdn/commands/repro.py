@@ -1,33 +1,28 @@
 """``python -m pkdn repro``: what ``dvc repro`` does, with several stages at a time."""
 
 import argparse
-import os
-import subprocess
+import shlex
 import sys
-import time
-from collections.abc import Mapping, Sequence
-from graphlib import TopologicalSorter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from time import sleep
+
+from filelock import FileLock, Timeout
 
 from pkdn import params
 from pkdn.data.photos.pool import num_cores
 from pkdn.errors import UserError
+from pkdn.pipeline import presence
+from pkdn.pipeline.crew import Asked, Crew
+from pkdn.pipeline.explain import explain
+from pkdn.pipeline.schedule import Stages, outdated, run_all
+from pkdn.pipeline.tasks import Task
 
 HELP = "run the pipeline, stages that do not need each other side by side"
-# Stages that measure time: nothing runs beside them.
-ALONE = ("complexity",)
-SECONDS_BETWEEN_LOOKS = 0.1
 PIPELINE = "dvc.yaml"
 PLAN = "plan"
-
-
-class Job(NamedTuple):
-    """A stage that is being run."""
-
-    process: "subprocess.Popen[str]"
-    output: Path
-    started: float
+SECONDS_BETWEEN_LOOKS = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,21 +33,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="stages at a time; by default one for each core where a training takes one thread, "
         "as in the demo, and else one",
     )
+    parser.add_argument(
+        "--stop-at-failure",
+        action="store_true",
+        help="start nothing more when a stage fails; by default all runs that does not need it",
+    )
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Bring the pipeline up to date; ends with ``dvc repro`` itself, which checks everything."""
+    """Bring the pipeline up to date.
+
+    Raises:
+        UserError: stages failed, or none could be started.
+        SystemExit: a signal asked to end; 128 and its number.
+    """
+    if not Path(PIPELINE).is_file():
+        raise UserError(f"{PIPELINE} is missing; run this from the root of the repository")
     jobs = arguments.jobs if arguments.jobs is not None else default_jobs()
     if jobs < 1:
         raise UserError(f"--jobs: expected a whole number of at least 1, got {jobs}")
-    if not Path(PIPELINE).is_file():
-        raise UserError(f"{PIPELINE} is missing; run this from the root of the repository")
-    if jobs > 1:
-        # What the plan leaves as it was need not be looked at by a process each.
-        run_all({name: needs for name, needs in outdated().items() if name == PLAN}, 1)
-        run_all(outdated(), jobs)
-    done = subprocess.run(["dvc", "repro"], check=False)
-    sys.exit(done.returncode)
+    try:
+        with _alone():
+            _run(jobs, keep_going=not arguments.stop_at_failure)
+    except OSError as error:
+        raise UserError(explain(error)) from error
 
 
 def default_jobs() -> int:
@@ -60,84 +64,95 @@ def default_jobs() -> int:
     return num_cores() if params.load().training.threads == 1 else 1
 
 
-def outdated() -> dict[str, set[str]]:
-    """Return the stages that have to run, or may have to, with those of them each waits for."""
-    from dvc.repo import Repo
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for whoever runs the pipeline here, and clear up after those who were killed."""
+    presence.REPRO_LOCK.parent.mkdir(exist_ok=True)
+    lock = FileLock(presence.REPRO_LOCK)
+    told = list[presence.Process]()
+    while True:
+        try:
+            with lock.acquire(blocking=False):
+                told = _tell_new(told)
+                if not told:
+                    for path in presence.tidy(Path()):
+                        print(f"deleted {path}, which a process left that was killed", flush=True)
+                    yield
+                    return
+        except Timeout:
+            told = _tell_new(told)
+        sleep(SECONDS_BETWEEN_LOOKS)
 
-    with Repo(_wait_for_lock=True) as repo:
-        graph = repo.index.graph  # from a stage to what it depends on
-        names = {stage: stage.addressing for stage in graph}
-        needs = {names[stage]: {names[one] for one in graph.successors(stage)} for stage in graph}
-        found = set(repo.status())
-        in_file = [names[stage] for stage in repo.index.stages]  # has long chains of stages first
-    for name in TopologicalSorter(needs).static_order():
-        if needs[name] & found:
-            found.add(name)
-    return {name: needs[name] & found for name in in_file if name in found}
+
+def _tell_new(told: list[presence.Process]) -> list[presence.Process]:
+    """Say for whom this waits, once for each; return who is there."""
+    there = presence.at_work(Path())
+    for process in there:
+        if process not in told:
+            print(
+                f"waiting for process {process.pid}, which is at work here: {process.what}; "
+                f"to end it: kill {process.pid}",
+                flush=True,
+            )
+    return there
 
 
-def run_all(stages: Mapping[str, set[str]], jobs: int) -> None:
-    """Run stages, each when what it needs is done, at most ``jobs`` at a time.
+def _run(jobs: int, *, keep_going: bool) -> None:
+    threads = max(1, num_cores() // jobs) if jobs > 1 else None
+    running = list[str]()
+    try:
+        with Crew(jobs, threads) as crew:
+            try:
+                _bring_up_to_date(crew, keep_going=keep_going)
+            except Asked:
+                running = [name for name in crew.busy if name]
+                raise
+    except Asked as asked:
+        what = f", while {' and '.join(running)} ran" if running else ""
+        print(f"{asked}{what}; continue with `{_this()}`", flush=True)
+        sys.exit(128 + asked.number)
+
+
+def _bring_up_to_date(crew: Crew, *, keep_going: bool) -> None:
+    # What the plan leaves as it was need not be looked at by a process each.
+    plan = {name: needs for name, needs in outdated(crew).items() if name == PLAN}
+    failed = run_all(plan, crew)
+    stages = plan
+    if not failed:
+        stages = outdated(crew)
+        failed = run_all(stages, crew, keep_going=keep_going)
+    if failed:
+        _report(failed, stages)
+    changed = outdated(crew) if stages else {}
+    if changed:
+        raise UserError(f"{', '.join(changed)}: outdated again: what they read has changed while "
+                        f"stages ran; continue with `{_this()}`")  # fmt: skip
+    print("the pipeline is up to date: reports/report.md", flush=True)
+
+
+def _report(failed: Mapping[str, str], stages: Stages) -> None:
+    """Say what failed, why, and what was left out.
 
     Raises:
-        UserError: One of them failed; those that ran beside it were brought to their end.
+        UserError: always.
     """
-    order = TopologicalSorter(stages)
-    order.prepare()
-    ready, running = list[str](), dict[str, Job]()
-    num_done = 0
-    failed: list[str] = []
-    try:
-        while order.is_active() and not (failed and not running):
-            ready = sorted([*ready, *order.get_ready()], key=list(stages).index)
-            while not failed and (name := next_stage(ready, list(running), jobs)):
-                ready.remove(name)
-                running[name] = _start(name, max(1, num_cores() // jobs))
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-            for name in [one for one in running if running[one].process.poll() is not None]:
-                job = running.pop(name)
-                num_done += 1
-                _show(name, job, f"{num_done} of {len(stages)}")
-                if job.process.returncode:
-                    failed.append(name)
-                else:
-                    order.done(name)
-    finally:
-        for job in running.values():
-            job.process.terminate()
-    if failed:
-        raise UserError(f"{' and '.join(failed)} failed; see above for what to do")
+    for name, reason in failed.items():
+        print(f"{name} failed: {reason} ({Task(name).log})", flush=True)
+    left = needing(set(failed), stages)
+    others = f"; {len(left)} that need them did not run" if left else ""
+    raise UserError(
+        f"{' and '.join(failed)} failed{others}; mend what is said above, then `{_this()}`"
+    )
 
 
-def next_stage(ready: Sequence[str], running: Sequence[str], jobs: int) -> str | None:
-    """Return the stage to start now, if any: those that need quiet only when nothing else runs."""
-    if len(running) >= jobs or any(name in ALONE for name in running):
-        return None
-    usual = [name for name in ready if name not in ALONE]
-    if usual:
-        return usual[0]
-    return ready[0] if ready and not running else None
+def needing(names: set[str], stages: Stages) -> set[str]:
+    """Return the stages that need one of some, or need one that does…"""
+    found = set(names)
+    for _ in stages:
+        found |= {name for name, needs in stages.items() if needs & found}
+    return found - names
 
 
-def _start(name: str, threads: int) -> Job:
-    folder = Path(".pkdn/output")
-    folder.mkdir(parents=True, exist_ok=True)
-    output = folder / f"{name.replace('/', '_').replace(':', '_')}.log"
-    with output.open("w", encoding="utf-8") as stream:
-        process = subprocess.Popen(
-            ["dvc", "--wait-for-lock", "repro", "--single-item", name],
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-        )
-    print(f"{name}: started", flush=True)
-    return Job(process, output, time.monotonic())
-
-
-def _show(name: str, job: Job, count: str) -> None:
-    seconds = time.monotonic() - job.started
-    outcome = "FAILED" if job.process.returncode else "done"
-    print(f"{name}: {outcome} after {seconds:.0f} s ({count})", flush=True)
-    if job.process.returncode:
-        print(job.output.read_text(encoding="utf-8", errors="replace"), flush=True)
+def _this() -> str:
+    """Return the command line that continues."""
+    return shlex.join(["python", "-m", "pkdn", *sys.argv[1:]])

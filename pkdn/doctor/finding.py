@@ -1,0 +1,18 @@
+"""What a check has found."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """One thing that is right, or that is wrong.
+
+    Attributes:
+        what: was found, in one line.
+        advice: what to do about it; empty where all is right.
+        mend: does it, where that loses nothing.
+    """
+
+    what: str
+    advice: str = ""
+    mend: Callable[[], None] | None = None

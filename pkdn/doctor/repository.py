@@ -1,0 +1,102 @@
+"""Git's HEAD, and the files that hold the state of DVC and MLflow."""
+
+import os
+import re
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from pkdn.doctor.finding import Finding
+from pkdn.pipeline.presence import at_work
+
+EXPERIMENT = "refs/exps/exec/"
+"""DVC's marks of the experiment that runs in the workspace."""
+STORE = "mlflow.db"
+TABLES = {"alembic_version", "experiments", "runs", "metrics"}
+
+
+def head(folder: Path) -> Iterator[Finding]:
+    """Check that git is on a branch, where a killed experiment may have taken it away."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+    except (OSError, subprocess.SubprocessError):
+        yield Finding("git knows no commit here", "run this in a clone of the repository")
+        return
+    marks = _git(folder, "for-each-ref", "--format=%(refname)", EXPERIMENT).split()
+    if _git(folder, "branch", "--show-current") or not marks:
+        yield Finding(f"git is at {commit[:10]}, and no experiment holds it")
+        return
+    branch = _branch_before(folder)
+    safe = branch and _git(folder, "rev-parse", branch) == commit and not at_work(folder)
+    yield Finding(
+        f"HEAD is detached at {commit[:10]} by an experiment that was killed; params.yaml may have "
+        "its values",
+        f"run `git symbolic-ref HEAD refs/heads/{branch or 'BRANCH'}`, then look at `git diff`",
+        partial(_back, folder, branch, marks) if safe else None,
+    )
+
+
+def _branch_before(folder: Path) -> str:
+    """Return the branch from which git was taken last; empty if it is not known."""
+    for line in _git(folder, "reflog", "--format=%gs").splitlines():
+        if found := re.fullmatch(r"checkout: moving from (\S+) to [0-9a-f]{40}", line):
+            known = _git(folder, "branch", "--list", "--format=%(refname:short)", found[1])
+            return found[1] if known else ""
+    return ""
+
+
+def _back(folder: Path, branch: str, marks: list[str]) -> None:
+    """Point HEAD at the branch, which is at the same commit, and take DVC's marks away."""
+    _git(folder, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    for mark in marks:
+        _git(folder, "update-ref", "--no-deref", "-d", mark)
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=30
+    )
+    return done.stdout.strip()
+
+
+def store(folder: Path) -> Iterator[Finding]:
+    """Check MLflow's database, unless the runs go to another store."""
+    file = folder / STORE
+    if "MLFLOW_TRACKING_URI" in os.environ or not file.exists():
+        return
+    problem = _problem(file)
+    if problem:
+        yield Finding(
+            f"{STORE} is broken: {problem}",
+            f"move it to {STORE}.broken; then `python -m pkdn sync` writes its runs anew",
+            None if at_work(folder) else partial(_set_aside, file),
+        )
+    else:
+        yield Finding(f"{STORE} is whole")
+
+
+def _problem(file: Path) -> str:
+    """Return what is wrong with a database; empty: nothing."""
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            (answer,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+            names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            missing = TABLES - {name for (name,) in names}
+    except sqlite3.OperationalError as error:
+        return "" if "locked" in str(error) else str(error)
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    if missing:
+        return f"it lacks the tables {', '.join(sorted(missing))}: its making was cut short"
+    return "" if answer == "ok" else str(answer).strip()
+
+
+def _set_aside(file: Path) -> None:
+    """Rename a file, and what SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        part = file.with_name(file.name + suffix)
+        if part.exists():
+            part.rename(file.with_name(f"{file.name}.broken{suffix}"))

@@ -1,0 +1,1 @@
+"""Running the pipeline: which stages, when, in which processes, and how they are ended."""

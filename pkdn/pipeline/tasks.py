@@ -1,0 +1,50 @@
+"""What ``repro`` and its workers say to each other."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+OUTPUT = Path(".pkdn/output")
+
+
+class Task(NamedTuple):
+    """What a worker is asked to do.
+
+    Attributes:
+        stage: the stage to run; empty: find those that are outdated.
+        shows_output: whether the stage's standard output goes to the terminal, not to the log.
+    """
+
+    stage: str
+    shows_output: bool = False
+
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+        name = self.stage.replace("/", "_").replace(":", "_") or "dvc"
+        return OUTPUT / f"{name}.log"
+
+
+class Outcome(NamedTuple):
+    """What came of a task.
+
+    Attributes:
+        is_done: whether it succeeded.
+        reason: why not, in one line.
+        detail: DVC's traceback.
+        value: the outdated stages, with those of them each waits for.
+    """
+
+    is_done: bool
+    reason: str = ""
+    detail: str = ""
+    value: Any = None
+
+
+class Waiting(NamedTuple):
+    """A worker waits for another process.
+
+    Attributes:
+        reason: for which, and why.
+    """
+
+    reason: str

@@ -1,0 +1,126 @@
+"""A process that runs stages by DVC, one after another, for ``python -m pkdn repro``.
+
+What DVC 3.67 does at a signal while a stage runs: it ignores SIGINT and waits for the stage, which
+in a terminal gets it too; SIGTERM and SIGHUP end DVC at once, and the stage runs on, its result
+unknown to DVC; so does SIGKILL, after which the next DVC deletes the stage's outputs and runs it
+beside the orphan. Here, a signal to this process is passed on to the stage as SIGTERM, and DVC
+notes what came of it before it ends. Each worker has a session of its own, so that no signal from
+a terminal reaches a stage twice. When this process is killed, its stage notices and saves
+(:mod:`pkdn.command`); when ``repro`` is killed, this process brings its stage to the end.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from graphlib import TopologicalSorter
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pkdn.command import SHELLS
+from pkdn.pipeline.explain import causes, explain
+from pkdn.pipeline.tasks import Outcome, Task, Waiting
+
+SECONDS_BETWEEN_TRIES = 0.5
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+def main() -> None:
+    """Take tasks from the connection whose file descriptor is the argument, until it closes."""
+    connection = Connection(int(sys.argv[1]))
+    own_folder = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([own_folder, os.environ.get("PATH", os.defpath)])
+    stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, lambda *_: stop.set())
+    threading.Thread(target=_end_stages, args=[stop], daemon=True).start()
+    with connection, suppress(EOFError, BrokenPipeError):
+        while True:
+            task = connection.recv()
+            connection.send(_answer(task, stop, connection))
+
+
+def _end_stages(stop: threading.Event) -> None:
+    """Once asked to stop, end what this process has started, and what it may start still."""
+    stop.wait()
+    told = set[int]()
+    while True:
+        with suppress(psutil.NoSuchProcess):
+            for stage in _stages(psutil.Process()):
+                if stage.pid not in told:
+                    told.add(stage.pid)
+                    stage.terminate()
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _stages(parent: psutil.Process) -> Iterator[psutil.Process]:
+    """Yield what a process has started; for a shell that waits, what that has started."""
+    for child in parent.children():
+        of_shell = [*_stages(child)] if child.name() in SHELLS else []
+        yield from of_shell or [child]
+
+
+def _answer(task: Task, stop: threading.Event, connection: Connection) -> Outcome:
+    """Do a task, again while another process holds a lock; any error becomes one line."""
+    while not stop.is_set():
+        try:
+            with _output_to(task):
+                return Outcome(True, value=_do(task.stage))
+        except Exception as error:  # DVC passes on whatever it meets
+            if not any(type(one).__name__ == "LockError" for one in causes(error)):
+                return Outcome(False, explain(error), traceback.format_exc())
+            with suppress(BrokenPipeError):
+                connection.send(Waiting(str([*causes(error)][-1])))
+        time.sleep(SECONDS_BETWEEN_TRIES)
+    return Outcome(False, "it was asked to end")
+
+
+def _do(stage: str) -> dict[str, set[str]] | None:
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another
+    with Repo(_wait_for_lock=True) as repo:
+        if not stage:
+            return _outdated(repo)
+        repo.reproduce(stage, single_item=True)
+    return None
+
+
+def _outdated(repo: Any) -> dict[str, set[str]]:
+    """Return the stages that have to run, or may have to, with those of them each waits for."""
+    graph = repo.index.graph  # from a stage to what it depends on
+    names = {stage: stage.addressing for stage in graph}
+    needs = {names[stage]: {names[one] for one in graph.successors(stage)} for stage in graph}
+    found = set(repo.status())
+    in_file = [names[stage] for stage in repo.index.stages]  # has long chains of stages first
+    for name in TopologicalSorter(needs).static_order():
+        if needs[name] & found:
+            found.add(name)
+    return {name: needs[name] & found for name in in_file if name in found}
+
+
+@contextmanager
+def _output_to(task: Task) -> Iterator[None]:
+    """Write what this process and its stage print to the task's log."""
+    kept = {number: os.dup(number) for number in (1, 2)}
+    with task.log.open("a", encoding="utf-8") as log:
+        for number in (2,) if task.shows_output else (1, 2):
+            os.dup2(log.fileno(), number)
+        try:
+            yield
+        finally:
+            for number, before in kept.items():
+                os.dup2(before, number)
+                os.close(before)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""What is wrong is found, said in one line, and mended where nothing is lost."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pkdn.doctor import environment
+
+ROOT = Path(__file__).parents[1]
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    done = subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline whose one stage has run, and a store of MLflow's."""
+    folder = tmp_path_factory.mktemp("ran")
+    command = "mkdir -p data/a && echo one > data/a/one && echo two > data/a/two && echo b > data/b"
+    (folder / "dvc.yaml").write_text(f"stages: {{a: {{cmd: '{command}', outs: [data/a, data/b]}}}}")
+    git(folder, "init", "--quiet", "--initial-branch", "trunk")
+    for words in (["init", "--quiet"], ["repro", "--quiet"]):
+        subprocess.run([sys.executable, "-m", "dvc", *words], cwd=folder, check=True)
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        for table in ("alembic_version", "experiments", "runs", "metrics"):
+            store.execute(f"CREATE TABLE {table} (a)")
+    store.close()
+    git(folder, "add", "dvc.yaml", "dvc.lock")
+    git(folder, "commit", "--quiet", "-m", "all")
+    return folder
+
+
+@pytest.fixture
+def project(ran: Path, tmp_path: Path) -> Path:
+    subprocess.run(["cp", "-a", f"{ran}/.", str(tmp_path)], check=True)
+    return tmp_path
+
+
+def doctor(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    return subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "pkdn", "doctor", *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_all_is_well_and_nothing_heavy_is_imported(project: Path) -> None:
+    done = doctor(project)
+    assert done.returncode == 0, done.stdout
+    assert "WRONG" not in done.stdout
+    assert "the cache has all 4 objects that dvc.lock names" in done.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not loaded & {"torch", "mlflow", "dvc", "numpy"}
+
+
+def cut(name: str, count: int) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        file = folder / name
+        file.write_bytes(file.read_bytes()[:-count])
+
+    return damage
+
+
+def conflict(folder: Path) -> None:
+    text = (folder / "dvc.lock").read_text()
+    (folder / "dvc.lock").write_text(f"<<<<<<< HEAD\n{text}=======\n>>>>>>> other\n")
+
+
+def half_made_store(folder: Path) -> None:
+    (folder / "mlflow.db").unlink()
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        store.execute("CREATE TABLE experiments (a)")
+    store.close()
+
+
+def stale_lock(folder: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    holder = {"pid": gone.pid, "cmd": "dvc repro"}
+    (folder / ".dvc/tmp/rwlock").write_text(json.dumps({"write": {"/a": holder}}))
+
+
+def leftover(folder: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (folder / f"data/.a.{gone.pid}.tmp").mkdir()
+
+
+def killed_experiment(folder: Path) -> None:
+    commit = git(folder, "rev-parse", "HEAD")
+    git(folder, "checkout", "--quiet", commit)
+    git(folder, "update-ref", "refs/exps/exec/EXEC_HEAD", commit)
+
+
+def missing_object(folder: Path) -> None:
+    next(each for each in objects(folder) if each.read_bytes() == b"one\n").unlink()
+
+
+def broken_object(folder: Path) -> None:
+    file = next(each for each in objects(folder) if each.read_bytes() == b"b\n")
+    file.unlink()
+    file.write_bytes(b"")
+
+
+def objects(folder: Path) -> list[Path]:
+    return [file for file in (folder / ".dvc/cache/files/md5").rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (cut("dvc.lock", 60), "dvc.lock is broken"),
+        (conflict, "dvc.lock is broken"),
+        (cut("mlflow.db", 5000), "mlflow.db is broken"),
+        (half_made_store, "mlflow.db is broken: it lacks the tables"),
+        (stale_lock, "rwlock is broken, or names processes that have gone"),
+        (leftover, "was left by a killed process"),
+        (killed_experiment, "HEAD is detached"),
+        (missing_object, "the cache lacks, or has broken, 1 objects of a, such as data/a/one"),
+        (broken_object, "the cache lacks, or has broken, 1 objects of a, such as data/b"),
+    ],
+)
+def test_what_is_wrong_is_said_and_mended(
+    project: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    damage(project)
+    found = doctor(project)
+    assert found.returncode == 1
+    (line,) = [line for line in found.stdout.splitlines() if line.startswith("WRONG")]
+    assert said in line
+    mended = doctor(project, "--fix")
+    assert mended.returncode == 0, mended.stdout
+    assert f"mended {line.removeprefix('WRONG').split(';')[0].strip()}" in mended.stdout
+    assert doctor(project).stdout.count("WRONG") == 0
+    assert git(project, "branch", "--show-current") == "trunk"
+
+
+def test_what_a_living_process_writes_is_not_deleted(project: Path) -> None:
+    (project / f"data/.a.{os.getpid()}.tmp").mkdir()
+    assert doctor(project, "--fix").returncode == 0
+    assert (project / f"data/.a.{os.getpid()}.tmp").exists()
+
+
+def test_another_build_of_torchvision_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    builds = {"torch": "2.13.0+cpu", "torchvision": "0.28.0"}
+    monkeypatch.setattr(environment, "version", builds.__getitem__)
+    (found,) = environment.torchvision(Path())
+    assert "torchvision 0.28.0 beside torch 2.13.0+cpu" in found.what
+    builds["torchvision"] = "0.28.0+cpu"
+    assert list(environment.torchvision(Path())) == []
+
+
+def test_packages_that_are_missing_or_too_old_are_named(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nrequires-python = ">=3.99"\ndependencies = ["nothing-of-this-name>1", "pyyaml"]'
+    )
+    (found,) = environment.versions(tmp_path)
+    assert "nothing-of-this-name>1 (found none)" in found.what
+    assert "pyyaml" not in found.what
+    (found,) = environment.interpreter(tmp_path)
+    assert "expected >=3.99" in found.what

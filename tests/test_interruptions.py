@@ -1,0 +1,108 @@
+"""The pipeline is ended by signals and kills, and nothing is lost or run twice."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from small_pipeline import (
+    ENVIRONMENT,
+    go_on,
+    processes,
+    run,
+    small_pipeline,
+    start,
+    started_until,
+    starts,
+    wait_for,
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    with small_pipeline(tmp_path) as folder:
+        yield folder
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_reaches_every_stage_once_and_all_end(project: Path, number: int) -> None:
+    process = started_until(project, "b", "c")
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 128 + number, output + errors
+    assert "while b and c ran; continue with `python -m pkdn repro --jobs 2`" in output
+    assert (project / "b.state").read_text() == (project / "c.state").read_text() == "saved "
+    assert processes(project) == []
+    go_on(project)
+    assert run(project).returncode == 0
+    assert [starts(project, name) for name in "abc"] == [1, 2, 2]
+
+
+def test_what_a_killed_repro_left_running_is_waited_for_and_not_run_again(project: Path) -> None:
+    process = started_until(project, "b", "c")
+    process.kill()
+    with process:  # its pipes are open as long as its workers live
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        process.stderr.close()
+    left = [one for one in processes(project) if "-m" in one.cmdline()]
+    again = start(project)
+    assert again.stdout
+    said = "".join(again.stdout.readline() for _ in left)
+    assert all(f"kill {one.pid}" in said for one in left), said
+    next(one for one in left if "b" in one.cmdline()).terminate()
+    wait_for((project / "b.state").exists)
+    go_on(project)
+    output, errors = again.communicate(timeout=120)
+    assert again.returncode == 0, output + errors
+    assert [starts(project, name) for name in "abc"] == [1, 2, 1]
+
+
+def test_stages_end_with_a_killed_dvc_and_leave_no_lock(project: Path) -> None:
+    process = started_until(project, "b", "c")
+    workers = [one for one in psutil.Process(process.pid).children() if one.children()]
+    for worker in workers:
+        worker.kill()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "b failed: the process of DVC has gone: it was killed (SIGKILL)" in output
+    wait_for(lambda: processes(project) == [])
+    assert (project / "b.state").read_text() == (project / "c.state").read_text() == "saved "
+    go_on(project)
+    (project / ".dvc/tmp/rwlock").write_text('{"write": {"/cut')
+    done = run(project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "deleted .dvc/tmp/rwlock" in done.stdout
+
+
+def test_a_stage_that_plain_dvc_started_ends_with_it(project: Path) -> None:
+    (project / "a.slow").touch()
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", "--quiet", "a"],
+        cwd=project,
+        env={**ENVIRONMENT, "PATH": path},
+    )
+    wait_for(lambda: starts(project, "a") == 1)
+    process.kill()
+    process.wait()
+    wait_for(lambda: processes(project) == [])
+    assert (project / "a.state").read_text() == "saved "
+
+
+def test_unfinished_files_of_the_dead_are_deleted_and_those_of_the_living_kept(
+    project: Path,
+) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for pid in (gone.pid, os.getpid()):
+        folder = project / "data" / f".faces.{pid}.tmp"
+        folder.mkdir(parents=True)
+        (folder / "shard").touch()
+    run(project)
+    assert [path.name for path in (project / "data").iterdir()] == [f".faces.{os.getpid()}.tmp"]

@@ -92,8 +92,8 @@ def test_upscale_degrades_a_folder_of_photos_and_skips_what_is_none(
     os.mkfifo(tmp_path / "in" / "pipe.jpg")
     done = pkdn(*words, "--degrade")
     assert done.returncode == 1
-    _, *lines = done.stderr.strip().splitlines()  # the first is about the weights
-    for line in lines:
+    told = done.stderr.strip().splitlines()
+    for line in (line for line in told if "trained on" not in line):
         assert "pipe.jpg cannot be read (it is no regular file)" in line
     assert "2 faces written" in line
     assert "1 of 3 skipped" in line

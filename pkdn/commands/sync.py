@@ -6,6 +6,7 @@ from contextlib import closing
 
 from pkdn import runs, tracking
 from pkdn.errors import UserError
+from pkdn.tracking import outbox
 
 HELP = "send the runs that MLflow lacks, such as those out of DVC's cache"
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> None:
     """Send what is missing, and say how much that was."""
-    if not runs.RUNS.is_dir():
+    if not runs.RUNS.is_dir() and not outbox.folder().is_dir():
         raise UserError(
             f"expected recorded runs in {runs.RUNS}, found no such folder; run `dvc repro` "
             "or `dvc pull` first, from the root of the repository"

@@ -375,6 +375,19 @@ def test_a_run_whose_stage_is_killed_is_marked_as_killed(server: StandIn) -> Non
     assert server.runs["0" * 32]["info"]["status"] == "KILLED"
 
 
+def test_a_stage_ends_well_where_no_process_can_be_started(
+    workspace: Path,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(records, "LIVE_SECONDS", -1.0)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    record = record_a_run()
+    assert record["mlflow_run_id"] is None
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "expected to start a process" in line
+
+
 def test_sync_says_in_one_line_that_a_server_is_dead(workspace: Path) -> None:
     record_a_run()
     environment = {**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}

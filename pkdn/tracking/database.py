@@ -36,21 +36,32 @@ def ensure(file: Path, version: str, make: Callable[[Path], None]) -> str | None
         What a user has to know of a broken one that was put aside, or None.
 
     Raises:
-        UserError: it is no file, cannot be opened or written, or is broken and not the project's.
+        UserError: it is no file, cannot be made, opened or written, or is broken and not the
+            project's.
     """
-    notice = None
-    folder = main_repository() / ".pkdn"
-    folder.mkdir(exist_ok=True)
-    with FileLock(folder / LOCK):
-        if file.exists() and (reason := fault(file, version)):
-            notice = _replace(file, reason)
-        if not file.exists():
-            _put_aside(file)  # journals of one that was deleted
-            for left in file.parent.glob(f".{file.name}.*{UNFINISHED}*"):
-                left.unlink(missing_ok=True)
-            with atomic_file(file) as temporary:
-                make(temporary)
-    return notice
+    try:
+        folder = main_repository() / ".pkdn"
+        folder.mkdir(exist_ok=True)
+        with FileLock(folder / LOCK):
+            reason = fault(file, version) if file.exists() else None
+            notice = _replace(file, reason) if reason else None
+            if not file.exists():
+                _make(file, make)
+        return notice
+    except OSError as error:
+        raise UserError(
+            f"expected to make MLflow's database {file}, got {error}; let its folder be written, "
+            "and make room on the disk"
+        ) from error
+
+
+def _make(file: Path, make: Callable[[Path], None]) -> None:
+    _put_aside(file)  # journals of one that was deleted
+    for left in file.parent.glob(f".{file.name}.*{UNFINISHED}*"):
+        left.unlink(missing_ok=True)
+    with atomic_file(file) as temporary:
+        temporary.touch()  # MLflow tries for minutes where it may not
+        make(temporary)
 
 
 def fault(file: Path, version: str) -> str | None:

@@ -81,8 +81,8 @@ class Live:
         if self._messenger is None and not self._has_failed:
             try:
                 self._messenger = Messenger()
-            except OSError as error:
-                self._fail(f"no process can be started to talk to MLflow ({error})")
+            except UserError as error:
+                self._fail(str(error))
         return self._messenger
 
     def _fail(self, reason: str) -> None:

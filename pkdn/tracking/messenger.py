@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pkdn.errors import UserError
+
 ROOT = Path(__file__).parents[2]
 SENDER = "pkdn.tracking.sender"
 MOST_WAITING = 4 * 2**20
@@ -31,22 +33,14 @@ class Messenger:
         failure: why the process does no more, or None.
 
     Raises:
-        OSError: no process could be started.
+        UserError: no process can be started.
     """
 
     def __init__(self) -> None:
         self.heard: dict[str, Any] = {}
         self.failure: str | None = None
         self._waiting = self._partial = b""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", SENDER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            start_new_session=True,  # a signal for this process is not for that one
-            env={**os.environ, "PYTHONPATH": _search_path()},
-        )
+        self._process = _start()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
@@ -111,6 +105,19 @@ class Messenger:
                 pipe.close()
 
 
-def _search_path() -> str:
-    """Return the environment's path of modules, with this project in it."""
-    return os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+def _start() -> "subprocess.Popen[bytes]":
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", SENDER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,  # a signal for this process is not for that one
+            env={**os.environ, "PYTHONPATH": path},
+        )
+    except OSError as error:
+        raise UserError(
+            f"expected to start a process that talks to MLflow, got {error}; end other processes"
+        ) from error

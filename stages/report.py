@@ -23,7 +23,7 @@ def main() -> None:
     plan = Plan(**planned.settings)
     params = {"profile": plan.profile, **planned.settings["shown"]}
     with tracking.run(planned, params, by_name=by_name(planned), keep=False) as run:
-        page.write(root=ROOT, out=OUT, plan=replace(plan, mlflow_runs=tracking.sync_or_say()))
+        page.write(root=ROOT, out=OUT, plan=replace(plan, mlflow_runs=run.sync()))
         for path in (OUT / page.PAGE, *sorted((OUT / "figures").glob("*.png"))):
             run.artifact(path)
 

@@ -1,15 +1,48 @@
+"""MLflow as a view of the records: nothing twice, nothing lost, nobody waits."""
+
 import json
+import os
+import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from mlflow_server import StandIn, serving
 
-from pkdn import closure, provenance, tracking
+from pkdn import provenance, tracking
+from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN
 from pkdn.runs import Planned, RunId
+from pkdn.tracking import database, live, outbox, records, view
+from pkdn.tracking.owner import owner
+from pkdn.tracking.record import Record
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
+
+SYNC = [sys.executable, "-m", "pkdn", "sync"]
+GONE = owner().rsplit(" ", 1)[0] + " 1"
+"""A process of this number that started in 1970."""
+CURVE = [{"step": step, "loss": 1 / step, "seconds": float(step)} for step in (1, 2, 3)]
+
+
+@pytest.fixture(scope="module")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """MLflow takes seconds to make one."""
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        monkeypatch.delenv("DVC_ROOT", raising=False)
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        view.connect()
+        yield folder / "mlflow.db"
 
 
 @pytest.fixture
@@ -20,146 +53,352 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def student(dataset: str, variant: str, seed: str) -> Planned:
-    return Planned(RunId("student", dataset, variant, int(seed)), {}, {}, {})
+@pytest.fixture
+def store(workspace: Path, new_database: Path) -> view.View:
+    shutil.copy(new_database, workspace / "mlflow.db")
+    return view.connect()[0]
 
 
-def record_a_run(key: str = "helen-full-0", lambda_fs: float = 10.0) -> dict[str, object]:
-    planned = student(*key.split("-"))
-    with tracking.run(planned, {"lambda_fs": lambda_fs}) as run:
-        curve = [{"step": step, "loss": 1 / step} for step in (1, 2, 3)]
-        for row in curve:
+def planned(seed: int = 0) -> Planned:
+    return Planned(RunId("student", "helen", "full", seed), {}, {}, {})
+
+
+def record_a_run(lambda_fs: float = 10.0, seed: int = 0) -> dict[str, Any]:
+    with tracking.run(planned(seed), {"lambda_fs": lambda_fs}) as run:
+        for row in CURVE:
             run.row(row)
         run.metrics({"val_psnr": 24.5, "undefined": float("inf")})
-        provenance.write_curve(run.id.curve(), curve)
-    return json.loads(planned.id.record.read_text())
+        provenance.write_curve(run.id.curve(), CURVE)
+    found: dict[str, Any] = json.loads(run.id.record.read_text())
+    return found
 
 
-def check_sent(run_id: str) -> None:
-    run = tracking.connect().get_run(run_id)
-    assert run.info.status == "FINISHED"
-    assert run.data.params == {"lambda_fs": "10.0"}
-    assert run.data.metrics["val_psnr"] == 24.5
-    assert run.data.tags["system"] == "full"
-    history = tracking.connect().get_metric_history(run_id, "loss")
-    assert [metric.step for metric in history] == [1, 2, 3]
+def statuses(store: view.View) -> list[str]:
+    return sorted(run.info.status for run in store.client.search_runs([store.experiment]))
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_short_run_is_recorded_and_sent_by_sync(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def steps(store: view.View, run_id: str, name: str = "loss") -> list[int]:
+    return [metric.step for metric in store.client.get_metric_history(run_id, name)]
+
+
+def test_a_short_run_is_recorded_and_sent_by_sync(store: view.View) -> None:
     record = record_a_run()
     assert record["name"] == "student@helen-full-0"
     assert record["metrics"]["val_psnr"] == 24.5
     assert record["machine"]["cores"] >= 1
-    assert not (workspace / "mlflow.db").exists()
-    sent, run_ids = tracking.sync()
-    assert sent == 1
-    check_sent(run_ids[record["fingerprint"]])
-    assert tracking.sync() == (0, run_ids)
-    number = tracking.connect().get_experiment_by_name("pkdn").experiment_id
-    assert tracking.students_page() == (
-        f"/#/experiments/{number}/runs?workflowType=machine_learning"
+    assert statuses(store) == []
+    with closing(tracking.Messenger()) as messenger:
+        found = tracking.sync(messenger)
+        assert tracking.sync(messenger) == found._replace(sent=0)
+    assert found.sent == 1
+    assert found.page == (
+        f"/#/experiments/{store.experiment}/runs?workflowType=machine_learning"
         "&searchFilter=tags.stage%20%3D%20%27evaluate_student%27"
     )
-    record_a_run(lambda_fs=0.5)
-    assert tracking.sync()[0] == 1
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{workspace / 'other.db'}")
-    assert tracking.sync()[0] == 1
+    run = store.client.get_run(found.run_ids[record["fingerprint"]])
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"lambda_fs": "10.0"}
+    assert run.data.metrics["val_psnr"] == 24.5
+    assert run.data.tags["system"] == "full"
+    assert steps(store, run.info.run_id) == [1, 2, 3]
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_long_run_is_sent_while_it_runs(
-    workspace: Path,  # noqa: ARG001
-    monkeypatch: pytest.MonkeyPatch,
+def test_other_parameters_are_another_run(store: view.View) -> None:
+    sent = []
+    for lambda_fs in (10.0, 0.5, 0.5):
+        record_a_run(lambda_fs)
+        sent.append(store.send(planned().id.record).is_new)
+    assert sent == [True, True, False]
+
+
+def test_a_resumed_training_goes_on_with_its_run(store: view.View) -> None:
+    record = Record.model_validate(record_a_run())
+    first = store.claim(record, GONE)
+    first.log(CURVE[:2])
+    first.close("KILLED")
+    second = store.claim(record, owner())
+    assert second.run_id == first.run_id
+    assert statuses(store) == ["RUNNING"]
+    second.log(CURVE)
+    second.log(CURVE)
+    second.finish(record)
+    assert steps(store, first.run_id) == [1, 2, 3]
+    assert statuses(store) == ["FINISHED"]
+
+
+def test_sync_goes_on_with_a_run_that_was_killed(store: view.View) -> None:
+    record = Record.model_validate(record_a_run())
+    store.claim(record, GONE).log(CURVE[:2])
+    found = store.send(planned().id.record)
+    assert statuses(store) == ["FINISHED"]
+    assert steps(store, found.run_id) == [1, 2, 3]
+
+
+def test_runs_whose_process_is_gone_are_closed(store: view.View) -> None:
+    for seed, by in enumerate([GONE, owner(os.getppid()), "elsewhere 1 1"]):
+        store.claim(Record.model_validate(record_a_run(seed=seed)), by)
+    store.close_lost()
+    assert statuses(store) == ["KILLED", "RUNNING", "RUNNING"]
+
+
+def test_a_run_that_another_process_sends_is_left_to_it(store: view.View) -> None:
+    record = Record.model_validate(record_a_run())
+    theirs = store.claim(record, owner(os.getppid()))
+    found = store.send(planned().id.record)
+    assert found[2:] == (theirs.run_id, False, False)
+    assert steps(store, theirs.run_id) == []
+
+
+def test_processes_that_start_together_share_a_new_store_and_send_every_run_once(
+    workspace: Path,
 ) -> None:
-    monkeypatch.setattr(tracking, "LIVE_SECONDS", -1.0)
-    record = record_a_run()
-    check_sent(record["mlflow_run_id"])
-    assert tracking.sync() == (0, {record["fingerprint"]: record["mlflow_run_id"]})
+    for seed in range(2):
+        record_a_run(seed=seed)
+    both = [subprocess.Popen(SYNC, cwd=workspace, stdout=subprocess.PIPE) for _ in range(2)]
+    sent = [process.communicate(timeout=300)[0].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0], sent
+    assert statuses(view.connect()[0]) == ["FINISHED", "FINISHED"]
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.usefixtures("workspace")
-def test_a_dead_server_costs_seconds_and_no_result(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+SLOWLY = """
+import sqlite3, time
+from contextlib import closing
+from pathlib import Path
+from pkdn.tracking import database
+
+def make(file):
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        for number in range(40):
+            connection.execute(f"CREATE TABLE t{number} (a)")
+            time.sleep(0.005)
+        connection.execute("CREATE TABLE alembic_version (version_num)")
+        connection.execute("INSERT INTO alembic_version VALUES ('1')")
+
+print(flush=True)
+database.ensure(Path("mlflow.db").absolute(), "1", make)
+"""
+"""Makes a database as MLflow does: in many steps."""
+
+
+def test_a_database_is_whole_whenever_its_maker_is_killed(workspace: Path) -> None:
+    file = workspace / "mlflow.db"
+    for seconds in (0.02, 0.1, 0.2):
+        with subprocess.Popen([sys.executable, "-c", SLOWLY], stdout=subprocess.PIPE) as maker:
+            assert maker.stdout is not None
+            maker.stdout.readline()
+            time.sleep(seconds)
+            maker.kill()
+        assert not file.exists() or database.fault(file, "1") is None
+    subprocess.run([sys.executable, "-c", SLOWLY], check=True)
+    assert database.fault(file, "1") is None
+    assert [*workspace.glob(".mlflow*")] == []
+
+
+def never(_: Path) -> None:
+    raise AssertionError
+
+
+def cut(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 3)
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def zeroed(file: Path) -> None:
+    with file.open("r+b") as stream:
+        stream.seek(40960)
+        stream.write(bytes(40960))
+
+
+def stopped_half_way(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'an earlier one'")
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, zeroed, stopped_half_way])
+def test_a_broken_database_is_put_aside(
+    damage: Callable[[Path], None], workspace: Path, new_database: Path
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    for name in tracking.HTTP_PATIENCE:
-        monkeypatch.delenv(name, raising=False)
-    record = record_a_run()
-    started = time.monotonic()
-    assert tracking.sync_or_say() == {}
-    assert time.monotonic() - started < 60
-    assert record["metrics"]["val_psnr"] == 24.5
-    assert "send it later with `python -m pkdn sync`" in capsys.readouterr().err
+    file = workspace / "mlflow.db"
+    shutil.copy(new_database, file)
+    damage(file)
+    broken = file.read_bytes()
+    version = view._newest_schema()
+    notice = database.ensure(file, version, lambda path: shutil.copy(new_database, path))
+    (aside,) = workspace.glob("mlflow.db.broken-*")
+    assert notice is not None
+    assert str(aside) in notice
+    assert aside.read_bytes() == broken
+    assert database.fault(file, version) is None
 
 
-@pytest.mark.usefixtures("workspace")
-def test_a_failing_stage_leaves_no_record() -> None:
-    planned = student("helen", "full", "0")
-    with pytest.raises(ZeroDivisionError), tracking.run(planned, {}):
-        _ = 1 / 0
-    assert not planned.id.record.exists()
+def test_a_database_of_another_version_is_kept_when_there_are_runs(store: view.View) -> None:
+    record_a_run()
+    store.send(planned().id.record)
+    stopped_half_way(Path("mlflow.db"))
+    assert database.fault(Path("mlflow.db"), view._newest_schema()) is None
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_processes_that_start_together_share_a_new_store(workspace: Path) -> None:
+def test_a_folder_in_place_of_the_database_is_one_line(workspace: Path) -> None:
+    (workspace / "mlflow.db").mkdir()
+    with pytest.raises(UserError, match="got a folder or a device"):
+        database.ensure(workspace / "mlflow.db", "1", never)
+
+
+def test_a_database_that_may_not_be_written_is_one_line(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace / "mlflow.db").touch()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UserError, match="got one that may not be written"):
+        database.ensure(workspace / "mlflow.db", "1", never)
+
+
+def test_a_broken_database_of_somebody_else_is_left(workspace: Path) -> None:
+    other = workspace / "other.db"
+    other.write_text("no database")
+    with pytest.raises(UserError, match="got a broken one"):
+        database.ensure(other, "1", never)
+    assert other.read_text() == "no database"
+
+
+def test_records_of_a_workspace_that_is_deleted_are_sent_all_the_same(
+    workspace: Path, new_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(new_database, workspace / "mlflow.db")
+    of_experiment = workspace / ".dvc" / "tmp" / "exps" / "one"
+    of_experiment.mkdir(parents=True)
+    monkeypatch.setenv("DVC_ROOT", str(workspace))
+    monkeypatch.chdir(of_experiment)
+    record_a_run()
+    monkeypatch.chdir(workspace)
+    shutil.rmtree(of_experiment)
+    cut_record = planned(1).id.record
+    cut_record.parent.mkdir(parents=True)
+    cut_record.write_text('{"stage": "stu')
+    done = subprocess.run(SYNC, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.startswith("1 runs sent to sqlite:///")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert f"expected the record of a run in {cut_record.resolve()}" in done.stderr
+    assert [*outbox.folder().iterdir()] == []
+    store = view.connect()[0]
+    (run,) = store.client.search_runs([store.experiment])
+    assert steps(store, run.info.run_id) == [1, 2, 3]
+
+
+@pytest.fixture
+def server(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:  # noqa: ARG001
+    monkeypatch.setattr(records, "LIVE_SECONDS", -1.0)
+    with serving() as found:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", found.address)
+        yield found
+
+
+def rows_until(run: tracking.Run, is_enough: Callable[[], bool]) -> float:
+    """Give a run rows of a curve, and return the longest time that one took, in seconds."""
+    longest, until = 0.0, time.monotonic() + 60
+    for step in range(1, 100_000):
+        started = time.monotonic()
+        run.row({"step": step, "loss": 1 / step})
+        longest = max(longest, time.monotonic() - started)
+        if is_enough():
+            break
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return longest
+
+
+def test_a_long_run_is_sent_while_it_runs(server: StandIn) -> None:
+    with tracking.run(planned(), {}) as run:
+        rows_until(run, lambda: bool(run._live.run_id))
+        run.row({"step": 100_000, "loss": 0.0})
+    (sent,) = server.runs.values()
+    record = json.loads(run.id.record.read_text())
+    assert sent["info"]["run_id"] == record["mlflow_run_id"]
+    assert sent["info"]["status"] == "FINISHED"
+    logged = [metric["step"] for metric in sent["data"]["metrics"]]
+    assert logged == [int(row["step"]) for row in run.curve]
+
+
+@pytest.mark.parametrize("behaviour", ["hang", "drip"])
+def test_nobody_waits_for_a_server_that_stops_to_answer(
+    server: StandIn, behaviour: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(live, "END_SECONDS", 0.5)
+    with tracking.run(planned(), {}) as run:
+        rows_until(run, lambda: bool(run._live.run_id))
+        server.behaviour = behaviour
+        enough = time.monotonic() + 0.5
+        assert rows_until(run, lambda: time.monotonic() > enough) < 0.5
+        ended = time.monotonic()
+    assert time.monotonic() - ended < 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the results are not affected; send them later with `python -m pkdn sync`" in line
+    assert run.id.record.is_file()
+
+
+def test_a_server_that_drops_calls_is_given_up_with_one_line(
+    server: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.behaviour = "drop"
+    with tracking.run(planned(), {}) as run:
+        rows_until(run, lambda: run._live._has_failed)
+        run.row({"step": 100_000, "loss": 0.0})
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("MLflow does not answer (MlflowException: ")
+
+
+def test_a_run_whose_stage_is_killed_is_marked_as_killed(server: StandIn) -> None:
     code = (
         "from pkdn import tracking\n"
         "from pkdn.runs import Planned, RunId\n"
-        "import sys\n"
-        "planned = Planned(RunId('student', sys.argv[1]), {}, {}, {})\n"
-        "with tracking.run(planned, {}, keep=False) as run:\n"
-        "    run.row({'step': 1, 'a': 1})\n"
+        "from pkdn.tracking import records\n"
+        "import time\n"
+        "records.LIVE_SECONDS = -1.0\n"
+        "with tracking.run(Planned(RunId('student'), {}, {}, {}), {}) as run:\n"
+        "    for step in range(1, 1000):\n"
+        "        run.row({'step': step, 'loss': 1.0})\n"
+        "        time.sleep(0.1)\n"
     )
-    workers = [
-        subprocess.Popen([sys.executable, "-c", code, str(number)], cwd=workspace)
-        for number in range(3)
-    ]
-    assert [worker.wait(timeout=120) for worker in workers] == [0, 0, 0]
-    client = tracking.connect()
-    experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
-    runs = client.search_runs([experiment.experiment_id])
-    assert {run.info.run_name for run in runs} == {"student@0", "student@1", "student@2"}
+    stage = subprocess.Popen([sys.executable, "-c", code])
+    until = time.monotonic() + 60
+    while not server.runs and time.monotonic() < until:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    stage.send_signal(signal.SIGKILL)
+    stage.wait()
+    while server.runs["0" * 32]["info"]["status"] == "RUNNING" and time.monotonic() < until:
+        time.sleep(0.1)
+    assert server.runs["0" * 32]["info"]["status"] == "KILLED"
 
 
-def test_a_fingerprint_tells_parameters_inputs_and_code_apart(workspace: Path) -> None:
-    data = workspace / "manifest.json"
-    data.write_text("1")
-    code = closure.code("pkdn.learning.losses")
-
-    def found(name: str = "student", value: int = 1, files: frozenset[Path] = code) -> str:
-        return provenance.fingerprint(name, {"a": value}, files, [data])
-
-    first = found()
-    assert first == found()
-    assert len({first, found("teacher"), found(value=2), found(files=frozenset())}) == 4
-    data.write_text("2")
-    assert first != found()
+def test_a_stage_ends_well_where_no_process_can_be_started(
+    workspace: Path,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(records, "LIVE_SECONDS", -1.0)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    record = record_a_run()
+    assert record["mlflow_run_id"] is None
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "expected to start a process" in line
 
 
-def test_a_folder_is_known_by_its_manifest_or_its_small_files(tmp_path: Path) -> None:
-    (tmp_path / "weights.safetensors").write_text("1")
-    (tmp_path / "scores.csv").write_text("1")
-    first = provenance.content(tmp_path)
-    (tmp_path / "scores.csv").write_text("2")
-    second = provenance.content(tmp_path)
-    (tmp_path / "manifest.json").write_text("1")
-    third = provenance.content(tmp_path)
-    (tmp_path / "scores.csv").write_text("3")
-    assert len({first, second, third}) == 3
-    assert provenance.content(tmp_path) == third
+def test_sync_says_in_one_line_that_a_server_is_dead(workspace: Path) -> None:
+    record_a_run()
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        SYNC, cwd=workspace, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("error: MLflow does not answer")
 
 
-def test_curves_survive_a_round_trip(tmp_path: Path) -> None:
-    curve = [{"epoch": 0, "step": 1, "loss": 0.5}, {"epoch": 0, "step": 2, "val_psnr": 21.0}]
-    provenance.write_curve(tmp_path / "curve.csv", curve)
-    assert provenance.read_curve(tmp_path / "curve.csv") == curve
-
-
-@pytest.mark.filterwarnings("ignore")
 def test_a_packaged_student_takes_any_number_of_faces(tmp_path: Path) -> None:
     network = PKDN(width=8, num_blocks=1).eval()
     faces = torch.rand(3, 3, 16, 16)

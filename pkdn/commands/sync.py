@@ -1,9 +1,12 @@
 """``python -m pkdn sync``: bring MLflow up to date with the recorded runs."""
 
 import argparse
+import sys
+from contextlib import closing
 
-from pkdn import tracking
+from pkdn import runs, tracking
 from pkdn.errors import UserError
+from pkdn.tracking import outbox
 
 HELP = "send the runs that MLflow lacks, such as those out of DVC's cache"
 
@@ -17,12 +20,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> None:
     """Send what is missing, and say how much that was."""
-    if not tracking.RUNS.is_dir():
+    if not runs.RUNS.is_dir() and not outbox.folder().is_dir():
         raise UserError(
-            f"expected recorded runs in {tracking.RUNS}, found no such folder; run `dvc repro` "
+            f"expected recorded runs in {runs.RUNS}, found no such folder; run `dvc repro` "
             "or `dvc pull` first, from the root of the repository"
         )
-    sent, run_ids = tracking.sync()
-    print(f"{sent} runs sent to {tracking.store()}, {len(run_ids) - sent} were there already")
+    with closing(tracking.Messenger()) as messenger:
+        found = tracking.sync(messenger)
+    there = len(found.run_ids) - found.sent
+    print(f"{found.sent} runs sent to {found.store}, {there} were there already")
     if arguments.server:
-        print(f"students: {arguments.server.rstrip('/')}{tracking.students_page()}", flush=True)
+        print(f"students: {arguments.server.rstrip('/')}{found.page}", flush=True)
+    for line in found.broken:
+        print(f"error: {line}", file=sys.stderr)
+    sys.exit(1 if found.broken else 0)

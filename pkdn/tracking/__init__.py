@@ -1,0 +1,15 @@
+"""Run records, and MLflow as a view of them.
+
+A stage's numbers first go to a file that DVC caches, the record in its run's folder
+(``records.py``). MLflow is told of them by a process of its own (``messenger.py`` starts it,
+``sender.py`` is it), so that nothing that a server does can slow, hold up or fail a stage. A stage
+that takes long tells while it runs; the report stage, which runs last, and ``python -m pkdn sync``
+send all that MLflow lacks. ``view.py`` is the only module that knows MLflow.
+"""
+
+from pkdn.tracking.messenger import Messenger
+from pkdn.tracking.models import load_model, save_model
+from pkdn.tracking.records import Run, run
+from pkdn.tracking.syncing import Synced, sync
+
+__all__ = ["Messenger", "Run", "Synced", "load_model", "run", "save_model", "sync"]

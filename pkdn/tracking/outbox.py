@@ -1,0 +1,32 @@
+"""Records that MLflow is to get whatever becomes of the workspace they were made in.
+
+An experiment of DVC's queue has a workspace of its own, which is deleted when it ends; and the
+report's record lies in no folder of a run.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pkdn.files import atomic_file
+from pkdn.provenance import Curve, main_repository, write_curve
+
+
+def folder() -> Path:
+    """Return where they lie: in the main repository, a folder for each fingerprint."""
+    return main_repository() / ".pkdn" / "records"
+
+
+def is_needed() -> bool:
+    """Return whether this workspace is one that is deleted."""
+    return main_repository() != Path.cwd()
+
+
+def put(record: Mapping[str, Any], curve: Curve) -> None:
+    """Keep a record until it was sent."""
+    place = folder() / str(record["fingerprint"])
+    if curve:
+        write_curve(place / "curve.csv", curve)
+    with atomic_file(place / "record.json") as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

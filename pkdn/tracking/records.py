@@ -1,0 +1,144 @@
+"""The record of a stage's run: made while it runs, written when it has ended."""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pkdn import closure
+from pkdn.files import atomic_file
+from pkdn.provenance import Curve, Watch, fingerprint, machine, revision, versions
+from pkdn.runs import Planned, RunId
+from pkdn.tracking import outbox
+from pkdn.tracking.live import Live
+
+# A stage that takes longer than this shows in MLflow while it runs.
+LIVE_SECONDS = 30.0
+
+
+@dataclass
+class Run:
+    """One run of a stage: what it was given, what came out, and how MLflow is told of it."""
+
+    id: RunId
+    source: str
+    fingerprint: str
+    params: Mapping[str, Any]
+    tags: Mapping[str, Any]
+    values: dict[str, float] = field(default_factory=dict)
+    curve: Curve = field(default_factory=list)
+    artifacts: list[Path] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.name = self.id.name
+        self.started = datetime.now(UTC)
+        self._clock = self._last_sent = time.monotonic()
+        self._sent = 0
+        self._live = Live()
+
+    def metrics(self, values: Mapping[str, float]) -> None:
+        """Add final figures; they replace earlier ones of the same name."""
+        self.values |= {name: float(value) for name, value in values.items()}
+
+    def row(self, row: Mapping[str, float]) -> None:
+        """Add a row of the curve, with its ``step``; pass the newest ones on where it is time."""
+        self.curve.append(dict(row))
+        if time.monotonic() - self._last_sent > LIVE_SECONDS:
+            self._last_sent = time.monotonic()
+            opening = {} if self._sent else {"record": self.record()}
+            self._live.tell(self._unsent(), **opening)
+        self._live.attend()
+
+    def artifact(self, path: Path) -> None:
+        """Add a file, such as a figure, that MLflow shows with the run."""
+        self.artifacts.append(path)
+
+    def record(self) -> dict[str, Any]:
+        """Return the run as ``data/runs`` holds it."""
+        return {
+            "stage": self.id.stage,
+            "name": self.name,
+            "source": self.source,
+            "fingerprint": self.fingerprint,
+            "tags": self.tags,
+            "params": self.params,
+            "metrics": self.values,
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self._clock, 2),
+            "revision": revision(),
+            "experiment": os.environ.get("DVC_EXP_NAME"),
+            "machine": machine(),
+            "versions": versions(),
+            "artifacts": [path.as_posix() for path in self.artifacts],
+            "mlflow_run_id": self._live.run_id,
+        }
+
+    def sync(self) -> Mapping[str, str]:
+        """Bring MLflow up to date with all records; return its run for each fingerprint."""
+        return self._live.sync()
+
+    def finish(self, *, keep: bool) -> None:
+        """Write the record, then let MLflow have what it lacks; see :func:`run`."""
+        record = self.record()
+        if keep:
+            with atomic_file(self.id.record) as temporary:
+                temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        if not keep or outbox.is_needed():
+            outbox.put(record, self.curve)
+        if not keep:
+            self._live.sync()
+        self._live.end(self._unsent(), record=record, status="FINISHED")
+
+    def fail(self, *, killed: bool) -> None:
+        """Mark the run as failed, or as killed, where MLflow knows it already."""
+        self._live.end(self._unsent(), status="KILLED" if killed else "FAILED")
+
+    def _unsent(self) -> Curve:
+        """Return the rows that MLflow was not told of before."""
+        rows = self.curve[self._sent :]
+        self._sent = len(self.curve)
+        return rows
+
+
+@contextmanager
+def run(
+    planned: Planned,
+    params: Mapping[str, Any],
+    *,
+    tags: Mapping[str, Any] = MappingProxyType({}),
+    by_name: Sequence[str] = (),
+    keep: bool = True,
+) -> Iterator[Run]:
+    """Record a stage: yield its :class:`Run`, then write the record into the run's folder.
+
+    Args:
+        planned: What the stage was asked to do.
+        params: All that decides about its results, and that MLflow shows.
+        tags: What a user filters by, beside data set, system and seed.
+        by_name: Modules that the stage imports by their names.
+        keep: write the record. The report, which reads all of them, goes to MLflow at once
+            instead.
+
+    Raises:
+        RuntimeError: code was loaded or data were read that the fingerprint does not know.
+    """
+    identity = {key: value for key, value in vars(planned.id).items() if value not in ("", None)}
+    script = closure.running()
+    code = closure.code(script, *by_name)
+    known = fingerprint(planned.id.name, params, code, planned.reads.values())
+    current = Run(planned.id, script, known, dict(params), {**identity, **tags})
+    mine = (planned.id.folder, planned.id.plan, *planned.writes.values())
+    try:
+        with Watch([*planned.reads.values(), *mine]):
+            yield current
+        closure.check_loaded(script, code)
+    except BaseException as error:
+        current.fail(killed=not isinstance(error, Exception))
+        raise
+    current.finish(keep=keep)

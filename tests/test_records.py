@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from pkdn import closure, provenance, tracking
+from pkdn.runs import Planned, RunId
+
+
+def test_a_failing_stage_leaves_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    planned = Planned(RunId("student", "helen", "full", 0), {}, {}, {})
+    with pytest.raises(ZeroDivisionError), tracking.run(planned, {}):
+        _ = 1 / 0
+    assert not planned.id.record.exists()
+
+
+def test_a_fingerprint_tells_parameters_inputs_and_code_apart(tmp_path: Path) -> None:
+    data = tmp_path / "manifest.json"
+    data.write_text("1")
+    code = closure.code("pkdn.learning.losses")
+
+    def found(name: str = "student", value: int = 1, files: frozenset[Path] = code) -> str:
+        return provenance.fingerprint(name, {"a": value}, files, [data])
+
+    first = found()
+    assert first == found()
+    assert len({first, found("teacher"), found(value=2), found(files=frozenset())}) == 4
+    data.write_text("2")
+    assert first != found()
+
+
+def test_a_folder_is_known_by_its_manifest_or_its_small_files(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").write_text("1")
+    (tmp_path / "scores.csv").write_text("1")
+    first = provenance.content(tmp_path)
+    (tmp_path / "scores.csv").write_text("2")
+    second = provenance.content(tmp_path)
+    (tmp_path / "manifest.json").write_text("1")
+    third = provenance.content(tmp_path)
+    (tmp_path / "scores.csv").write_text("3")
+    assert len({first, second, third}) == 3
+    assert provenance.content(tmp_path) == third
+
+
+def test_curves_survive_a_round_trip(tmp_path: Path) -> None:
+    curve = [{"epoch": 0, "step": 1, "loss": 0.5}, {"epoch": 0, "step": 2, "val_psnr": 21.0}]
+    provenance.write_curve(tmp_path / "curve.csv", curve)
+    assert provenance.read_curve(tmp_path / "curve.csv") == curve

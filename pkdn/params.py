@@ -176,6 +176,7 @@ class Params(_Section):
     learning_rate: Positive | FromProfile
     global_residual: Flag | FromProfile
     precision: Precision
+    skip_bad_steps: Whole
     profiles: dict[StrictStr, Profile]
 
     @property

@@ -95,11 +95,13 @@ class Recipe(AuthorsRecipe):
         epochs: passes over the training faces.
         max_steps: where training ends though epochs are left; 0 for no such limit.
         threads: processor threads; 0 for as many as PyTorch takes.
+        skip_bad_steps: how many steps may be left out whose loss or gradients are not finite.
     """
 
     epochs: int
     max_steps: int
     threads: int
+    skip_bad_steps: int = 0
 
     @classmethod
     def of(cls, values: Mapping[str, Any], optimizer: Optimizer = ADAM) -> Self:
@@ -116,10 +118,12 @@ class Recipe(AuthorsRecipe):
 
         Args:
             authors: of the system's file.
-            values: ``epochs``, ``max_steps`` and ``threads`` of the one recipe; and what a short
-                training needs: ``largest_batch``, 0 for no limit, and ``rate_factor``.
+            values: ``epochs``, ``max_steps``, ``threads`` and ``skip_bad_steps`` of the one
+                recipe; and what a short training needs: ``largest_batch``, 0 for no limit, and
+                ``rate_factor``.
         """
-        length = {name: values[name] for name in ("epochs", "max_steps", "threads")}
+        kept = ("epochs", "max_steps", "threads", "skip_bad_steps")
+        length = {name: values[name] for name in kept}
         limited = {
             "batch_size": min(authors.batch_size, values["largest_batch"] or authors.batch_size),
             "learning_rate": authors.learning_rate * values["rate_factor"],

@@ -9,19 +9,36 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from faults import kills
+from faults import files, inputs, kills, machine, queue, servers
 from faults.laboratory import Laboratory
 from faults.outcome import Outcome, table, write
 from pkdn import command
 from pkdn.errors import UserError
 
 PRECISIONS = ("fp32", "bf16")
-SHARES = {
-    "stage": (kills.of_a_stage, 0.6),
+KILLS = {
+    "stage": (kills.of_a_stage, 0.55),
     "dvc": (kills.of_dvc, 0.2),
-    "repro": (kills.of_repro, 0.2),
+    "repro": (kills.of_repro, 0.15),
+    "queue": (queue.of_the_queue, 0.1),
 }
-SHORT_KILLS = 6
+"""The kinds of kills, and which share of all kills each has."""
+OTHERS = {
+    "checkpoints": files.checkpoints,
+    "shards": files.shards,
+    "other_precision": files.other_precision,
+    "divergence": inputs.divergence,
+    "parameters": inputs.parameters,
+    "disk_full": machine.disk_full,
+    "read_only": machine.read_only,
+    "out_of_memory": machine.out_of_memory,
+    "dead_server": servers.dead_server,
+    "hanging_server": servers.hanging_server,
+    "broken_database": servers.broken_database,
+    "starts_at_once": servers.starts_at_once,
+}
+SHORT = ("kill_stage_fp32", "checkpoints", "out_of_memory")
+SHORT_KILLS = 4
 
 
 class Fault(NamedTuple):
@@ -42,9 +59,11 @@ def main() -> None:
     """Try the faults that are asked for."""
     arguments = _arguments()
     place = Path(tempfile.mkdtemp(prefix="faults-", dir=arguments.folder))
-    laboratory = Laboratory(place, seed=arguments.seed, whole=not arguments.short)
+    chosen = _chosen(arguments)
+    whole = any(fault.name.startswith(("kill_dvc", "kill_repro")) for fault in chosen)
+    laboratory = Laboratory(place, seed=arguments.seed, whole=whole)
     outcomes: list[Outcome] = []
-    for fault in _chosen(arguments):
+    for fault in chosen:
         laboratory.outcome = Outcome(fault.words)
         fault.attempt(laboratory)
         outcomes.append(laboratory.outcome)
@@ -58,26 +77,32 @@ def main() -> None:
     shutil.rmtree(place)
 
 
-def _faults(kills_wanted: int, precisions: tuple[str, ...]) -> Iterator[Fault]:
+def _faults(num_kills: int) -> Iterator[Fault]:
     """Yield all that can be tried, in the order of the table."""
-    for precision in precisions:
-        for name, (kill, share) in SHARES.items():
-            count = max(1, round(kills_wanted * share / len(precisions)))
-            summary = (kill.__doc__ or "").rstrip(".")
+    for name, (kill, share) in KILLS.items():
+        for precision in PRECISIONS:
+            count = max(1, round(num_kills * share / len(PRECISIONS)))
             attempt = partial(kill, count=count, precision=precision)
-            yield Fault(f"kill_{name}_{precision}", f"{summary}, in {precision}", attempt)
+            yield Fault(f"kill_{name}_{precision}", f"{_words(kill)}, in {precision}", attempt)
+    for name, other in OTHERS.items():
+        yield Fault(name, _words(other), other)
+
+
+def _words(attempt: Callable[..., None]) -> str:
+    return " ".join(str(attempt.__doc__).split()).rstrip(".").replace("``", "`")
 
 
 def _chosen(arguments: argparse.Namespace) -> list[Fault]:
-    precisions = ("fp32",) if arguments.short else PRECISIONS
-    known = list(_faults(arguments.kills, precisions))
-    if not arguments.only:
-        return known
-    names = {fault.name for fault in known}
-    for name in arguments.only:
-        if name not in names:
-            raise UserError(f"--only: expected names out of {', '.join(names)}; got {name}")
-    return [fault for fault in known if fault.name in arguments.only]
+    known = {fault.name: fault for fault in _faults(arguments.kills)}
+    if arguments.short:
+        known = {name: known[name] for name in SHORT}
+        known[SHORT[0]] = known[SHORT[0]]._replace(
+            attempt=partial(kills.of_a_stage, count=SHORT_KILLS, precision="fp32")
+        )
+    for name in arguments.only or ():
+        if name not in known:
+            raise UserError(f"--only: expected names out of {', '.join(known)}; got {name}")
+    return [known[name] for name in arguments.only or known]
 
 
 def _arguments() -> argparse.Namespace:

@@ -69,7 +69,7 @@ def _kill(
             trial.tried = killed.count
             for reason in complaints(trial.folder, right):
                 trial.expect(False, reason)
-            kills += max(1, killed.count)
+            kills += killed.count
 
 
 class Killed:
@@ -107,15 +107,23 @@ class Killed:
         self.trial.expect(TRACEBACK not in program.output(), f"{how}: a traceback in {program.log}")
 
     def _wait(self, program: Program, moment: str) -> None:
-        """Wait until a file appears that was not there, or for a random time."""
-        usual = self.usual_seconds.get(self.words, 12.0)
-        end = time.monotonic() + self.random.uniform(0, usual)
-        before = set(self.trial.folder.glob(moment)) if moment else set[Path]()
-        while program.process.poll() is None and time.monotonic() < (end if not moment else 1e99):
-            if moment and set(self.trial.folder.glob(moment)) - before:
+        """Wait until a new file appears, or for a random time; at most until the program ends."""
+        end = time.monotonic() + self.random.uniform(0, self.usual_seconds.get(self.words, 12.0))
+        before = self._appeared(moment)
+        while program.process.poll() is None:
+            if moment and self._appeared(moment) - before:
                 time.sleep(self.random.uniform(0, 0.05))
                 return
+            if not moment and time.monotonic() > end:
+                return
             time.sleep(0.002)
+
+    def _appeared(self, moment: str) -> set[tuple[Path, int]]:
+        found = set()
+        for file in self.trial.folder.glob(moment) if moment else ():
+            with suppress(FileNotFoundError):
+                found.add((file, file.stat().st_ino))
+        return found
 
     def _victims(self, program: Program, target: str) -> list[psutil.Process]:
         alive = self.trial.alive()
@@ -124,7 +132,7 @@ class Killed:
         if target == "top":
             return [one for one in alive if one.pid == program.process.pid]
         part = "stages." if target == "stage" else "dvc"
-        found = [one for one in alive if part in _command(one)]
+        found = [one for one in alive if part in command_line(one)]
         return [self.random.choice(found)] if found else []
 
     def finish(self) -> None:
@@ -158,11 +166,12 @@ def steps_kept(output: str) -> int:
     )
 
 
-def _command(process: psutil.Process) -> str:
+def command_line(process: psutil.Process) -> str:
+    """Return what a process runs; empty where it has gone."""
     with suppress(psutil.Error):
         return " ".join(process.cmdline())
     return ""
 
 
 def _names(processes: Sequence[psutil.Process]) -> str:
-    return ", ".join(f"{one.pid} {_command(one)[:60]}" for one in processes)
+    return ", ".join(f"{one.pid} {command_line(one)[:60]}" for one in processes)

@@ -51,6 +51,13 @@ class Laboratory:
         with copied(self.base(precision), place, self._ended) as trial:
             yield trial
 
+    @contextmanager
+    def aside(self, precision: str) -> Iterator[Trial]:
+        """Yield a copy in which nothing goes wrong, and which does not count."""
+        place = self.place / f"undisturbed-{precision}"
+        with copied(self.base(precision), place, lambda _: None) as trial:
+            yield trial
+
     def _ended(self, trial: Trial) -> None:
         self.outcome.tried += trial.tried
         if trial.reasons:
@@ -74,21 +81,31 @@ class Laboratory:
         change(trial.folder / LOOP, r"^(SECONDS_BETWEEN_CHECKPOINTS = )\d+", every)
         commit(trial.folder)
         for target in ("parse@synthetic", *(["complexity"] if self.whole else [])):
-            done = trial.run("dvc", "repro", target)
-            assert done.status == 0, done.output
+            trial.prepare("dvc", "repro", target)
         commit(trial.folder)
         shutil.rmtree(trial.folder / ".pkdn", ignore_errors=True)
         return trial.folder
 
     def _answer(self, precision: str) -> dict[str, str]:
         self.say(f"learning what is right in {precision}")
-        place = self.place / f"answer-{precision}"
-        with copied(self.base(precision), place, lambda _: None) as trial:
+        with self.aside(precision) as trial:
             stages = [("python", "-m", "stages.train", run) for run in (TEACHER, TWO_PHASES)]
             for words in [("dvc", "repro")] if self.whole else stages:
-                done = trial.run(*words)
-                assert done.status == 0, done.output
+                trial.prepare(*words)
             return answer(trial.folder)
+
+
+def replan(trial: Trial, *, plan: bool = True, **values: Any) -> None:
+    """Give parameters other values, wherever they stand in ``params.yaml``, and plan anew."""
+    file = trial.folder / "params.yaml"
+    found: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for name, value in values.items():
+        profile = found["profiles"].get("demo", {}) if name not in found else found
+        place = profile if name in profile else profile["training"]
+        place[name] = value
+    file.write_text(yaml.safe_dump(found, sort_keys=False), encoding="utf-8")
+    if plan:
+        trial.prepare("python", "-m", "stages.plan")
 
 
 def shrink(file: Path, precision: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from faults.workplace import Done, Trial
 from pkdn.files import sha256
 
 RUNS = "data/runs"
@@ -87,6 +88,23 @@ def complaints(folder: Path, right: Answer) -> Iterator[str]:
     ):
         if names:
             yield f"{what}: {', '.join(names)}"
+
+
+def expect_refused(trial: Trial, done: Done, word: str) -> None:
+    """Note a loss where a program did not end with one line that has a word, and no results."""
+    log = trial.programs[-1].log
+    trial.expect(done.status > 0, f"ended with {done.status}: see {log}")
+    trial.expect(TRACEBACK not in done.output, f"a traceback: see {log}")
+    errors = [line for line in done.output.splitlines() if line.startswith("error: ")]
+    trial.expect(len(errors) == 1, f"{len(errors)} lines of errors: see {log}")
+    trial.expect(any(word in line for line in errors), f"no word of {word}: see {log}")
+    made = [
+        name for name in ("teacher", "baseline") if list(trial.folder.glob(WEIGHTS.format(name)))
+    ]
+    trial.expect(not made, f"weights were written all the same: see {log}")
+
+
+WEIGHTS = "data/runs/{}/*/weights.safetensors"
 
 
 def _rows(curve: Path) -> list[dict[str, str]]:

@@ -20,6 +20,8 @@ MARK = "PKDN_FAULTS"
 PATIENCE = 300.0
 """Seconds after which a program counts as hanging."""
 CONTROLS = re.compile(r"(?:\x1b\[[0-9;?]*[A-Za-z])+")
+PREPARATION = 1800.0
+"""The same for what is run once and undisturbed."""
 COMMITTER = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
@@ -112,6 +114,11 @@ class Trial:
     def run(self, *words: str) -> Done:
         """Run a program to its end."""
         return self.start(*words).wait()
+
+    def prepare(self, *words: str) -> None:
+        """Run a program that has to succeed, since without it nothing can be tried."""
+        done = self.start(*words).wait(PREPARATION)
+        assert done.status == 0, f"see {self.programs[-1].log}: {done.output[-300:]}"
 
     def expect(self, condition: object, reason: str) -> None:
         """Note a loss where the condition does not hold."""

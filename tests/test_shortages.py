@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -103,3 +104,18 @@ def test_what_is_no_shortage_stays_as_it_is(kind: type[Exception]) -> None:
 
     with pytest.raises(kind, match="shapes differ"):
         command.run(failing)
+
+
+def test_an_interrupt_while_a_stage_imports_is_no_traceback(tmp_path: Path) -> None:
+    interrupted = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    (tmp_path / "torch.py").write_text(interrupted, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.train", "teacher@synthetic-full-0"],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == ""

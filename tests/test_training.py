@@ -392,7 +392,7 @@ def test_a_killed_training_ends_with_the_same_weights(
     assert resumed_curve[-1]["step"] == curve[-1]["step"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", checkpoints.Stop.SIGNALS)
 def test_a_signal_saves_the_very_step_and_ends_with_its_own_status(
     number: signal.Signals, faces_folder: Path, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from faults import files, inputs, kills, machine, queue, servers
-from faults.laboratory import Laboratory
+from faults.laboratory import STEPS, Laboratory
 from faults.outcome import Outcome, table, write
 from pkdn import command
 from pkdn.errors import UserError
@@ -37,8 +37,8 @@ OTHERS = {
     "broken_database": servers.broken_database,
     "starts_at_once": servers.starts_at_once,
 }
-SHORT = ("kill_stage_fp32", "checkpoints", "out_of_memory")
-SHORT_KILLS = 4
+SHORT = ("kill_stage_fp32", "out_of_memory")
+SHORT_KILLS, SHORT_STEPS = 4, 24
 
 
 class Fault(NamedTuple):
@@ -61,7 +61,8 @@ def main() -> None:
     place = Path(tempfile.mkdtemp(prefix="faults-", dir=arguments.folder))
     chosen = _chosen(arguments)
     whole = any(fault.name.startswith(("kill_dvc", "kill_repro")) for fault in chosen)
-    laboratory = Laboratory(place, seed=arguments.seed, whole=whole)
+    steps = {"fp32": SHORT_STEPS} if arguments.short else STEPS
+    laboratory = Laboratory(place, seed=arguments.seed, whole=whole, steps=steps)
     outcomes: list[Outcome] = []
     for fault in chosen:
         laboratory.outcome = Outcome(fault.words)

@@ -3,7 +3,7 @@
 import random
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -32,10 +32,13 @@ class Laboratory:
         place: an empty folder, for everything.
         seed: of what is random.
         whole: prepare the whole pipeline, not just what a training needs.
+        steps: of a training, for each precision.
     """
 
-    def __init__(self, place: Path, *, seed: int, whole: bool) -> None:
-        self.place, self.whole = place, whole
+    def __init__(
+        self, place: Path, *, seed: int, whole: bool, steps: Mapping[str, int] = STEPS
+    ) -> None:
+        self.place, self.whole, self.steps = place, whole, steps
         self.random = random.Random(seed)
         self.outcome = Outcome("")
         self.num_trials = 0
@@ -76,7 +79,7 @@ class Laboratory:
         place.mkdir()
         trial = Trial(place)
         copy_repository(trial.folder)
-        shrink(trial.folder / "params.yaml", precision)
+        shrink(trial.folder / "params.yaml", precision, self.steps[precision])
         every = rf"\g<1>{SECONDS_BETWEEN_CHECKPOINTS}"
         change(trial.folder / LOOP, r"^(SECONDS_BETWEEN_CHECKPOINTS = )\d+", every)
         commit(trial.folder)
@@ -108,13 +111,13 @@ def replan(trial: Trial, *, plan: bool = True, **values: Any) -> None:
         trial.prepare("python", "-m", "stages.plan")
 
 
-def shrink(file: Path, precision: str) -> None:
+def shrink(file: Path, precision: str, steps: int) -> None:
     """Ask for few faces, few networks and few steps."""
     values: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     values |= {"networks": ["bicubic", "kdfsrnet"], "ablations": ["full"], "precision": precision}
     values |= {"authors_recipes": [], "loss_ablations": []}
     values["synthetic"] |= {"train": 8, "val": 2, "test": 2}
     demo = values["profiles"]["demo"]
-    demo["training"] |= {**LENGTH, "max_steps": STEPS[precision]}
+    demo["training"] |= {**LENGTH, "max_steps": steps}
     demo["parser"] |= {**LENGTH, "max_steps": 2, "input_size": 32}
     file.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

@@ -1,6 +1,7 @@
 # make repro   from photos to reports/report.md, several stages at a time
 # make test    the tests
 # make check   formatting, lint, types, and who may import whom
+# make faults  kills, full disks, broken files: what is lost; hours, see docs/reliability.md
 # make ui      the runs in MLflow, at http://127.0.0.1:5000; it prints the page of the students
 # Each sets up .venv first where it is missing or older than pyproject.toml.
 
@@ -13,7 +14,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: repro test check format ui
+.PHONY: repro test check format faults ui
 
 repro: $(READY)
 	python -m pkdn repro
@@ -30,6 +31,9 @@ check: $(READY)
 format: $(READY)
 	ruff format .
 	ruff check --fix .
+
+faults: $(READY)
+	python -m faults
 
 ui: $(READY)
 	python -m pkdn sync --server http://127.0.0.1:$(PORT)

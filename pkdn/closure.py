@@ -19,6 +19,7 @@ NEUTRAL = (
     "pkdn.files",
     "pkdn.provenance",
     "pkdn.runs",
+    "pkdn.shortages",
     "pkdn.tracking",
     "pkdn.data.fetching.",
 )

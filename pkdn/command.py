@@ -1,4 +1,4 @@
-"""The frame around every command and stage: one clear line for a user's mistake."""
+"""The frame around every command and stage: one clear line for a user's or a machine's fault."""
 
 import os
 import signal
@@ -7,34 +7,53 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pkdn import shortages
 from pkdn.errors import UserError
 
 if TYPE_CHECKING:
     import psutil
 
+PROGRAMS = ("stages.", "pkdn.")
 SECONDS_BETWEEN_LOOKS = 1.0
 SHELLS = ("sh", "bash", "dash", "zsh", "fish", "ksh", "ash", "busybox")
 """Between DVC and a stage there is one of them, if it does not give way to the stage."""
 
 
+def _at_interrupt(handler: Any) -> None:
+    """Choose what SIGINT does, where this process runs a program of this project."""
+    running = getattr(sys.modules["__main__"], "__spec__", None)
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # a shell's background job
+    if running and running.name.startswith(PROGRAMS) and not ignored:
+        signal.signal(signal.SIGINT, handler)
+
+
+# During imports, and at the very end, nothing can be lost: the process just ends.
+_at_interrupt(signal.SIG_DFL)
+
+
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; a :class:`UserError` becomes one line on stderr and exit status 1.
+    """Call ``main``; a mistake or a shortage becomes one line on stderr and exit status 1.
 
     A stage, which DVC started, ends with DVC: what it makes would be noted by nobody.
     """
     if "DVC_STAGE" in os.environ:
         threading.Thread(target=_end_with_starter, daemon=True).start()
+    _at_interrupt(signal.default_int_handler)
     try:
         main()
-    except UserError as error:
-        message = " ".join(str(error).split())
-        print(f"error: {message}", file=sys.stderr)
-        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        message = str(error) if isinstance(error, UserError) else shortages.line(error)
+        if message is None:
+            raise
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
+        sys.exit(1)
+    finally:
+        _at_interrupt(signal.SIG_DFL)
 
 
 def _end_with_starter() -> None:

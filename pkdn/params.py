@@ -149,6 +149,7 @@ class Params(_Section):
     learning_rate: Rate | FromProfile
     global_residual: Flag | FromProfile
     precision: Precision
+    skip_bad_steps: PerhapsSteps
     profiles: dict[StrictStr, Profile]
 
     @property

@@ -16,7 +16,7 @@ from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject, Variant
 
 DATASETS = Path(__file__).parent / "data" / "datasets"
 PARSER = RunId("parser")
-OF_THE_AUTHORS = ("steps", "threads")
+OF_THE_AUTHORS = ("steps", "threads", "skip_bad_steps")
 """What a training by its authors' recipe takes from the one recipe, or may take."""
 
 
@@ -117,6 +117,7 @@ def _of_parser(params: Params) -> Iterator[Planned]:
     trained = {key: values.pop(key) for key in ("input_size", "recipe")}
     settings: dict[str, Any] = {"parser": params.parser, "dataset": dataset}
     if params.parser == "trained":
+        values |= params.model_dump(include={"skip_bad_steps"})
         settings |= {"precision": params.precision, **trained, "training": values}
     yield Planned(PARSER, labelled, {}, settings)
 
@@ -151,6 +152,7 @@ def _training(params: Params, subject: Subject, dataset: str, seed: int) -> Plan
         settings["distillation"] = _distillation(params, VARIANTS[FULL])
     recipe = {name: getattr(params.training, name) for name in RecipeValues.model_fields}
     recipe["steps"] = params.training.num_steps(dataset)
+    recipe["skip_bad_steps"] = params.skip_bad_steps
     if subject.stage == "authors":
         kept = {name: recipe[name] for name in OF_THE_AUTHORS}
         settings["authors"] = {"dataset": dataset, **kept, **params.chosen.authors.model_dump()}
@@ -194,7 +196,7 @@ def _report(params: Params) -> Planned:
         "authors: most steps": authors["most_steps"] or "theirs",
         "authors: largest batch": authors["largest_batch"] or "theirs",
         "authors: rates times": authors["rate_factor"],
-        **params.model_dump(include={"precision", "parser", "parser_dataset"}),
+        **params.model_dump(include={"precision", "skip_bad_steps", "parser", "parser_dataset"}),
     }
     trained_on = params.parser_dataset if params.parser == "trained" else None
     settings = {

@@ -4,10 +4,14 @@ All in one process, one after the other: machines are noisy, and only latencies 
 measured together can be compared.
 """
 
+from pkdn import command
+
+# isort: split
+# From here on Ctrl-C is no traceback.
 import pandas as pd
 from rich.progress import track
 
-from pkdn import closure, command, complexity, tracking
+from pkdn import closure, complexity, tracking
 from pkdn.files import atomic_file
 from pkdn.runs import Planned, planned_by_command
 from pkdn.training import precision

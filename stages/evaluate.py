@@ -5,10 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pkdn import command
+
+# isort: split
+# From here on Ctrl-C is no traceback.
 from PIL import Image
 from rich.progress import track
 
-from pkdn import closure, command, networks, tracking
+from pkdn import closure, networks, tracking
 from pkdn.evaluation import FaceScore, evaluate
 from pkdn.faces.shards import Shards
 from pkdn.files import atomic_folder

@@ -1,8 +1,12 @@
 """Package the final student as an MLflow model, with its signature, and check the package."""
 
+from pkdn import command
+
+# isort: split
+# From here on Ctrl-C is no traceback.
 import torch
 
-from pkdn import command, complexity, networks, tracking
+from pkdn import complexity, networks, tracking
 from pkdn.runs import Planned, planned_by_command
 
 # Two, so that the exported model keeps the number of faces open.

@@ -2,10 +2,14 @@
 
 import time
 
+from pkdn import command
+
+# isort: split
+# From here on Ctrl-C is no traceback.
 import torch
 from rich.progress import Progress
 
-from pkdn import command, tracking
+from pkdn import tracking
 from pkdn.faces import SPLITS
 from pkdn.faces.shards import Shards
 from pkdn.parsing.agreement import figures, parse_faces

@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from pkdn import command
+
+# isort: split
+# From here on Ctrl-C is no traceback.
 import torch
 
-from pkdn import command, tracking
+from pkdn import tracking
 from pkdn.faces.shards import Shards
 from pkdn.parsing import pretrained
 from pkdn.parsing.agreement import CLOSE_UP, agreement, figures, labelled, miou_on, write_iou

@@ -5,10 +5,14 @@ They differ in the network, in the losses, and in the recipe; the plan says whic
 
 from typing import Any
 
+from pkdn import command
+
+# isort: split
+# From here on Ctrl-C is no traceback.
 import torch
 from torch import nn
 
-from pkdn import command, networks, tracking
+from pkdn import networks, tracking
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.provenance import write_curve

@@ -57,9 +57,7 @@ def test_steps_are_one_number_or_numbers_by_data_set(values: dict[str, Any]) -> 
     assert (found.num_steps("helen"), found.num_steps("lfw")) == (5, 9)
     for wrong in ({"helen": 5}, {"others": 0}, "many", 0):
         training["steps"] = wrong
-        with pytest.raises(
-            UserError, match=r"training\.steps: expected a whole number from 1"
-        ):
+        with pytest.raises(UserError, match=r"training\.steps: expected a whole number from 1"):
             read(values)
 
 

@@ -41,7 +41,8 @@ SMALL = {"width": 8, "num_blocks": 1, "global_residual": True}
 RECIPE = Recipe(
     steps=12, batch_size=4, learning_rate=1e-3, schedule=SCHEDULES["one_cycle"], threads=1
 )
-THEIRS = {"steps": 700, "threads": 1, "most_steps": 0, "largest_batch": 0, "rate_factor": 1.0}
+THEIRS = {"steps": 700, "threads": 1, "skip_bad_steps": 0}
+THEIRS |= {"most_steps": 0, "largest_batch": 0, "rate_factor": 1.0}
 
 
 def batches(folder: Path, split: str = "train", batch_size: int = 4) -> FaceBatches:
@@ -452,6 +453,7 @@ def test_a_recipe_records_what_it_is() -> None:
         "schedule": "constant",
         "threads": 1,
         "keep": "last",
+        "skip_bad_steps": 0,
         "optimizer": "RMSprop",
         "optimizer_smoothing": 0.9,
         "optimizer_epsilon": 1e-8,
@@ -476,7 +478,7 @@ def test_a_killed_training_ends_with_the_same_weights(
     assert resumed_curve[-1]["step"] == curve[-1]["step"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", checkpoints.Stop.SIGNALS)
 def test_a_signal_saves_the_very_step_and_ends_with_its_own_status(
     number: signal.Signals, faces_folder: Path, tmp_path: Path
 ) -> None:
@@ -531,6 +533,51 @@ def test_weights_that_are_no_numbers_are_never_saved(faces_folder: Path, tmp_pat
     with pytest.raises(UserError, match=r"expected a finite .*weight, got nan by step 12: the"):
         run(task, faces_folder, checkpoint=Checkpoint(tmp_path))
     assert not (tmp_path / "state.pt").exists()
+
+
+def with_bad_steps(*numbers: int) -> Task:
+    """Return a task whose loss or gradient is no number in some of its steps, in turn."""
+    torch.manual_seed(0)
+    task = SuperResolutionTask(networks.describe("fsrnet", "demo").build())  # has running means
+    losses, calls = task.losses, []
+
+    def sometimes_bad(batch: Batch, epoch: int) -> dict[str, torch.Tensor]:
+        calls.append(epoch)
+        loss = losses(batch, epoch)["loss"]
+        if len(calls) not in numbers:
+            return {"loss": loss}
+        if len(calls) % 2:
+            task.network.get_buffer("coarse.1.body.1.running_mean").data.fill_(math.nan)
+            return {"loss": loss * math.nan}
+        return {"loss": loss + (loss - loss.detach()).sqrt()}  # its gradient is infinite
+
+    task.losses = sometimes_bad
+    return task
+
+
+def test_bad_steps_are_left_out_as_if_they_had_not_been(faces_folder: Path) -> None:
+    recipe = replace(RECIPE, skip_bad_steps=2, schedule=CONSTANT)
+    task = with_bad_steps(11, 12)
+    curve = run(task, faces_folder, recipe)
+    good = with_bad_steps()
+    run(good, faces_folder, replace(recipe, steps=10, skip_bad_steps=0))
+    for name, value in good.network.state_dict().items():
+        assert torch.equal(value, task.network.state_dict()[name]), name
+    assert [row["skipped_steps"] for row in curve] == [0, 0, 0, 0, 2]
+    assert all(math.isfinite(value) for row in curve for value in row.values())
+
+
+def test_one_bad_step_too_many_ends_the_training_and_a_restart_does_not_forget(
+    faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", 0)
+    recipe = replace(RECIPE, skip_bad_steps=1)
+    saved = Checkpoint(tmp_path)
+    expected = r"at most 1 steps to leave out \(skip_bad_steps\), got another at step 8"
+    with pytest.raises(UserError, match=expected):
+        run(with_bad_steps(5, 8), faces_folder, recipe, checkpoint=saved)
+    with pytest.raises(UserError, match=expected):
+        run(with_bad_steps(1), faces_folder, recipe, checkpoint=saved)
 
 
 def test_divergence_stops_with_a_proposal(faces_folder: Path) -> None:

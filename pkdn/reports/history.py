@@ -79,6 +79,13 @@ def precisions(records: pd.DataFrame) -> str:
     return listing(found) or "a precision that is not recorded"
 
 
+def skipped_steps(records: pd.DataFrame) -> list[str]:
+    """Return which trainings left steps out, and how many."""
+    pairs = records[["name", "metrics"]].to_numpy()
+    counts = {name: int(metrics.get("skipped_steps", 0)) for name, metrics in pairs}
+    return [f"`{name}`: {count}" for name, count in counts.items() if count]
+
+
 def revisions(records: pd.DataFrame) -> list[str]:
     """Return the git revisions that computed something; the most frequent first."""
     return _by_frequency(records["revision"])

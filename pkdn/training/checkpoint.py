@@ -98,15 +98,16 @@ class Stop:
         signal: the signal that came, or None.
     """
 
-    SIGNALS = (signal.SIGTERM, signal.SIGINT)
+    SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
     def __init__(self) -> None:
         self.signal: int | None = None
 
     def __enter__(self) -> Self:
-        """Listen, where this is the process's first thread."""
+        """Listen, where this is the process's first thread, to what is not ignored (`nohup`)."""
         first = threading.current_thread() is threading.main_thread()
-        self._before = {each: signal.signal(each, self._note) for each in self.SIGNALS if first}
+        heard = [each for each in self.SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        self._before = {each: signal.signal(each, self._note) for each in heard if first}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from pkdn.errors import UserError
+from pkdn.shortages import advising
 from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.checkpoint import Checkpoint, Stop, random_state, restore_random_state
 from pkdn.training.precision import Precision
@@ -24,6 +25,10 @@ ROWS_PER_CURVE = 1000
 LEAST_STEPS_PER_ROW = 10
 MOST_VALIDATIONS = 100
 SECONDS_BETWEEN_CHECKPOINTS = 60
+SMALLER_BATCHES = (
+    "this training takes {size} faces in a batch: choose a smaller batch_size in params.yaml, for "
+    "authors' recipes a smaller largest_batch, for the parser the batch_size of its own"
+)
 
 CRITERION = "val_psnr"
 """What the best weights are the best by."""
@@ -43,25 +48,59 @@ class _Training:
         self.modules: dict[str, nn.Module] = {}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
         self.steps, self.seconds, self.rows = 0, 0.0, list[Row]()
-        self.since_row: list[dict[str, Tensor]] = []
         self.best: dict[str, Tensor] = {}
         self.network = task.network
+        self.skipped, self.may_skip = 0, recipe.skip_bad_steps
+        self.since_row, self.buffers_before = list[dict[str, Tensor]](), list[Tensor]()
         for term, module in task.minimised.items():
             placed = precision.place(module)
             if trained := [p for p in placed.parameters() if p.requires_grad]:
                 self.modules[term] = placed
                 self.optimizers[term] = recipe.optimizer(trained, lr=recipe.learning_rate)
 
-    def step(self, terms: dict[str, Tensor], rate: float) -> None:
+    def step(self, terms: dict[str, Tensor], rate: float, title: str) -> None:
+        """Move the weights, unless a loss or gradient is no number and the step may be left out."""
         for term, optimizer in self.optimizers.items():
             (group,) = optimizer.param_groups
             group["lr"] = rate
             gradients = torch.autograd.grad(terms[term], group["params"], allow_unused=True)
             for parameter, gradient in zip(group["params"], gradients, strict=True):
                 parameter.grad = gradient
+        self.steps += 1
+        if self.may_skip and not self._is_finite(terms):
+            self._skip(title)
+            return
         for optimizer in self.optimizers.values():
             optimizer.step()
-        self.steps += 1
+        self.since_row.append({k: v.detach().float() for k, v in terms.items()})
+
+    def _is_finite(self, terms: dict[str, Tensor]) -> bool:
+        """Look at all losses and gradients; on a GPU this waits for them."""
+        groups = (optimizer.param_groups[0]["params"] for optimizer in self.optimizers.values())
+        gradients = [p.grad for group in groups for p in group if p.grad is not None]
+        found = [value.isfinite().all() for value in (*terms.values(), *gradients)]
+        return bool(torch.stack(found).all())
+
+    def _skip(self, title: str) -> None:
+        """Leave this step out: what the forward pass did to running means is undone as well."""
+        if self.skipped == self.may_skip:
+            raise UserError(
+                f"{title}: expected at most {self.may_skip} steps to leave out (skip_bad_steps), "
+                f"got another at step {self.steps} whose loss or gradients are not finite: choose "
+                "a smaller learning_rate, or smaller weights of the loss's terms"
+            )
+        self.skipped += 1
+        print(f"{title}: step {self.steps} is left out, its loss or gradients are not finite")
+        for buffer, value in zip(self._buffers(), self.buffers_before, strict=True):
+            buffer.copy_(value)
+
+    def before_step(self) -> None:
+        """Keep what a forward pass changes, where its step may be left out."""
+        if self.may_skip:
+            self.buffers_before = [buffer.clone() for buffer in self._buffers()]
+
+    def _buffers(self) -> list[Tensor]:
+        return [buffer for module in self.modules.values() for buffer in module.buffers()]
 
     def keep_if_best(self, row: Row) -> None:
         """Copy the network where no earlier validation was as good."""
@@ -95,7 +134,7 @@ class _Training:
                 "optimizers": {term: each.state_dict() for term, each in self.optimizers.items()},
                 "random": random_state(),
                 "best": self.best,
-                "progress": (self.steps, self.seconds, self.rows, self.since_row),
+                "progress": (self.steps, self.skipped, self.seconds, self.rows, self.since_row),
             }
         )
 
@@ -108,7 +147,7 @@ class _Training:
             self.optimizers[term].load_state_dict(state["optimizers"][term])
         restore_random_state(state["random"])
         self.best = state["best"]
-        self.steps, self.seconds, self.rows, self.since_row = state["progress"]
+        self.steps, self.skipped, self.seconds, self.rows, self.since_row = state["progress"]
         print(f"continuing at step {self.steps} of a training that was interrupted", flush=True)
 
 
@@ -150,12 +189,14 @@ def train(
 
     Returns:
         Rows with ``epoch``, ``step``, ``seconds``, ``learning_rate`` and the means of the loss
-        terms since the row before; where it was validated also what ``validate`` returned. With
+        terms since the row before; where it was validated also what ``validate`` returned. Where
+        steps may be left out, also ``skipped_steps``, how many were, up to that row. With
         ``recipe.keep`` "best" the network has the weights of the row with the highest
         ``val_psnr``, the first of them.
 
     Raises:
-        UserError: a loss, a weight or the validation is no longer finite.
+        UserError: a loss, a weight or the validation is no longer finite, or more steps than
+            ``recipe.skip_bad_steps`` had losses or gradients that are not.
         SystemExit: the process was asked to end by a signal; the state is saved.
     """
     if recipe.threads:
@@ -176,15 +217,16 @@ def train(
     started = time.perf_counter() - training.seconds
     saved = time.perf_counter()
     training.switch(training=True)
-    with _progress_bar() as bar, Stop() as stop:
+    smaller = SMALLER_BATCHES.format(size=batches.batch_size)
+    with _progress_bar() as bar, Stop() as stop, advising(smaller):
         line = bar.add_task(title, total=num_steps, completed=training.steps, note="")
         steps = _steps(batches, training.steps)
         for number, epoch, batch in islice(steps, num_steps - training.steps):
             rate = recipe.rate(number)
+            training.before_step()
             with precision.autocast():
                 terms = task.losses(batch, epoch)
-            training.step(terms, rate)
-            training.since_row.append({k: v.detach().float() for k, v in terms.items()})
+            training.step(terms, rate, title)
             bar.advance(line)
             step = training.steps
             training.seconds = time.perf_counter() - started
@@ -192,6 +234,8 @@ def train(
             if ends_epoch or step % steps_per_row == 0:
                 row = {"epoch": epoch, "step": step, "learning_rate": rate}
                 row |= _means(training.since_row)
+                if recipe.skip_bad_steps:
+                    row["skipped_steps"] = training.skipped
                 training.since_row.clear()
                 training.check_finite(row, title)
                 is_looked_at = step == num_steps or (epoch + 1) % epochs_per_validation == 0
@@ -231,11 +275,12 @@ def kept(curve: Sequence[Row], recipe: Recipe) -> Row:
 
 def _means(steps: Sequence[dict[str, Tensor]]) -> Row:
     """Average the loss terms of the steps of one epoch, which stay on the device until here."""
-    return {name: float(sum(terms[name] for terms in steps)) / len(steps) for name in steps[0]}
+    names = steps[0] if steps else ()  # none where all were left out
+    return {name: float(sum(terms[name] for terms in steps)) / len(steps) for name in names}
 
 
 def _note(row: Row) -> str:
-    note = f"loss {row['loss']:.4f}"
+    note = f"loss {row['loss']:.4f}" if "loss" in row else "no step that counts"
     return note + (f"  val {row['val_psnr']:.2f} dB" if "val_psnr" in row else "")
 
 

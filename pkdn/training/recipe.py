@@ -136,6 +136,7 @@ class Recipe:
         threads: processor threads; 0 for as many as PyTorch takes.
         keep: which weights stay: the ``best`` by validation, or the ``last``.
         augment: what the training faces go through; None for nothing.
+        skip_bad_steps: how many steps may be left out whose loss or gradients are not finite.
     """
 
     optimizer: Optimizer = ADAM
@@ -146,6 +147,7 @@ class Recipe:
     threads: int
     keep: str = "last"
     augment: Augmentation | None = None
+    skip_bad_steps: int = 0
 
     @classmethod
     def of(cls, values: Mapping[str, Any], optimizer: Optimizer = ADAM) -> Self:
@@ -162,9 +164,9 @@ class Recipe:
         Args:
             authors: of the system's file.
             dataset: which of the authors' lengths and augmentations.
-            values: ``steps`` and ``threads`` of the one recipe; and what a short
-                training needs: ``most_steps`` and ``largest_batch``, 0 for no limit, and
-                ``rate_factor``.
+            values: ``steps``, ``threads`` and ``skip_bad_steps`` of the one recipe; and
+                what a short training needs: ``most_steps`` and ``largest_batch``, 0 for no limit,
+                and ``rate_factor``.
         """
         return cls(
             optimizer=authors.optimizer,
@@ -173,6 +175,7 @@ class Recipe:
             batch_size=min(authors.batch_size, values["largest_batch"] or authors.batch_size),
             steps=authors.num_steps(dataset, values),
             threads=values["threads"],
+            skip_bad_steps=values["skip_bad_steps"],
             keep=authors.keep,
             augment=for_dataset(authors.augment, dataset) if authors.augment else None,
         )

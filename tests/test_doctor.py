@@ -2,15 +2,18 @@
 
 import json
 import os
+import platform
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from pkdn.doctor import environment
+from pkdn.doctor import environment, repository
+from pkdn.tracking.owner import OWNER_TAG, owner
 
 ROOT = Path(__file__).parents[1]
 
@@ -172,3 +175,20 @@ def test_packages_that_are_missing_or_too_old_are_named(tmp_path: Path) -> None:
     assert "pyyaml" not in found.what
     (found,) = environment.interpreter(tmp_path)
     assert "expected >=3.99" in found.what
+
+
+def test_runs_of_processes_that_are_gone_are_named(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    names = [owner(), f"{platform.node()} {gone.pid} 1.0", "elsewhere 1 1.0"]
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store, store:
+        for table in ("alembic_version", "experiments", "metrics"):
+            store.execute(f"CREATE TABLE {table} (a)")
+        store.execute("CREATE TABLE runs (run_uuid, status)")
+        store.execute("CREATE TABLE tags (run_uuid, key, value)")
+        for number, name in enumerate(names):
+            store.execute("INSERT INTO runs VALUES (?, 'RUNNING')", (number,))
+            store.execute("INSERT INTO tags VALUES (?, ?, ?)", (number, OWNER_TAG, name))
+    (found,) = repository.runs(tmp_path)
+    assert found.what.startswith("1 runs in MLflow are called running")
+    assert "python -m pkdn sync" in found.advice

@@ -21,6 +21,7 @@ CHECKS = (
     workplace.trainings,
     workplace.room,
     repository.store,
+    repository.runs,
     cache.lock,
     cache.objects,
 )

@@ -4,6 +4,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from pkdn.doctor.finding import Finding
 from pkdn.pipeline.presence import at_work
+from pkdn.tracking.owner import OWNER_TAG, is_gone
 
 EXPERIMENT = "refs/exps/exec/"
 """DVC's marks of the experiment that runs in the workspace."""
@@ -76,6 +78,25 @@ def store(folder: Path) -> Iterator[Finding]:
         )
     else:
         yield Finding(f"{STORE} is whole")
+
+
+def runs(folder: Path) -> Iterator[Finding]:
+    """Check that no run of MLflow's waits for a process that is gone."""
+    file = folder / STORE
+    if "MLFLOW_TRACKING_URI" in os.environ or not file.exists() or _problem(file):
+        return
+    asked = "SELECT value FROM tags JOIN runs USING (run_uuid) WHERE status = 'RUNNING' AND key = ?"
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            owners = [name for (name,) in database.execute(asked, (OWNER_TAG,))]
+    except sqlite3.OperationalError:  # another process is writing
+        return
+    if lost := [name for name in owners if is_gone(name)]:
+        yield Finding(
+            f"{len(lost)} runs in MLflow are called running, and their processes are gone",
+            "`python -m pkdn sync` closes them",
+            partial(subprocess.run, [sys.executable, "-m", "pkdn", "sync"], cwd=folder, check=True),
+        )
 
 
 def _problem(file: Path) -> str:

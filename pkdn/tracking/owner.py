@@ -4,6 +4,8 @@ import platform
 
 import psutil
 
+OWNER_TAG = "pkdn.process"
+"""The tag of a run that names it."""
 SAME_START_SECONDS = 5.0
 """A process that started this much later under the same number is another one."""
 

@@ -16,12 +16,11 @@ from filelock import FileLock
 
 from pkdn.provenance import main_repository
 from pkdn.tracking import database
-from pkdn.tracking.owner import is_alive, is_gone, owner
+from pkdn.tracking.owner import OWNER_TAG, is_alive, is_gone, owner
 from pkdn.tracking.record import Record, read
 
 EXPERIMENT = "pkdn"
 FINGERPRINT_TAG = "pkdn.fingerprint"
-OWNER_TAG = "pkdn.process"
 LOCK = "mlflow-runs.lock"
 """Held while a run is looked for and made."""
 STUDENTS = "tags.stage = 'evaluate_student'"

@@ -95,8 +95,12 @@ def runs(folder: Path) -> Iterator[Finding]:
         yield Finding(
             f"{len(lost)} runs in MLflow are called running, and their processes are gone",
             "`python -m pkdn sync` closes them",
-            partial(subprocess.run, [sys.executable, "-m", "pkdn", "sync"], cwd=folder, check=True),
+            partial(_sync, folder),
         )
+
+
+def _sync(folder: Path) -> None:
+    subprocess.run([sys.executable, "-m", "pkdn", "sync"], cwd=folder, check=True)
 
 
 def _problem(file: Path) -> str:

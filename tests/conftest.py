@@ -22,15 +22,16 @@ class Workspace:
     """
 
     def __init__(self, *places: str) -> None:
-        self.places = tuple(str(ROOT / place) for place in places)
+        self.places = {ROOT / place for place in places}
         self.is_open = False
         sys.addaudithook(self._look)
 
     def _look(self, event: str, arguments: tuple[object, ...]) -> None:
         if event != "open" or self.is_open or not isinstance(arguments[0], str):
             return
-        path = os.path.abspath(arguments[0])  # noqa: PTH100 - a link is what it is called
-        assert not path.startswith(self.places), f"tests bring their own; this one reads {path}"
+        path = Path(os.path.abspath(arguments[0]))  # noqa: PTH100 - a link is what it is called
+        found = self.places.intersection([path, *path.parents])
+        assert not found, f"tests bring their own; this one reads {path}"
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -42,7 +43,7 @@ class Workspace:
             self.is_open = False
 
 
-WORKSPACE = Workspace("params.yaml", "dvc.lock", "data/")
+WORKSPACE = Workspace("params.yaml", "dvc.lock", "data")
 
 torch.set_num_threads(1)  # small networks; and two threads starve beside another process
 

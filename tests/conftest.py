@@ -29,6 +29,8 @@ class Workspace:
     def _look(self, event: str, arguments: tuple[object, ...]) -> None:
         if event != "open" or self.is_open or not isinstance(arguments[0], str):
             return
+        if arguments[1] is None:
+            return  # os.open, which names folders from others on
         path = Path(os.path.abspath(arguments[0]))  # noqa: PTH100 - a link is what it is called
         found = self.places.intersection([path, *path.parents])
         assert not found, f"tests bring their own; this one reads {path}"

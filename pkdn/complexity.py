@@ -15,6 +15,7 @@ from pkdn.faces import HR_SIZE, LR_SIZE, NUM_LANDMARKS
 from pkdn.learning.network import inputs
 from pkdn.training.batches import Batch
 from pkdn.training.precision import Precision
+from pkdn.training.threads import one_thread
 
 WARM_UP_RUNS = 2
 LEAST_RUNS = 5
@@ -23,15 +24,30 @@ LEAST_SECONDS = 0.5
 Row = dict[str, str | int | float]
 
 
+class Latency(NamedTuple):
+    """How long a pass takes, from many of them.
+
+    Attributes:
+        latency_ms: what it takes where nothing disturbs it, in milliseconds.
+        median_ms: what it took by the clock, the median.
+        core_share: part of the time in which this process had its core, in [0, 1]; what is missing
+            others took.
+    """
+
+    latency_ms: float
+    median_ms: float
+    core_share: float
+
+
 class Cost(NamedTuple):
     """What one forward pass costs on this machine.
 
     Attributes:
-        latency_ms: median wall time of a batch, in milliseconds.
+        latency: of a batch.
         peak_mib: memory that the pass needed beyond the weights and its input, in MiB.
     """
 
-    latency_ms: float
+    latency: Latency
     peak_mib: float
 
 
@@ -63,7 +79,7 @@ def size(network: nn.Module) -> tuple[int, float]:
 
 
 def cost(network: nn.Module, num_faces: int, precision: Precision) -> Cost:
-    """Measure a forward pass on a batch; the median over at least five passes.
+    """Measure a forward pass on a batch, on processors in one thread.
 
     Args:
         network: any network of this project.
@@ -80,14 +96,32 @@ def cost(network: nn.Module, num_faces: int, precision: Precision) -> Cost:
         if precision.device.type == "cuda":
             torch.cuda.synchronize()
 
-    for _ in range(WARM_UP_RUNS):
+    with one_thread():
+        for _ in range(WARM_UP_RUNS):
+            forward()
+        latency = timed(forward, on_processor=precision.device.type == "cpu")
+        return Cost(latency, _peak_mib(forward, precision.device))
+
+
+def timed(forward: Callable[[], None], *, on_processor: bool) -> Latency:
+    """Time at least five passes.
+
+    On a processor the time of a pass is that which its thread computed, so that it is the same
+    however many others wait for the cores. Elsewhere it is that of the clock.
+
+    Args:
+        forward: one pass, done when it returns.
+        on_processor: it computes in this thread.
+    """
+    walls: list[float] = []
+    own: list[float] = []
+    while len(walls) < LEAST_RUNS or sum(walls) < LEAST_SECONDS:
+        start, own_start = time.perf_counter(), time.thread_time()
         forward()
-    seconds: list[float] = []
-    while len(seconds) < LEAST_RUNS or sum(seconds) < LEAST_SECONDS:
-        start = time.perf_counter()
-        forward()
-        seconds.append(time.perf_counter() - start)
-    return Cost(1000 * statistics.median(seconds), _peak_mib(forward, precision.device))
+        own.append(time.thread_time() - own_start)
+        walls.append(time.perf_counter() - start)
+    least = min(own if on_processor else walls)
+    return Latency(1000 * least, 1000 * statistics.median(walls), sum(own) / sum(walls))
 
 
 def _peak_mib(forward: Callable[[], None], device: torch.device) -> float:
@@ -133,7 +167,9 @@ def rows(name: str, size_name: str, precision: Precision | None = None) -> Itera
         if precision is not None:
             network = description.build()
             one, eight = (cost(network, num_faces, precision) for num_faces in (1, 8))
-            row["latency_ms_b1"] = round(one.latency_ms, 3)
-            row["latency_ms_b8"] = round(eight.latency_ms, 3)
+            for faces, latency in ((1, one.latency), (8, eight.latency)):
+                row[f"latency_ms_b{faces}"] = round(latency.latency_ms, 3)
+                row[f"median_ms_b{faces}"] = round(latency.median_ms, 3)
+            row["core_share"] = round(min(one.latency.core_share, eight.latency.core_share), 3)
             row["peak_mib_b8"] = round(eight.peak_mib, 2)
         yield row

@@ -1,6 +1,7 @@
 """A network over test faces: every metric of every face, one face after the other."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from pkdn.learning.network import inputs, reads
 from pkdn.metrics import parsing
 from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.resampling import quantize
+from pkdn.training.threads import one_thread_each
 
 Parse = Callable[[Tensor], Tensor]
 
@@ -42,9 +44,10 @@ def evaluate(
     labels: Shards | None = None,
     parse: Parse | None = None,
 ) -> Iterator[FaceScore]:
-    """Score a network on every face of a split; holds one batch in memory.
+    """Score a network on every face of a split; holds a few batches in memory.
 
-    Networks run in fp32. Metrics are computed on the float output, so that protocols without
+    Networks run in fp32, each batch in one thread, so that scores do not depend on the machine's
+    number of cores. Metrics are computed on the float output, so that protocols without
     rounding see it as it is.
 
     Args:
@@ -78,14 +81,15 @@ def evaluate(
 
 def _stream(network: nn.Module, batches: FaceBatches, parse: Parse | None) -> Iterator[FaceScore]:
     names = iter(batches.faces.names)
-    for batch in batches.in_order():
-        for row, sr_image in _score_batch(network, batch, parse):
+    score = partial(_score_batch, network, parse)
+    for scores in one_thread_each(score, batches.in_order(), batches.device):
+        for row, sr_image in scores:
             yield FaceScore(next(names), row, sr_image)
 
 
 @torch.inference_mode()
 def _score_batch(
-    network: nn.Module, batch: Batch, parse: Parse | None
+    network: nn.Module, parse: Parse | None, batch: Batch
 ) -> list[tuple[dict[str, float], np.ndarray]]:
     sr_image = network(*inputs(network, batch))
     if sr_image.shape != batch.hr_image.shape:

@@ -8,6 +8,8 @@ from pkdn import command
 
 # isort: split
 # From here on Ctrl-C is no traceback.
+import os
+
 import pandas as pd
 from rich.progress import track
 
@@ -27,7 +29,7 @@ def main() -> None:
     planned = planned_by_command(__doc__)
     settings = planned.settings
     compute = precision.choose(settings["precision"], precision.default_device())
-    size = settings["size"]
+    size, load = settings["size"], os.getloadavg()[0]
     with tracking.run(
         planned, {"size": size}, tags=compute.record(), by_name=by_name(planned)
     ) as run:
@@ -44,6 +46,7 @@ def main() -> None:
             prefix = f"{row['network']}.{row['role']}.{row['size']}"
             numbers = {k: v for k, v in row.items() if isinstance(v, int | float)}
             run.metrics({f"{prefix}.{name}": value for name, value in numbers.items()})
+        run.metrics({"load_average": load})
         run.artifact(table)
 
 

@@ -1,3 +1,7 @@
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +10,42 @@ import torch
 
 from pkdn.faces.shards import Shards, ShardWriter
 
+ROOT = Path(__file__).parents[1]
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+class Workspace:
+    """What experiments change here. Tests bring their own; one that reads it fails.
+
+    Args:
+        places: files and folders.
+    """
+
+    def __init__(self, *places: str) -> None:
+        self.places = {ROOT / place for place in places}
+        self.is_open = False
+        sys.addaudithook(self._look)
+
+    def _look(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event != "open" or self.is_open or not isinstance(arguments[0], str):
+            return
+        if arguments[1] is None:
+            return  # os.open, which names folders from others on
+        path = Path(os.path.abspath(arguments[0]))  # noqa: PTH100 - a link is what it is called
+        found = self.places.intersection([path, *path.parents])
+        assert not found, f"tests bring their own; this one reads {path}"
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Let it be read."""
+        self.is_open = True
+        try:
+            yield
+        finally:
+            self.is_open = False
+
+
+WORKSPACE = Workspace("params.yaml", "dvc.lock", "data")
 
 torch.set_num_threads(1)  # small networks; and two threads starve beside another process
 

@@ -1,12 +1,19 @@
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from pkdn.complexity import cost, example, rows, size
+from pkdn import complexity
+from pkdn.complexity import cost, example, rows, size, timed
 from pkdn.training.precision import Precision, choose
 
 COUNTED = ["network", "role", "size", "title", "input", "parameters", "gmac"]
-MEASURED = ["latency_ms_b1", "latency_ms_b8", "peak_mib_b8"]
+LATENCIES = ["latency_ms_b1", "median_ms_b1", "latency_ms_b8", "median_ms_b8"]
+MEASURED = [*LATENCIES, "core_share", "peak_mib_b8"]
 CPU = Precision("fp32", torch.device("cpu"))
 
 
@@ -40,10 +47,45 @@ def test_rows_are_a_network_and_its_teacher_with_what_was_measured() -> None:
 
 def test_cost_grows_with_the_batch() -> None:
     one, eight = (cost(OneConvolution(), faces, CPU) for faces in (1, 8))
-    assert one.latency_ms > 0
+    assert 0 < one.latency.latency_ms <= one.latency.median_ms
     # its output alone: 64 channels of 16×16 floats for each face
     assert one.peak_mib >= 64 * 16 * 16 * 4 / 2**20
     assert eight.peak_mib > 4 * one.peak_mib
+
+
+@pytest.mark.parametrize(("on_processor", "latency"), [(True, 10.0), (False, 40.0)])
+def test_time_that_others_had_counts_in_the_median_alone(
+    on_processor: bool, latency: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, own = iter(range(100)), iter(range(100))
+    fake = SimpleNamespace(
+        perf_counter=lambda: 0.04 * next(clock), thread_time=lambda: 0.01 * next(own)
+    )
+    monkeypatch.setattr(complexity, "time", fake)
+    found = timed(lambda: None, on_processor=on_processor)
+    assert found.latency_ms == pytest.approx(latency)
+    assert found.median_ms == pytest.approx(40.0)
+    assert found.core_share == pytest.approx(0.25)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes stay on no core here")
+def test_a_busy_core_changes_no_latency_and_shows() -> None:
+    """Three programs want one core: the clock says three times the time."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    others: list[subprocess.Popen[bytes]] = []
+    try:
+        alone = cost(OneConvolution(), 256, CPU).latency
+        others += [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+        crowded = cost(OneConvolution(), 256, CPU).latency
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+        os.sched_setaffinity(0, cores)
+    assert crowded.core_share < 0.7
+    assert crowded.median_ms > 1.3 * crowded.latency_ms
+    assert crowded.latency_ms < 1.5 * alone.latency_ms
 
 
 def test_examples_are_whole_levels() -> None:

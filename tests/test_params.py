@@ -6,39 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import own_params
 import pytest
-import yaml
 
 from pkdn import params, planning
 from pkdn.errors import UserError
 
-FILE = Path(__file__).parents[1] / "params.yaml"
+FILE = Path("params.yaml")
 
 
 @pytest.fixture
 def values() -> dict[str, Any]:
-    return yaml.safe_load(FILE.read_text())
+    return own_params.values()
 
 
 def read(values: object) -> params.Params:
-    return params.parse(copy.deepcopy(values), Path("params.yaml"))
-
-
-def test_the_paper_profile_is_the_papers(values: dict[str, Any]) -> None:
-    paper = read({**values, "profile": "paper"})
-    training = paper.training
-    assert (training.batch_size, training.learning_rate, training.threads) == (8, 1e-4, 0)
-    assert (training.schedule, training.keep) == ("constant", "best")
-    assert training.num_steps("celeba") == 50 * (162_770 // 8)
-    assert (training.lambda_ts, training.lambda_fs, training.distill_epochs) == (0.1, 10.0, 0)
-    assert not training.global_residual
-    assert paper.chosen.size == "paper"
-    assert paper.chosen.parser.input_size == 512
-    assert paper.chosen.authors.model_dump() == {
-        "most_steps": 0,
-        "largest_batch": 0,
-        "rate_factor": 1.0,
-    }
+    return params.parse(copy.deepcopy(values), FILE)
 
 
 def test_a_value_of_ones_own_replaces_the_profiles(values: dict[str, Any]) -> None:
@@ -83,7 +66,7 @@ def test_a_profile_of_ones_own_is_a_section(values: dict[str, Any]) -> None:
         ("steps", 2.5, "steps: expected a whole number"),
         ("batch_size", 0, "batch_size: expected a whole number from 1 to 4,096, got 0"),
         ("distill_epochs", -1, "distill_epochs: expected a whole number"),
-        ("profile", "huge", "profile: expected one of demo, small, paper, got 'huge'"),
+        ("profile", "huge", "profile: expected one of demo, small, got 'huge'"),
         ("precision", "fp8", "precision: expected one of auto, fp32, bf16"),
         ("seeds", [], "seeds: expected a list"),
         ("seeds", [0, 0], "seeds: expected a list of different"),
@@ -135,7 +118,7 @@ def test_no_file_and_no_yaml_are_one_line(tmp_path: Path) -> None:
         params.load(broken)
 
 
-TEXT = FILE.read_text(encoding="utf-8")
+TEXT = own_params.text()
 NUM_MUTATIONS = int(os.environ.get("PKDN_MUTATIONS", "400"))
 # Everything that YAML knows and params.yaml has no need of.
 ODD: list[Any] = [None, True, "", "yes", -1, 0, 10**5, 10**30, 1e300, 1e-300, float("nan")]

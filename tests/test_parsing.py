@@ -241,6 +241,23 @@ class TestParser:
         assert (parser(torch.from_numpy(faces[3:4])) == maps[3:4]).float().mean() > 0.999
         assert parser(faces[:0]).shape == (0, 128, 128)
 
+    def test_maps_are_the_same_for_every_number_of_threads(self) -> None:
+        """Two classes a hair's breadth apart: the last bit of a sum decides."""
+        torch.manual_seed(0)
+        network = BiSeNet()
+        classes = network.get_parameter("conv_out.conv_out.weight").data
+        classes[1:] = classes[0] * (1 + 1e-6 * torch.randn_like(classes[1:]))
+        undecided, faces = Parser(network, 96, CPU), torch.randint(0, 256, (20, 128, 128, 3))
+        maps = []
+        try:
+            for threads in (1, 2, 3):
+                torch.set_num_threads(threads)
+                maps.append(undecided(faces.to(torch.uint8)).numpy().tobytes())
+                assert torch.get_num_threads() == threads
+        finally:
+            torch.set_num_threads(1)
+        assert maps[0] == maps[1] == maps[2]
+
     @pytest.mark.parametrize(
         "faces", [np.zeros((1, 3, 64, 64), np.uint8), np.zeros((1, 64, 64, 3), np.float32)]
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+import own_params
 import pytest
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
@@ -35,20 +36,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def copy(folder: Path) -> Path:
     for name in ("pkdn", "stages", "drawing"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", "params.yaml", ".dvcignore"):
+    for name in ("dvc.yaml", ".dvcignore"):
         shutil.copy(ROOT / name, folder / name)
+    own_params.write(folder)
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     Repo.init(str(folder)).close()
     return folder
-
-
-def change_params(project: Path, **lists: list[str]) -> None:
-    """Give lists of ``params.yaml`` other names."""
-    text = (project / "params.yaml").read_text(encoding="utf-8")
-    for key, names in lists.items():
-        text, count = re.subn(rf"^{key}: \[.*\]", f"{key}: [{', '.join(names)}]", text, flags=re.M)
-        assert count == 1, key
-    (project / "params.yaml").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +146,13 @@ def test_no_out_turns_the_run_cache_off(stages: list[PipelineStage]) -> None:
         assert all(out.use_cache and not out.persist for out in stage.outs), stage.name
 
 
+def own() -> params.Params:
+    return params.parse(own_params.values(), Path("params.yaml"))
+
+
 def changed_by(key: str, value: object) -> set[str]:
     """Return the runs that are asked for something else when a parameter has another value."""
-    before = params.load(ROOT / "params.yaml")
+    before = own()
     after = before.model_copy(update={key: value})
     texts = [{one.id.name: one.text() for one in plan(each)} for each in (before, after)]
     assert set(texts[0]) == set(texts[1])
@@ -164,7 +161,7 @@ def changed_by(key: str, value: object) -> set[str]:
 
 @pytest.mark.parametrize("key", TERMS)
 def test_a_weight_concerns_the_students_whose_loss_has_it(key: str) -> None:
-    parameters = params.load(ROOT / "params.yaml")
+    parameters = own()
     students = {
         name
         for name in (*parameters.ablations, *parameters.loss_ablations)
@@ -193,7 +190,7 @@ def test_a_folder_of_photos_concerns_no_other_data_set() -> None:
 
 def test_a_data_set_without_use_is_no_stage(tmp_path: Path) -> None:
     project = copy(tmp_path)
-    change_params(project, datasets=["helen"])
+    own_params.write(project, datasets=["helen"])
     names = {stage.name for stage in pipeline(project)}
     assert {"align@helen", "labelled"} <= names
     assert not {name for name in names if "lfw" in name or "synthetic" in name}
@@ -201,7 +198,7 @@ def test_a_data_set_without_use_is_no_stage(tmp_path: Path) -> None:
 
 def test_the_report_has_its_inputs_without_the_authors_recipes(tmp_path: Path) -> None:
     project = copy(tmp_path)
-    change_params(project, authors_recipes=[], loss_ablations=[])
+    own_params.write(project, authors_recipes=[], loss_ablations=[])
     stages = pipeline(project)
     assert not any(stage.name.startswith(("authors", "student_loss")) for stage in stages)
     made = [Path(out.def_path) for stage in stages for out in stage.outs]
@@ -218,7 +215,7 @@ def test_the_network_of_the_guide_is_a_file_and_a_word(tmp_path: Path) -> None:
     (example,) = re.findall(r"^```python\n(.*?)^```", guide, flags=re.M | re.S)
     assert "`pkdn/networks/mynet.py`:" in guide
     (project / "pkdn/networks/mynet.py").write_text(example, encoding="utf-8")
-    change_params(project, networks=["bicubic", "mynet"])
+    own_params.write(project, networks=["bicubic", "mynet"])
     names = {stage.name for stage in pipeline(project)}
     assert {"baseline@synthetic-mynet-0", "evaluate_baseline@synthetic-mynet-0"} <= names
     learns = (

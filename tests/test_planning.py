@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import own_params
 import pytest
 
 from pkdn import params
@@ -10,12 +11,10 @@ from pkdn.planning import plan
 from pkdn.runs import PLAN, RUNS, planned
 from stages import plan as stage
 
-ROOT = Path(__file__).parents[1]
-
 
 @pytest.fixture
 def parameters() -> params.Params:
-    return params.load(ROOT / "params.yaml")
+    return params.parse(own_params.values(), Path("params.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +63,7 @@ def test_a_student_knows_the_weights_of_its_own_loss_alone(parameters: params.Pa
 def test_the_plan_is_written_and_what_nobody_asks_for_is_taken_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    own_params.write(tmp_path)
     monkeypatch.chdir(tmp_path)
     asked_for = [RUNS / "student/synthetic-full-0", RUNS / "parser", Path("data/faces/synthetic")]
     left = [

@@ -212,6 +212,19 @@ def test_teachers_have_a_size_and_no_place_among_what_enlarges_faces(report: Rep
     assert report.rows("Complexity", 2)["PKDN"][1:] == ["5.20", "13.70"]
 
 
+def test_latencies_from_a_busy_machine_are_marked(report: Report, tmp_path: Path) -> None:
+    assert "had its core for 99% of the time; the load average was 0.2 when" in report.text
+    assert "Other programs ran" not in report.text
+    plan = report_inputs.plan(datasets=["synthetic"], seeds=[0])
+    report_inputs.write(tmp_path, plan)
+    report_inputs.write_complexity(tmp_path, plan, core_share=0.31)
+    page.write(root=tmp_path, out=tmp_path / "out", plan=plan)
+    text = (tmp_path / "out" / page.PAGE).read_text(encoding="utf-8")
+    assert "had its core for 31% of the time" in text
+    assert "> **Other programs ran while this was measured.**" in text
+    assert "`dvc repro --force --single-item complexity`" in text
+
+
 def test_main_numbers_are_there_for_dvc(report: Report) -> None:
     found = json.loads((report.folder / "metrics.json").read_text(encoding="utf-8"))
     assert found["helen"]["PKDN"] == {"psnr": 24.7, "ssim": 0.6175, "parsing_miou": 0.494}

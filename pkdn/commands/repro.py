@@ -38,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="start nothing more when a stage fails; by default all runs that does not need it",
     )
+    parser.add_argument(
+        "--pull",
+        action="store_true",
+        help="take from DVC's remote what others have made, and run the rest",
+    )
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -54,7 +59,7 @@ def main(arguments: argparse.Namespace) -> None:
         raise UserError(f"--jobs: expected a whole number of at least 1, got {jobs}")
     try:
         with _alone():
-            _run(jobs, keep_going=not arguments.stop_at_failure)
+            _run(jobs, keep_going=not arguments.stop_at_failure, pulls=arguments.pull)
     except OSError as error:
         raise UserError(explain(error)) from error
 
@@ -97,11 +102,11 @@ def _tell_new(told: list[presence.Process]) -> list[presence.Process]:
     return there
 
 
-def _run(jobs: int, *, keep_going: bool) -> None:
+def _run(jobs: int, *, keep_going: bool, pulls: bool) -> None:
     threads = max(1, num_cores() // jobs) if jobs > 1 else None
     running = list[str]()
     try:
-        with Crew(jobs, threads) as crew:
+        with Crew(jobs, threads, pulls=pulls) as crew:
             try:
                 _bring_up_to_date(crew, keep_going=keep_going)
             except Asked:

@@ -11,6 +11,7 @@ from pkdn.errors import UserError
 from pkdn.faces import HR_SIZE
 from pkdn.parsing.bisenet import SIDE_MULTIPLE, BiSeNet
 from pkdn.training import tensors
+from pkdn.training.threads import one_thread_each
 
 BATCH_SIZE = 8
 """Faces parsed at once; more is not faster on processors."""
@@ -42,8 +43,8 @@ def resize_images(images: Tensor, size: int) -> Tensor:
 class Parser:
     """BiSeNet with the input size it was trained at; calling it parses faces.
 
-    It computes in fp32 on every device, so that maps do not depend on the machine's number
-    formats.
+    It computes in fp32 on every device, and each batch in one thread, so that maps do not depend
+    on the machine's number formats or cores.
 
     Args:
         network: moved to ``device`` and put into evaluation mode.
@@ -74,10 +75,12 @@ class Parser:
             raise ValueError(
                 f"faces to parse are uint8 (N, H, W, 3), got {faces.dtype} {tuple(faces.shape)}"
             )
-        maps = [self._parse(batch) for batch in faces.split(BATCH_SIZE) if len(batch)]
+        batches = [batch for batch in faces.split(BATCH_SIZE) if len(batch)]
+        maps = one_thread_each(self._parse, batches, self.device)
         empty = torch.empty((0, HR_SIZE, HR_SIZE), dtype=torch.uint8, device=self.device)
         return torch.cat([empty, *maps])
 
+    @torch.inference_mode()
     def _parse(self, faces: Tensor) -> Tensor:
         images = faces.to(self.device).permute(0, 3, 1, 2).float() / 255
         logits = self.network(resize_images(images, self.input_size), map_size=HR_SIZE).main

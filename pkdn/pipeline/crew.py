@@ -98,12 +98,13 @@ class Crew:
     Args:
         jobs: the most stages at a time; with one, what it prints is shown at once.
         threads: that a stage may use; None: as many as it wants.
+        pulls: whether they take from DVC's remote what was made elsewhere.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def __init__(self, jobs: int, threads: int | None) -> None:
-        self.jobs, self.threads = jobs, threads
+    def __init__(self, jobs: int, threads: int | None, *, pulls: bool = False) -> None:
+        self.jobs, self.threads, self.pulls = jobs, threads, pulls
         self.workers: list[Worker] = []
         self.signals: list[int] = []
 

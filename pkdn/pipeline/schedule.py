@@ -21,7 +21,7 @@ def outdated(crew: Crew) -> dict[str, set[str]]:
     Raises:
         UserError: DVC cannot tell.
     """
-    crew.begin(Task(""))
+    crew.begin(Task("", pulls=crew.pulls))
     while True:
         for task, outcome, _ in crew.outcomes():
             if outcome.is_done:
@@ -53,7 +53,7 @@ def run_all(stages: Stages, crew: Crew, *, keep_going: bool = True) -> dict[str,
                 break
             ready.remove(name)
             print(f"{name}: started", flush=True)
-            crew.begin(Task(name, shows_output=crew.jobs == 1))
+            crew.begin(Task(name, shows_output=crew.jobs == 1, pulls=crew.pulls))
         if not crew.busy:
             return failed
         for task, outcome, seconds in crew.outcomes():

@@ -12,10 +12,12 @@ class Task(NamedTuple):
     Attributes:
         stage: the stage to run; empty: find those that are outdated.
         shows_output: whether the stage's standard output goes to the terminal, not to the log.
+        pulls: whether what is missing here, and was made elsewhere, is taken from DVC's remote.
     """
 
     stage: str
     shows_output: bool = False
+    pulls: bool = False
 
     @property
     def log(self) -> Path:

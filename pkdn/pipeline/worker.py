@@ -73,7 +73,7 @@ def _answer(task: Task, stop: threading.Event, connection: Connection) -> Outcom
     while not stop.is_set():
         try:
             with _output_to(task):
-                return Outcome(True, value=_do(task.stage))
+                return Outcome(True, value=_do(task))
         except Exception as error:  # DVC passes on whatever it meets
             if not any(type(one).__name__ == "LockError" for one in causes(error)):
                 return Outcome(False, explain(error), traceback.format_exc())
@@ -83,14 +83,16 @@ def _answer(task: Task, stop: threading.Event, connection: Connection) -> Outcom
     return Outcome(False, "it was asked to end")
 
 
-def _do(stage: str) -> dict[str, set[str]] | None:
+def _do(task: Task) -> dict[str, set[str]] | None:
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another
     with Repo(_wait_for_lock=True) as repo:
-        if not stage:
+        if not task.stage:
+            if task.pulls:
+                repo.pull(run_cache=True, allow_missing=True)
             return _outdated(repo)
-        repo.reproduce(stage, single_item=True)
+        repo.reproduce(task.stage, single_item=True, pull=task.pulls)
     return None
 
 

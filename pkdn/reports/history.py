@@ -19,6 +19,8 @@ from pkdn.runs import RunId
 
 ABOUT_RUN: Final = ["run", "stage", "name", "started", "seconds", "revision", "mlflow_run_id"]
 ABOUT_CONTENT: Final = ["fingerprint", "params", "tags", "metrics", "machine", "versions"]
+QUIET: Final = 0.95
+"""The part of the time that a measurement has its core where no other program wants it."""
 UNKNOWN_MACHINE: Final = {"processor": "unknown processor", "cores": "?", "memory_gib": "?"}
 
 

@@ -97,7 +97,7 @@ def expect_refused(trial: Trial, done: Done, word: str) -> None:
     trial.expect(TRACEBACK not in done.output, f"a traceback: see {log}")
     errors = [line for line in done.output.splitlines() if line.startswith("error: ")]
     trial.expect(len(errors) == 1, f"{len(errors)} lines of errors: see {log}")
-    trial.expect(any(word in line for line in errors), f"no word of {word}: see {log}")
+    trial.expect(word in " ".join(errors), f"no word of {word}: see {log}")
     made = [
         name for name in ("teacher", "baseline") if list(trial.folder.glob(WEIGHTS.format(name)))
     ]

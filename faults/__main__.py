@@ -58,6 +58,8 @@ class Fault(NamedTuple):
 def main() -> None:
     """Try the faults that are asked for."""
     arguments = _arguments()
+    if arguments.folder:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix="faults-", dir=arguments.folder))
     chosen = _chosen(arguments)
     whole = any(fault.name.startswith(("kill_dvc", "kill_repro")) for fault in chosen)

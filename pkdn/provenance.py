@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -76,6 +77,11 @@ def peak_mib(*, of_workers: bool = False) -> float:
     """
     import resource
 
+    status = Path("/proc/self/status")
+    if not of_workers and status.exists():  # getrusage counts what the process was forked from, too
+        peak = re.search(r"^VmHWM:\s*(\d+) kB", status.read_text("utf-8"), flags=re.M)
+        if peak:
+            return round(int(peak[1]) / 1024, 1)
     who = resource.RUSAGE_CHILDREN if of_workers else resource.RUSAGE_SELF
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return round(resource.getrusage(who).ru_maxrss * unit / 2**20, 1)

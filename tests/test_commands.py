@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import own_params
 import pytest
 import torch
 from PIL import Image
@@ -163,8 +164,13 @@ def test_upscale_without_a_student_says_how_to_get_one(tmp_path: Path) -> None:
 
 
 def test_recipes_tell_the_authors_lengths_and_milestones(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    profiles = own_params.values()["profiles"]
+    authors = {"most_steps": 0, "largest_batch": 0, "rate_factor": 1}
+    profiles["paper"] = {**profiles["demo"], "size": "paper", "authors": authors}
+    own_params.write(tmp_path, profiles=profiles)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["pkdn", "recipes", "--profile", "paper", "--dataset", "helen"])
     main()
     printed = " ".join(capsys.readouterr().out.split())

@@ -137,6 +137,7 @@ class Killed:
             return [one for one in alive if one.pid == program.process.pid]
         part = "stages." if target == "stage" else "dvc"
         found = [one for one in alive if part in command_line(one)]
+        found = found or [one for one in alive if one.pid == program.process.pid]
         return [self.random.choice(found)] if found else []
 
     def finish(self) -> None:

@@ -107,7 +107,7 @@ class Trial:
         """Start a program, such as ``start("dvc", "repro")``; ``python`` is this one."""
         log = self.place / f"output-{len(self.programs)}.txt"
         first = [sys.executable] if words[0] == "python" else [words[0]]
-        program = Program([*first, *words[1:]], self.folder, log, self.place.name)
+        program = Program([*first, *words[1:]], self.folder, log, str(self.place))
         self.programs.append(program)
         return program
 
@@ -130,7 +130,7 @@ class Trial:
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                if process.environ().get(MARK) == self.place.name and _lives(process):
+                if process.environ().get(MARK) == str(self.place) and _lives(process):
                     found.append(process)
         return found
 

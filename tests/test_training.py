@@ -34,6 +34,7 @@ from pkdn.training.recipe import (
     Recipe,
 )
 from pkdn.training.session import train_recorded
+from pkdn.training.state import Row
 from pkdn.training.task import Task
 
 CPU = Precision("fp32", torch.device("cpu"))
@@ -60,7 +61,7 @@ def student_task() -> Task:
     return SuperResolutionTask(pkdn.PKDN(**SMALL))
 
 
-def run(task: Task, folder: Path, recipe: Recipe = RECIPE, **options) -> list[loop.Row]:
+def run(task: Task, folder: Path, recipe: Recipe = RECIPE, **options) -> list[Row]:
     return train(task, batches(folder), recipe, precision=CPU, title="test", **options)
 
 
@@ -161,7 +162,7 @@ def killed(
         monkeypatch.setattr(loop, "LEAST_STEPS_PER_ROW", 1)
         saved = Checkpoint(tmp_path)
 
-        def kill(row: loop.Row) -> None:
+        def kill(row: Row) -> None:
             if row["step"] == 8:
                 raise KilledError
 
@@ -259,7 +260,7 @@ def test_the_curve_has_rates_losses_and_validation(faces_folder: Path) -> None:
     torch.manual_seed(0)
     teacher = pkdn.PKDNTeacher(**SMALL)
     validate = psnr_on(batches(faces_folder, "val"), teacher, CPU)
-    seen: list[loop.Row] = []
+    seen: list[Row] = []
     curve = run(SuperResolutionTask(teacher), faces_folder, validate=validate, on_row=seen.append)
     assert seen == curve
     assert [row["step"] for row in curve if "val_psnr" in row] == [3, 6, 9, 12]
@@ -275,7 +276,7 @@ class Worsening:
         self.values = iter([20.0, 25.0, 25.0, 22.0])
         self.seen: list[dict[str, torch.Tensor]] = []
 
-    def __call__(self) -> loop.Row:
+    def __call__(self) -> Row:
         self.seen.append({k: v.clone() for k, v in self.network.state_dict().items()})
         return {"val_psnr": next(self.values)}
 
@@ -300,7 +301,7 @@ def test_the_best_weights_survive_a_kill(
     recipe, task = replace(RECIPE, keep="best"), student_task()
     validate = Worsening(task.network)
 
-    def kill(row: loop.Row) -> None:
+    def kill(row: Row) -> None:
         if row["step"] == 9:
             raise KilledError
 
@@ -504,6 +505,31 @@ def test_a_signal_saves_the_very_step_and_ends_with_its_own_status(
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
     assert [row["loss"] for row in again] == [row["loss"] for row in curve]
+
+
+def test_a_signal_at_the_last_step_loses_nothing(
+    faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    task, calls = student_task(), []
+
+    def asked_to_end() -> Row:
+        calls.append(1)
+        if len(calls) == 4:  # after the last step
+            os.kill(os.getpid(), signal.SIGTERM)
+        return {}
+
+    def start(validate: Callable[[], Row]) -> None:
+        recorded = tracking.Run(RunId("student", "helen", "full", 0), "", "abc", {}, {})
+        train_recorded(
+            task, batches(faces_folder), RECIPE, precision=CPU, validate=validate, run=recorded
+        )
+
+    with pytest.raises(SystemExit) as ended:
+        start(asked_to_end)
+    assert ended.value.code == 128 + signal.SIGTERM
+    start(pytest.fail)  # what it ended with is taken
 
 
 @pytest.mark.parametrize("place", [0, 40, -1])

@@ -1,5 +1,6 @@
 """One training from start to files: resumed, shared between workers, recorded."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from pkdn import tracking
 from pkdn.faces.shards import Shards
 from pkdn.provenance import write_curve
 from pkdn.training.batches import FaceBatches
-from pkdn.training.checkpoint import single_flight
+from pkdn.training.checkpoint import Stop, single_flight
 from pkdn.training.loop import Row, kept, train
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import Recipe
@@ -66,17 +67,22 @@ def train_recorded(
     with single_flight(run.fingerprint + phase) as checkpoint:
         result: dict[str, Any] | None = checkpoint.finished()
         if result is None:
-            curve = train(
-                task,
-                batches,
-                recipe,
-                precision=precision,
-                title=title,
-                validate=validate,
-                checkpoint=checkpoint,
-                on_row=None if phase else run.row,
-            )
-            checkpoint.finish({"network": task.network.state_dict(), "curve": curve})
+            with Stop() as stop:
+                curve = train(
+                    task,
+                    batches,
+                    recipe,
+                    precision=precision,
+                    title=title,
+                    validate=validate,
+                    checkpoint=checkpoint,
+                    on_row=None if phase else run.row,
+                    stop=stop,
+                )
+                checkpoint.finish({"network": task.network.state_dict(), "curve": curve})
+            if stop.signal:
+                print(f"{title}: asked to end; what it ended with is kept", flush=True)
+                sys.exit(128 + stop.signal)
         else:
             print(f"{title}: taking what the same training ended with before", flush=True)
             task.network.load_state_dict(result["network"])

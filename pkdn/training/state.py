@@ -1,0 +1,135 @@
+"""What a training has reached: its weights, optimisers and curve, and what a checkpoint holds."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from pkdn.errors import UserError
+from pkdn.training.checkpoint import Checkpoint, random_state, restore_random_state
+from pkdn.training.precision import Precision
+from pkdn.training.recipe import Recipe
+from pkdn.training.task import Task
+
+CRITERION = "val_psnr"
+"""What the best weights are the best by."""
+
+Row = dict[str, float]
+
+
+class TrainingState:
+    """What a task trains, and where that stands: what goes into a checkpoint.
+
+    For each loss term it has the module that minimises it, and an optimiser. A gradient is taken
+    of each term for the parameters of its own module alone, and all of them before any weight
+    moves: so a network and its adversary share a step without touching each other's gradients.
+    """
+
+    def __init__(self, task: Task, recipe: Recipe, precision: Precision) -> None:
+        self.modules: dict[str, nn.Module] = {}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.steps, self.seconds, self.rows = 0, 0.0, list[Row]()
+        self.best: dict[str, Tensor] = {}
+        self.network = task.network
+        self.skipped, self.may_skip = 0, recipe.skip_bad_steps
+        self.since_row, self.buffers_before = list[dict[str, Tensor]](), list[Tensor]()
+        for term, module in task.minimised.items():
+            placed = precision.place(module)
+            if trained := [p for p in placed.parameters() if p.requires_grad]:
+                self.modules[term] = placed
+                self.optimizers[term] = recipe.optimizer(trained, lr=recipe.learning_rate)
+
+    def step(self, terms: dict[str, Tensor], rate: float, title: str) -> None:
+        """Move the weights, unless a loss or gradient is no number and the step may be left out."""
+        for term, optimizer in self.optimizers.items():
+            (group,) = optimizer.param_groups
+            group["lr"] = rate
+            gradients = torch.autograd.grad(terms[term], group["params"], allow_unused=True)
+            for parameter, gradient in zip(group["params"], gradients, strict=True):
+                parameter.grad = gradient
+        self.steps += 1
+        if self.may_skip and not self._is_finite(terms):
+            self._skip(title)
+            return
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+        self.since_row.append({k: v.detach().float() for k, v in terms.items()})
+
+    def _is_finite(self, terms: dict[str, Tensor]) -> bool:
+        """Look at all losses and gradients; on a GPU this waits for them."""
+        groups = (optimizer.param_groups[0]["params"] for optimizer in self.optimizers.values())
+        gradients = [p.grad for group in groups for p in group if p.grad is not None]
+        found = [value.isfinite().all() for value in (*terms.values(), *gradients)]
+        return bool(torch.stack(found).all())
+
+    def _skip(self, title: str) -> None:
+        """Leave this step out: what the forward pass did to running means is undone as well."""
+        if self.skipped == self.may_skip:
+            raise UserError(
+                f"{title}: expected at most {self.may_skip} steps to leave out (skip_bad_steps), "
+                f"got another at step {self.steps} whose loss or gradients are not finite: choose "
+                "a smaller learning_rate, or smaller weights of the loss's terms"
+            )
+        self.skipped += 1
+        print(f"{title}: step {self.steps} is left out, its loss or gradients are not finite")
+        for buffer, value in zip(self._buffers(), self.buffers_before, strict=True):
+            buffer.copy_(value)
+
+    def before_step(self) -> None:
+        """Keep what a forward pass changes, where its step may be left out."""
+        if self.may_skip:
+            self.buffers_before = [buffer.clone() for buffer in self._buffers()]
+
+    def _buffers(self) -> list[Tensor]:
+        return [buffer for module in self.modules.values() for buffer in module.buffers()]
+
+    def keep_if_best(self, row: Row) -> None:
+        """Copy the network where no earlier validation was as good."""
+        before = [earlier[CRITERION] for earlier in self.rows if CRITERION in earlier]
+        if CRITERION in row and row[CRITERION] > max(before, default=-math.inf):
+            self.best = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
+
+    def switch(self, *, training: bool) -> None:
+        """Put all modules into training or into evaluation mode."""
+        for module in self.modules.values():
+            module.train(training)
+
+    def check_finite(self, row: Row, title: str) -> None:
+        """Raise a :class:`UserError` where the row or a weight is no number."""
+        found = {name: value for name, value in row.items() if not math.isfinite(value)}
+        for module in self.modules.values():
+            for name, weight in module.state_dict().items():
+                if weight.is_floating_point() and not bool(weight.isfinite().all()):
+                    found[name] = math.nan
+        if found:
+            name, value = next(iter(found.items()))
+            raise UserError(
+                f"{title}: expected a finite {name}, got {value} by step {self.steps}: the "
+                f"training diverged; choose a learning_rate below {row['learning_rate']:.2g}, or "
+                "smaller weights of the loss's terms"
+            )
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write all that a training needs to go on."""
+        checkpoint.save(
+            {
+                "modules": {term: module.state_dict() for term, module in self.modules.items()},
+                "optimizers": {term: each.state_dict() for term, each in self.optimizers.items()},
+                "random": random_state(),
+                "best": self.best,
+                "progress": (self.steps, self.skipped, self.seconds, self.rows, self.since_row),
+            }
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on where a checkpoint stands, where it holds something."""
+        state = checkpoint.load()
+        if state is None:
+            return
+        for term, module in self.modules.items():
+            module.load_state_dict(state["modules"][term])
+            self.optimizers[term].load_state_dict(state["optimizers"][term])
+        restore_random_state(state["random"])
+        self.best = state["best"]
+        self.steps, self.skipped, self.seconds, self.rows, self.since_row = state["progress"]
+        print(f"continuing at step {self.steps} of a training that was interrupted", flush=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -58,6 +59,7 @@ class Fault(NamedTuple):
 def main() -> None:
     """Try the faults that are asked for."""
     arguments = _arguments()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` has it ignored, also by what is started
     if arguments.folder:
         arguments.folder.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix="faults-", dir=arguments.folder))

@@ -16,6 +16,7 @@ from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject, Variant
 
 DATASETS = Path(__file__).parent / "data" / "datasets"
 PARSER = RunId("parser")
+COMPLEXITY = RunId("complexity")
 OF_THE_AUTHORS = ("steps", "threads", "skip_bad_steps")
 """What a training by its authors' recipe takes from the one recipe, or may take."""
 
@@ -38,7 +39,7 @@ def plan(params: Params) -> list[Planned]:
             network = {"network": PKDN_NETWORK}
             reads = {"weights": final.weights}
             found.append(Planned(RunId("model", dataset, FULL, seed), reads, {}, network))
-    found.append(Planned(RunId("complexity"), {}, {}, _complexity(params)))
+    found.append(Planned(COMPLEXITY, {}, {}, _complexity(params)))
     found.append(_report(params))
     return found
 
@@ -207,5 +208,6 @@ def _report(params: Params) -> Planned:
         "authors": authors,
         "shown": shown,
     }
-    reads = {"runs": runs.RUNS, "faces": runs.FACES}
+    first = {"first_faces": runs.FACES / params.datasets[0], "costs": COMPLEXITY.folder}
+    reads = {"runs": runs.RUNS, "faces": runs.FACES, **first}
     return Planned(RunId("report"), reads, {}, settings)

@@ -36,7 +36,7 @@ def missing(plan: Plan) -> list[Path]:
     """Return the folders that the report rests on and that are not here, or not whole.
 
     DVC knows those of all runs, and of all faces, as one dependency each: under ``dvc repro
-    --allow-missing`` it does not notice that some are missing.
+    --allow-missing`` it does not notice that some are missing, and fetches one of each at most.
     """
     runs = {*plan.runs(), RunId("labelled"), PARSER}
     folders = [run.folder for run in runs if not run.record.is_file()]

@@ -66,7 +66,7 @@ def text(**changes: object) -> str:
     return yaml.safe_dump(values(**changes), sort_keys=False, default_flow_style=None)
 
 
-def write(folder: Path, **changes: object) -> Path:
+def write(folder: Path, /, **changes: object) -> Path:
     """Write them as the ``params.yaml`` of a folder, and return that file."""
     file = folder / "params.yaml"
     file.write_text(text(**changes), encoding="utf-8")

@@ -27,9 +27,11 @@ PAPER_SIZES: Sizes = {
     "kdfsrnet teacher": (2_526_027, 5.71),
     "pkdn": (5_203_995, 13.72),
     "pkdn teacher": (4_294_307, 12.34),
+    "sfmnet": (8_545_942, 30.69),
     "sisn": (8_304_451, 2.22),
     "sparnet": (10_518_867, 7.13),
     "urdgn": (1_054_243, 14.58),
+    "wfen": (6_780_519, 8.07),
 }
 SMALL_SIZES: Sizes = {
     "bicubic": (0, 0.001),
@@ -39,9 +41,11 @@ SMALL_SIZES: Sizes = {
     "kdfsrnet teacher": (467_271, 0.947),
     "pkdn": (635_499, 1.435),
     "pkdn teacher": (766_379, 2.177),
+    "sfmnet": (843_774, 3.073),
     "sisn": (1_000_143, 0.230),
     "sparnet": (1_035_899, 0.707),
     "urdgn": (107_683, 1.493),
+    "wfen": (662_515, 0.858),
 }
 DISTILLED = ("kdfsrnet", "pkdn")
 TEACHERS: dict[str, tuple[str, Mapping[str, object], int]] = {

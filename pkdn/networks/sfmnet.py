@@ -19,20 +19,18 @@ from torch import Tensor, nn
 
 from pkdn.learning.losses import super_resolution_loss
 from pkdn.networks.layers.blocks import Residual, bicubic_input
-from pkdn.networks.layers.frequency import FrequencyBlock, InteractionBlock, transform
+from pkdn.networks.layers.frequency import Float32, FrequencyBlock, InteractionBlock, transform
 from pkdn.training.batches import Batch
 from pkdn.training.task import Task
 
 TITLE = "SFMNet"
 INPUT = "128×128, bicubic"
 
-RESAMPLED = ("down", "down", "down", "", "up", "up", "up")
-"""What each stage does to the size before its first block."""
 # The authors' code gives both terms this weight (its option ``fft_weight``).
 SPECTRUM_WEIGHT = 0.01
 
 SIZES: dict[str, dict[str, Any]] = {
-    "demo": {"width": 4, "num_blocks": 1, "num_heads": 2},
+    "demo": {"width": 4, "num_levels": 1, "num_pairs": 1, "num_blocks": 1, "num_heads": 1},
     "small": {"width": 20, "num_heads": 4},
     "paper": {},
 }
@@ -92,40 +90,51 @@ def spatial_block(width: int, num_blocks: int) -> Residual:
 
 
 class Stage(nn.Module):
-    """Both branches between two sizes: resampling and a block, fusion, a block, fusion."""
+    """Both branches at one size: resampling, then pairs of a block and a fusion.
 
-    def __init__(self, width: int, num_blocks: int, num_heads: int, direction: str) -> None:
+    Args:
+        width: channels.
+        direction: of the resampling: ``down``, ``up`` or empty.
+        num_pairs: of a block and a fusion.
+        num_blocks: residual blocks in a block of the spatial branch.
+        num_heads: of the fusions' attention.
+    """
+
+    def __init__(
+        self, width: int, direction: str, num_pairs: int, num_blocks: int, num_heads: int
+    ) -> None:
         super().__init__()
-        self.spatial = nn.ModuleList(
-            [
-                nn.Sequential(resampled(width, direction), spatial_block(width, num_blocks)),
-                spatial_block(width, num_blocks),
-            ]
-        )
-        self.frequency = nn.ModuleList(
-            [
-                nn.Sequential(resampled(width, direction), FrequencyBlock(width)),
-                FrequencyBlock(width),
-            ]
-        )
-        self.fusions = nn.ModuleList(InteractionBlock(width, num_heads) for _ in range(2))
+        self.takes_skip = direction != "down"
+        self.resample = resampled(width, direction)
+        self.resample_frequency = Float32(resampled(width, direction))
+        pairs = range(num_pairs)
+        self.spatial = nn.ModuleList(spatial_block(width, num_blocks) for _ in pairs)
+        self.frequency = nn.ModuleList(Float32(FrequencyBlock(width)) for _ in pairs)
+        self.fusions = nn.ModuleList(InteractionBlock(width, num_heads) for _ in pairs)
 
     def forward(
-        self, spatial: Tensor, frequency: Tensor, skip: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Return the fused features; and those of each branch, which later stages skip to.
+        self, fused: Tensor, frequency: Tensor, passed: list[tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        """Return the fused features and those of the frequency branch.
 
         Args:
-            spatial: fused features, (N, C, H, W).
-            frequency: the frequency branch's, of the same shape.
-            skip: those of both branches at the size of this stage, where it takes any.
+            fused: (N, C, H, W).
+            frequency: of the same shape.
+            passed: features of both branches, from the stages on the way down to those on the way
+                up: each of the former adds its own, each of the latter takes the last.
         """
-        frequency = self.frequency[0](frequency)
-        spatial = self.fusions[0](self.spatial[0](spatial), frequency)
-        spatial, frequency = self.spatial[1](spatial), self.frequency[1](frequency)
-        if skip is not None:
-            spatial, frequency = spatial + skip[0], frequency + skip[1]
-        return self.fusions[1](spatial, frequency), (spatial, frequency)
+        fused, frequency = self.resample(fused), self.resample_frequency(frequency)
+        for block, frequency_block, fusion in zip(
+            self.spatial, self.frequency, self.fusions, strict=True
+        ):
+            spatial, frequency = block(fused), frequency_block(frequency)
+            if block is self.spatial[-1] and self.takes_skip:
+                skip = passed.pop()
+                spatial, frequency = spatial + skip[0], frequency + skip[1]
+            fused = fusion(spatial, frequency)
+        if not self.takes_skip:
+            passed.append((spatial, frequency))
+        return fused, frequency
 
 
 class SFMNet(nn.Module):
@@ -135,30 +144,39 @@ class SFMNet(nn.Module):
 
     Args:
         width: channels of every feature map.
+        num_levels: halvings, and doublings.
+        num_pairs: of a block and a fusion in every stage.
         num_blocks: residual blocks in a block of the spatial branch.
         num_heads: of every attention.
     """
 
-    def __init__(self, *, width: int = 64, num_blocks: int = 2, num_heads: int = 8) -> None:
+    def __init__(
+        self,
+        *,
+        width: int = 64,
+        num_levels: int = 3,
+        num_pairs: int = 2,
+        num_blocks: int = 2,
+        num_heads: int = 8,
+    ) -> None:
         super().__init__()
-        self.spatial_head, self.frequency_head = activated(3, width), activated(3, width)
+        self.spatial_head, self.spatial_tail = activated(3, width), activated(width, 3)
+        self.frequency_head = Float32(*activated(3, width))
+        self.frequency_tail = Float32(*activated(width, 3))
+        directions = ["down"] * num_levels + [""] + ["up"] * num_levels
         self.stages = nn.ModuleList(
-            Stage(width, num_blocks, num_heads, direction) for direction in RESAMPLED
+            Stage(width, direction, num_pairs, num_blocks, num_heads) for direction in directions
         )
-        self.spatial_tail, self.frequency_tail = activated(width, 3), activated(width, 3)
 
     def output(self, lr_image: Tensor) -> Faces:
         """Return the images of both branches. ``lr_image``: (N, 3, 16, 16), [0, 1]."""
         upsampled = bicubic_input(lr_image)
-        branches = self.spatial_head(upsampled), self.frequency_head(upsampled)
-        fused, passed = branches[0], [branches]
-        for stage, direction in zip(self.stages, RESAMPLED, strict=True):
-            skip = None if direction == "down" else passed.pop()
-            fused, branches = stage(fused, branches[1], skip)
-            if direction == "down":
-                passed.append(branches)
-        spatial, frequency = self.spatial_tail(fused), self.frequency_tail(branches[1])
-        return Faces(upsampled + spatial, upsampled + frequency)
+        fused, frequency = self.spatial_head(upsampled), self.frequency_head(upsampled)
+        passed = [(fused, frequency)]
+        for stage in self.stages:
+            fused, frequency = stage(fused, frequency, passed)
+        images = self.spatial_tail(fused), self.frequency_tail(frequency)
+        return Faces(*(upsampled + image for image in images))
 
     def forward(self, lr_image: Tensor) -> Tensor:
         """(N, 3, 16, 16) in [0, 1] → (N, 3, 128, 128), [0, 1] with overshoot."""

@@ -27,8 +27,8 @@ INPUT = "128×128, bicubic"
 
 SIZES: dict[str, dict[str, Any]] = {
     "demo": {
-        "width": 4,
-        "num_outer_blocks": 1,
+        "width": 2,
+        "num_outer_blocks": 0,
         "num_inner_blocks": 1,
         "num_heads": (1, 1, 2),
         "global_residual": True,

@@ -1,11 +1,13 @@
 """SFMNet's blocks that work on Fourier transforms, and that join them with other features."""
 
+from contextlib import nullcontext
+from functools import partial
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.networks.layers.blocks import Residual, conv3
-from pkdn.networks.layers.transposed import attend, projection
+from pkdn.networks.layers.transposed import HeadedAttention, projection
 
 SLOPE = 0.1
 """Of the LeakyReLU between convolutions over a spectrum."""
@@ -17,14 +19,26 @@ def transform(image: Tensor) -> Tensor:
     Adding zero turns −0 into 0, between which libraries choose freely where a transform is real:
     the phase of a negative number would be −π with one of them and π with another.
     """
-    return torch.fft.rfft2(image.float()) + 0
+    return torch.fft.rfft2(image) + 0
+
+
+class Float32(nn.Sequential):
+    """Layers that compute in float32, whatever those around them do.
+
+    What bf16 rounds off is noise of all frequencies; where an amplitude is smaller than that,
+    nothing would be left of its phase.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) → (N, D, H', W'), float32."""
+        device = features.device.type
+        rounds = torch.amp.is_autocast_available(device)
+        with torch.autocast(device, enabled=False) if rounds else nullcontext():
+            return super().forward(features.float())
 
 
 class FrequencyBlock(nn.Module):
-    """Convolutions over amplitudes and over phases of the features' Fourier transform.
-
-    The transforms are in float32, whatever the convolutions are in.
-    """
+    """Convolutions over amplitudes and over phases of the features' Fourier transform."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -54,18 +68,15 @@ class CrossAttention(nn.Module):
 
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
-        self.heads = nn.Unflatten(1, (num_heads, -1))
-        self.temperature = nn.Parameter(torch.ones(num_heads, 1, 1))
         self.query = projection(width, width)
         self.key_value = projection(width, 2 * width)
+        self.attention = HeadedAttention(num_heads, partial(torch.softmax, dim=-1), num_heads)
         self.merge = nn.Conv2d(width, width, 1, bias=False)
 
     def forward(self, features: Tensor, others: Tensor) -> Tensor:
         """(N, C, H, W) twice → (N, C, H, W)."""
-        projected = (self.query(features), *self.key_value(others).chunk(2, dim=1))
-        query, key, value = (self.heads(part).flatten(3) for part in projected)
-        query = F.normalize(query, dim=-1) * self.temperature
-        attended = attend(query, F.normalize(key, dim=-1), value, lambda x: x.softmax(-1))
+        key, value = self.key_value(others).chunk(2, dim=1)
+        attended = self.attention(self.query(features), key, value)
         merged: Tensor = self.merge(attended.reshape(features.shape))
         return merged
 

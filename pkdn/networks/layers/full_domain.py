@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pkdn.networks.layers.transposed import attend, projection
+from pkdn.networks.layers.transposed import HeadedAttention, attend, projection
 
 EXPANSION = 2.66
 """Hidden channels of the feed-forward part for each channel."""
@@ -79,17 +79,13 @@ class GlobalAttention(nn.Module):
 
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
-        self.heads = nn.Unflatten(1, (num_heads, -1))
-        self.temperature = nn.Parameter(torch.ones(1))
         self.project = projection(width, 3 * width)
+        self.attention = HeadedAttention(num_heads, F.relu, temperatures=1)
         self.merge = nn.Conv2d(width, width, 1, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C, H, W)."""
-        parts = self.project(features).chunk(3, dim=1)
-        query, key, value = (self.heads(part).flatten(3) for part in parts)
-        query = F.normalize(query, dim=-1) * self.temperature
-        attended = attend(query, F.normalize(key, dim=-1), value, F.relu)
+        attended = self.attention(*self.project(features).chunk(3, dim=1))
         merged: Tensor = self.merge(attended.transpose(1, 2).reshape(features.shape))
         return merged
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pkdn.networks.layers.transposed import HeadedAttention, attend, projection
 
 EXPANSION = 2.66
-"""Hidden channels of the feed-forward part for each channel."""
+"""Hidden channels of the feed-forward part for each channel, as in the authors' code."""
 
 
 class Window(NamedTuple):

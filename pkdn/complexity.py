@@ -71,7 +71,8 @@ def size(network: nn.Module) -> tuple[int, float]:
         network: on the device ``meta``.
 
     Returns:
-        Trained numbers; and 10⁹ multiply–accumulates of convolutions and matrix products.
+        Trained numbers; and 10⁹ multiply–accumulates of convolutions and matrix products. Fourier
+        transforms are not counted, nor is what is done number by number.
     """
     with FlopCounterMode(display=False) as counter:
         network.eval()(*inputs(network, example(1, torch.device("meta"))))

@@ -12,8 +12,9 @@ from pkdn.errors import UserError
 from pkdn.faces.shards import Shards
 from pkdn.learning.network import TappedNetwork
 from pkdn.learning.tasks import SuperResolutionTask
-from pkdn.networks import dic, fsrnet, pkdn, sisn, urdgn
+from pkdn.networks import dic, fsrnet, pkdn, sfmnet, sisn, urdgn, wfen
 from pkdn.networks.layers import landmarks as _landmarks
+from pkdn.networks.layers.full_domain import Window, WindowAttention
 from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.task import Task
 
@@ -27,9 +28,11 @@ PAPER_SIZES: Sizes = {
     "kdfsrnet teacher": (2_526_027, 5.71),
     "pkdn": (5_203_995, 13.72),
     "pkdn teacher": (4_294_307, 12.34),
+    "sfmnet": (8_545_942, 30.69),
     "sisn": (8_304_451, 2.22),
     "sparnet": (10_518_867, 7.13),
     "urdgn": (1_054_243, 14.58),
+    "wfen": (6_780_519, 8.07),
 }
 SMALL_SIZES: Sizes = {
     "bicubic": (0, 0.001),
@@ -39,9 +42,11 @@ SMALL_SIZES: Sizes = {
     "kdfsrnet teacher": (467_271, 0.947),
     "pkdn": (635_499, 1.435),
     "pkdn teacher": (766_379, 2.177),
+    "sfmnet": (843_774, 3.073),
     "sisn": (1_000_143, 0.230),
     "sparnet": (1_035_899, 0.707),
     "urdgn": (107_683, 1.493),
+    "wfen": (662_515, 0.858),
 }
 DISTILLED = ("kdfsrnet", "pkdn")
 TEACHERS: dict[str, tuple[str, Mapping[str, object], int]] = {
@@ -321,3 +326,53 @@ def test_split_attention_shares_out_one_weight_over_four_maps() -> None:
     weight[:] = weight[0].clone()
     features = torch.rand(2, 4, 8, 8).repeat(1, 4, 1, 1)
     torch.testing.assert_close(attention(features), attention.split(features)[:, :16])
+
+
+def test_sfmnet_keeps_its_frequency_branch_in_float32_where_others_round() -> None:
+    torch.manual_seed(0)
+    network = networks.describe("sfmnet", "demo").build().eval()
+    with torch.no_grad():
+        exact = network.output(lr_faces(2))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rounded = network.output(lr_faces(2))
+    torch.testing.assert_close(rounded.frequency_image, exact.frequency_image)
+    assert not torch.equal(rounded.sr_image, exact.sr_image)
+
+
+def test_sfmnet_compares_both_images_and_one_spectrum_with_the_truth(faces_folder: Path) -> None:
+    task = own_task("sfmnet")
+    batch = two_faces(faces_folder)
+    terms = task.losses(batch, 0)
+    spectrum = terms["l_amplitude"] + terms["l_phase"]
+    torch.testing.assert_close(
+        terms["loss"], terms["l_sr"] + terms["l_frequency"] + 0.01 * spectrum
+    )
+    constant = torch.full((1, 3, 128, 128), -0.5)
+    phase = sfmnet.transform(constant).angle()[:, :, 0, 0]
+    torch.testing.assert_close(phase, torch.full((1, 3), torch.pi))
+
+
+def test_wavelets_lose_nothing() -> None:
+    face = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    corners = [face[:, :, y::2, x::2] for y in (0, 1) for x in (0, 1)]
+    signs = {"horizontal": (1, -1, 1, -1), "vertical": (1, 1, -1, -1), "diagonal": (1, -1, -1, 1)}
+    details = [
+        sum(sign * corner for sign, corner in zip(of, corners, strict=True)) / 4
+        for of in signs.values()
+    ]
+    averages, summed = wfen.decompose(face)
+    torch.testing.assert_close(summed, sum(details))
+    torch.testing.assert_close(wfen.compose(averages, torch.cat(details, dim=1)), face)
+
+
+def test_windows_are_shifted_by_half_and_those_of_one_pixel_come_back_a_pixel_off() -> None:
+    torch.manual_seed(0)
+    features = torch.rand(1, 4, 8, 8)
+    for side, there, off in ((4, 2, 0), (1, 1, 1)):
+        still = WindowAttention(4, Window(side, shifted=False))
+        moved = WindowAttention(4, Window(side, shifted=True))
+        moved.load_state_dict(still.state_dict())
+        torch.testing.assert_close(
+            moved(features),
+            still(features.roll((-there, -there), (2, 3))).roll((there - off, there - off), (2, 3)),
+        )

@@ -80,6 +80,11 @@ class Plan:
         return [name for name in self.table_1 if name not in (*self.networks, PKDN_NETWORK)]
 
     @property
+    def beyond_paper(self) -> list[str]:
+        """The rows of Table 1 that the paper's does not have, beside bicubic."""
+        return [name for name in self.table_1 if name not in PAPER_ORDER]
+
+    @property
     def authors_changes(self) -> list[str]:
         """How the authors' recipes were changed, in words."""
         factor, limit = self.authors["rate_factor"], self.authors["largest_batch"]

@@ -59,7 +59,9 @@ class Fault(NamedTuple):
 def main() -> None:
     """Try the faults that are asked for."""
     arguments = _arguments()
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` has it ignored, also by what is started
+    # `nohup` has the one ignored, a shell's background job the other, also by what is started.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if arguments.folder:
         arguments.folder.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix="faults-", dir=arguments.folder))

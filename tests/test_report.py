@@ -278,7 +278,7 @@ def test_one_seed_has_no_spread(single: Report) -> None:
 def test_new_network_joins_with_its_own_title(single: Report) -> None:
     systems = list(single.rows("Table 1 on `helen`: the systems"))
     assert systems[-3:] == ["KDFSRNet", "The newnet", "PKDN"]
-    assert len(set(colours.of_systems(["newnet", "other"]).values())) == 10
+    assert len(set(colours.of_systems(["newnet", "other"]).values())) == 12
     assert "The newnet is not in the paper's table" in single.text
 
 

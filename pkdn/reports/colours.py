@@ -8,7 +8,8 @@ from pkdn.systems import BICUBIC, PKDN_NETWORK
 # Okabe and Ito's colours, which stay apart for colour-blind readers; black is kept for axes.
 VERMILLION, BLUE, GREEN, PURPLE = "#D55E00", "#0072B2", "#009E73", "#CC79A7"
 ORANGE, SKY, GREY, BROWN = "#E69F00", "#56B4E9", "#7F7F7F", "#8C6D31"
-INDIGO = "#332288"
+# Two of Tol's, for what the paper does not have.
+INDIGO, WINE = "#332288", "#882255"
 
 SYSTEMS: Final = {
     PKDN_NETWORK: VERMILLION,
@@ -18,9 +19,11 @@ SYSTEMS: Final = {
     "dic": ORANGE,
     "fsrnet": SKY,
     "urdgn": BROWN,
+    "sfmnet": INDIGO,
+    "wfen": WINE,
     BICUBIC: GREY,
 }
-NEW_SYSTEMS: Final = (INDIGO, "#117733", "#882255", "#44AA99")
+NEW_SYSTEMS: Final = ("#117733", "#44AA99", "#999933", "#661100")
 
 VARIANTS: Final = {
     "full": VERMILLION,

@@ -376,3 +376,24 @@ def test_windows_are_shifted_by_half_and_those_of_one_pixel_come_back_a_pixel_of
             moved(features),
             still(features.roll((-there, -there), (2, 3))).roll((there - off, there - off), (2, 3)),
         )
+
+
+@pytest.mark.parametrize(("name", "deviation"), [("sparnet", 0.02), ("wfen", 0.02)])
+def test_first_weights_are_the_authors(name: str, deviation: float) -> None:
+    torch.manual_seed(0)
+    network = networks.describe(name, "paper").build()
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Conv2d) and layer.weight.numel() > 10_000:
+            assert layer.weight.std().item() == pytest.approx(deviation, rel=0.05)
+            assert layer.bias is None or not layer.bias.any()
+
+
+def test_dic_starts_from_kaimings_weights() -> None:
+    torch.manual_seed(0)
+    network = networks.describe("dic", "paper").build()
+    layers = [one for one in network.modules() if isinstance(one, torch.nn.Conv2d)]
+    large = [one for one in layers if one.weight.numel() > 10_000]
+    assert large
+    for layer in large:
+        expected = (2 / layer.weight[0].numel()) ** 0.5
+        assert layer.weight.std().item() == pytest.approx(expected, rel=0.05)

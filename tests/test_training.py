@@ -353,6 +353,8 @@ def test_learning_rate_schedules() -> None:
         ("sisn", {"betas": (0.9, 0.999)}, 2e-4, 10, 1_000_000, "mirror_and_turn"),
         ("sparnet", {"betas": (0.9, 0.99)}, 2e-4, 32, 107_000, "mirror_and_zoom"),
         ("kdfsrnet", {"betas": (0.9, 0.99)}, 1e-4, 8, 98_000, "none"),
+        ("sfmnet", {"betas": (0.9, 0.99)}, 1e-4, 8, 98_000, "none"),
+        ("wfen", {"betas": (0.9, 0.99)}, 2e-4, 32, 84_937, "mirror_and_zoom"),
     ],
 )
 def test_authors_recipes(

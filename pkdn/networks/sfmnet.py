@@ -23,6 +23,7 @@ from pkdn.learning.losses import super_resolution_loss
 from pkdn.networks.layers.blocks import Residual, bicubic_input
 from pkdn.networks.layers.frequency import Float32, FrequencyBlock, InteractionBlock, transform
 from pkdn.training.batches import Batch
+from pkdn.training.recipe import CONSTANT, OTHERS, AuthorsRecipe
 from pkdn.training.task import Task
 
 TITLE = "SFMNet"
@@ -31,6 +32,14 @@ INPUT = "128×128, bicubic"
 SPECTRUM_WEIGHT = 0.01
 """Of both terms of the spectrum (not stated in the paper; chosen because it is the default of the
 authors' code)."""
+
+RECIPE = AuthorsRecipe(
+    learning_rate=1e-4,
+    schedule=CONSTANT,
+    batch_size=8,
+    # their default, 400 epochs, on Helen; on CelebA 50, as its author says of a sister project
+    steps={"helen": 98_000, OTHERS: 1_055_000},
+)
 
 SIZES: dict[str, dict[str, Any]] = {
     "demo": {"width": 4, "num_levels": 1, "num_pairs": 1, "num_blocks": 1, "num_heads": 1},

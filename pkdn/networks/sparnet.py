@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pkdn.faces import HR_SIZE
 from pkdn.networks.layers.blocks import Gate, Residual, bicubic_input, scale_tail
+from pkdn.networks.layers.initialisation import normal
 from pkdn.training.augmentation import mirror_and_zoom
 from pkdn.training.recipe import ADAM, CONSTANT, OTHERS, AuthorsRecipe
 
@@ -167,6 +168,7 @@ class SPARNet(nn.Module):
         self.head = convolution(3, width, bias=True)
         self.body = nn.Sequential(*units)
         self.tail = convolution(width, 3, bias=True)
+        self.apply(normal)
         if global_residual:
             scale_tail(self.tail)
 

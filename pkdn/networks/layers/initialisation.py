@@ -8,7 +8,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 DEVIATION = 0.02
-"""SPARNet's."""
+"""SPARNet's and WFEN's."""
 
 
 def kaiming(module: nn.Module) -> None:
@@ -17,7 +17,7 @@ def kaiming(module: nn.Module) -> None:
 
 
 def normal(module: nn.Module) -> None:
-    """Draw weights from N(0, 0.02²), of batch normalisation from N(1, 0.02²): SPARNet's."""
+    """Draw weights from N(0, 0.02²), of batch normalisation from N(1, 0.02²): SPARNet's, WFEN's."""
     _draw(module, lambda weight: nn.init.normal_(weight, 0.0, DEVIATION))
     if isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, DEVIATION)

@@ -45,8 +45,14 @@ SIZES: dict[str, dict[str, Any]] = {
         "num_inner_blocks": 1,
         "num_heads": (1, 1, 2),
         "global_residual": True,
+        "authors_start": False,
     },
-    "small": {"width": 12, "num_heads": (2, 2, 4), "global_residual": True},
+    "small": {
+        "width": 12,
+        "num_heads": (2, 2, 4),
+        "global_residual": True,
+        "authors_start": False,
+    },
     "paper": {},
 }
 
@@ -122,6 +128,8 @@ class WFEN(nn.Module):
         num_inner_blocks: those at 16×16, at each other size there is one.
         num_heads: of the attention over the whole face, at 128×128, 64×64 and smaller.
         global_residual: add the bicubic input to the output (our choice, where it is small).
+        authors_start: draw the first weights as the authors do; at the demo's width the loss is no
+            number after some steps then (PyTorch's instead, where it is small).
     """
 
     def __init__(
@@ -132,6 +140,7 @@ class WFEN(nn.Module):
         num_inner_blocks: int = 6,
         num_heads: Sequence[int] = (4, 4, 8),
         global_residual: bool = False,
+        authors_start: bool = True,
     ) -> None:
         super().__init__()
         self.global_residual = global_residual
@@ -153,7 +162,8 @@ class WFEN(nn.Module):
         self.widen = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in pairwise(widths))
         self.details = nn.ModuleList(pointwise(smaller, smaller, smaller) for smaller in widths[1:])
         self.upgrades = nn.ModuleList(WaveletUpgrade(a, b) for a, b in pairwise(widths))
-        self.apply(normal)
+        if authors_start:
+            self.apply(normal)
         if global_residual:
             scale_tail(self.tail)
 

@@ -193,7 +193,7 @@ def _report(params: Params) -> Planned:
     authors = params.chosen.authors.model_dump()
     shown = {
         **params.training.model_dump(),
-        "steps": {name: params.training.num_steps(name) for name in params.datasets},
+        "steps": ", ".join(f"{params.training.num_steps(d):,} on {d}" for d in params.datasets),
         "authors: most steps": authors["most_steps"] or "theirs",
         "authors: largest batch": authors["largest_batch"] or "theirs",
         "authors: rates times": authors["rate_factor"],

@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ class Workspace:
 
 WORKSPACE = Workspace("params.yaml", "dvc.lock", "data")
 
+# A shell's background job ignores SIGINT, and so would all that is tried with it here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 torch.set_num_threads(1)  # small networks; and two threads starve beside another process
 
 

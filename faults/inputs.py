@@ -31,11 +31,8 @@ TEXTS = (
     b"",
     b"seeds: [1e999]\nprofile: !!python/object/apply:os.system ['touch proof']\n",
 )
-DIVERGING: tuple[dict[str, Any], ...] = (
-    {"learning_rate": 1e39},
-    {"learning_rate": 1e39, "steps": 1},
-    {"learning_rate": 1e30},
-)
+DIVERGING: tuple[dict[str, Any], ...] = ({"learning_rate": 1000.0}, {"learning_rate": 300.0})
+"""The highest rate that the parameters may have, and a lower one."""
 
 
 def parameters(laboratory: Laboratory) -> None:

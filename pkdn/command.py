@@ -65,7 +65,7 @@ def _end_with_starter() -> None:
     """
     import psutil
 
-    with suppress(psutil.NoSuchProcess):  # gone between two lines
+    with suppress(psutil.NoSuchProcess, ProcessLookupError):  # gone between two lines
         above = [psutil.Process(os.getppid())]
         while above[-1].name() in SHELLS and (next_one := above[-1].parent()):
             above.append(next_one)

@@ -21,6 +21,8 @@ from small_pipeline import (
     wait_for,
 )
 
+from pkdn import command
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Path]:
@@ -93,6 +95,19 @@ def test_a_stage_that_plain_dvc_started_ends_with_it(project: Path) -> None:
     process.wait()
     wait_for(lambda: processes(project) == [])
     assert (project / "a.state").read_text() == "saved "
+
+
+def test_a_starter_that_goes_while_it_is_looked_at_has_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(_: int) -> int:
+        raise ProcessLookupError
+
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "getpgid", gone)
+    monkeypatch.setattr(os, "kill", lambda *words: asked.append(words))
+    command._end_with_starter()
+    assert asked == [(os.getpid(), signal.SIGTERM)]
 
 
 def test_unfinished_files_of_the_dead_are_deleted_and_those_of_the_living_kept(

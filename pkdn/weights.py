@@ -10,7 +10,7 @@ import jinja2
 from pkdn import metrics, networks
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
-from pkdn.files import atomic_file
+from pkdn.files import atomic_file, reading
 from pkdn.runs import RUNS, RunId
 from pkdn.systems import BICUBIC
 
@@ -83,7 +83,8 @@ def _record(folder: Path) -> dict[str, Any]:
     path = folder / "record.json"
     if not path.is_file():
         raise UserError(f"expected the record of a run in {path}, found none; run `dvc repro`")
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    with reading(path):
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return record
 
 

@@ -1,6 +1,7 @@
 """``python -m pkdn doctor``: what is right here, what is wrong, and what to do."""
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def _treat(found: Finding, *, fix: bool) -> str:
         return "WRONG"
     try:
         found.mend()
-    except OSError as error:
+    except (OSError, subprocess.SubprocessError) as error:
         print(f"could not be mended: {error}", file=sys.stderr)
         return "WRONG"
     return "mended"

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pkdn.errors import UserError
+from pkdn.files import open_regular
 
 NUMERIC = re.compile(r"[<>|=]?[biuf][1248]")
 """The types of arrays that are admitted, as NumPy spells them."""
@@ -32,7 +33,7 @@ def read_plain(path: Path) -> Any:
             f"expected at most {LARGEST_BYTES:,} bytes in {path}; got {size:,}: it is another file"
         )
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return _Unpickler(stream).load()
     except OSError:
         raise

@@ -16,8 +16,8 @@ from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 
 from pkdn.errors import UserError
 from pkdn.files import open_regular, reading
+from pkdn.runs import for_dataset
 from pkdn.values import (
-    OTHERS,
     Batch,
     Epochs,
     Expect,
@@ -86,7 +86,7 @@ class Training(RecipeValues, Distillation):
         """Return the length of a training on a data set."""
         if isinstance(self.steps, int):
             return self.steps
-        return self.steps.get(dataset, self.steps[OTHERS])
+        return for_dataset(self.steps, dataset)
 
 
 class ParserValues(_Section):

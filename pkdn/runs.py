@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from pkdn.errors import UserError
 from pkdn.files import reading
@@ -26,6 +26,16 @@ MAPS = Path("data/parsing")
 """The parsing maps of these faces."""
 LABELLED = Path("data/labelled")
 """The faces that the parser is trained on."""
+
+
+OTHERS = "others"
+"""Stands for every data set that a mapping by data sets does not name."""
+Value = TypeVar("Value")
+
+
+def for_dataset(values: Mapping[str, Value], dataset: str) -> Value:
+    """Return the value of a data set out of a mapping that has one for the others."""
+    return values.get(dataset, values[OTHERS])
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, Strict, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from pkdn.runs import OTHERS
+
 NAME = r"^[A-Za-z0-9_]+$"
 LONGEST_NAME = 64
 MOST_NAMES = 100
 """In one list; and seeds."""
 MOST_STEPS = 10**9
-OTHERS = "others"
-"""Stands for every data set that has no number of steps of its own."""
 Value = TypeVar("Value")
 
 

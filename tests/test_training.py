@@ -16,7 +16,7 @@ from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn, urdgn
-from pkdn.runs import RunId
+from pkdn.runs import OTHERS, RunId
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop
 from pkdn.training.augmentation import mirror_and_zoom
@@ -26,7 +26,6 @@ from pkdn.training.loop import train
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import (
     CONSTANT,
-    OTHERS,
     RMSPROP,
     SCHEDULES,
     SGD,

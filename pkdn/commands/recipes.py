@@ -1,12 +1,14 @@
 """``python -m pkdn recipes``: how every network is trained, and how long."""
 
 import argparse
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from pkdn import params, planning, runs
 from pkdn.errors import UserError
+from pkdn.systems import BICUBIC, Subject
 
 HELP = "list the recipe of every training: steps, passes, rate, schedule, augmentation"
 LEAST_WIDTH = 130
@@ -40,12 +42,12 @@ def _print(heading: str, dataset: str, planned: list[runs.Planned]) -> None:
     from pkdn import networks
     from pkdn.reports import recipes
     from pkdn.reports.plan import title
-    from pkdn.systems import Subject
 
     faces, source = num_faces(dataset)
     first: dict[str, runs.Planned] = {}
     for one in planned:
-        if one.id.stage in TRAININGS and one.id.dataset == dataset and one.id.system != "bicubic":
+        is_trained = one.id.stage in TRAININGS and one.id.system != BICUBIC
+        if is_trained and one.id.dataset == dataset:
             first.setdefault(title(Subject(one.id.stage, one.id.system)), one)
     rows = []
     for name, one in first.items():
@@ -68,12 +70,11 @@ def _print(heading: str, dataset: str, planned: list[runs.Planned]) -> None:
 
 def num_faces(dataset: str) -> tuple[int, str]:
     """Return how many training faces a data set has, and where that is known from."""
-    from pkdn.faces.shards import MANIFEST, Shards
+    from pkdn.reports.inputs import count_faces, index_file
     from pkdn.reports.paper import FACES
 
-    folder = runs.FACES / dataset
-    if (folder / MANIFEST).is_file():
-        count = len(Shards(folder, "train"))
+    if index_file(Path(), dataset).is_file():
+        count = count_faces(Path(), dataset)["train"]
         return count, f"{count:,} training faces here"
     if dataset in FACES:
         count = FACES[dataset]["train"]

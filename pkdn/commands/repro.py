@@ -119,13 +119,12 @@ def _run(jobs: int, *, keep_going: bool, pulls: bool) -> None:
 
 
 def _bring_up_to_date(crew: Crew, *, keep_going: bool) -> None:
-    # What the plan leaves as it was need not be looked at by a process each.
-    plan = {name: needs for name, needs in outdated(crew).items() if name == PLAN}
-    failed = run_all(plan, crew)
-    stages = plan
-    if not failed:
-        stages = outdated(crew)
-        failed = run_all(stages, crew, keep_going=keep_going)
+    stages = outdated(crew)
+    failed = dict[str, str]()
+    if PLAN in stages:  # first, alone: what it leaves as it was is not outdated
+        failed = run_all({PLAN: stages[PLAN]}, crew)
+        stages = {PLAN: stages[PLAN]} if failed else outdated(crew)
+    failed = failed or run_all(stages, crew, keep_going=keep_going)
     if failed:
         _report(failed, stages)
     changed = outdated(crew) if stages else {}

@@ -15,4 +15,4 @@ class Finding(NamedTuple):
 
     what: str
     advice: str = ""
-    mend: Callable[[], None] | None = None
+    mend: Callable[[], object] | None = None

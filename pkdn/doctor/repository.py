@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pkdn.doctor.finding import Finding
 from pkdn.pipeline.presence import at_work
+from pkdn.tracking.database import put_aside
 from pkdn.tracking.owner import OWNER_TAG, is_gone
 
 EXPERIMENT = "refs/exps/exec/"
@@ -74,7 +75,7 @@ def store(folder: Path) -> Iterator[Finding]:
         yield Finding(
             f"{STORE} is broken: {problem}",
             f"move it to {STORE}.broken; then `python -m pkdn sync` writes its runs anew",
-            None if at_work(folder) else partial(_set_aside, file),
+            None if at_work(folder) else partial(put_aside, file),
         )
     else:
         yield Finding(f"{STORE} is whole")
@@ -83,24 +84,20 @@ def store(folder: Path) -> Iterator[Finding]:
 def runs(folder: Path) -> Iterator[Finding]:
     """Check that no run of MLflow's waits for a process that is gone."""
     file = folder / STORE
-    if "MLFLOW_TRACKING_URI" in os.environ or not file.exists() or _problem(file):
+    if "MLFLOW_TRACKING_URI" in os.environ or not file.exists():
         return
     asked = "SELECT value FROM tags JOIN runs USING (run_uuid) WHERE status = 'RUNNING' AND key = ?"
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
             owners = [name for (name,) in database.execute(asked, (OWNER_TAG,))]
-    except sqlite3.OperationalError:  # another process is writing
+    except sqlite3.DatabaseError:  # broken, of which `store` tells, or being written
         return
     if lost := [name for name in owners if is_gone(name)]:
         yield Finding(
             f"{len(lost)} runs in MLflow are called running, and their processes are gone",
             "`python -m pkdn sync` closes them",
-            partial(_sync, folder),
+            partial(subprocess.run, [sys.executable, "-m", "pkdn", "sync"], cwd=folder, check=True),
         )
-
-
-def _sync(folder: Path) -> None:
-    subprocess.run([sys.executable, "-m", "pkdn", "sync"], cwd=folder, check=True)
 
 
 def _problem(file: Path) -> str:
@@ -117,11 +114,3 @@ def _problem(file: Path) -> str:
     if missing:
         return f"it lacks the tables {', '.join(sorted(missing))}: its making was cut short"
     return "" if answer == "ok" else str(answer).strip()
-
-
-def _set_aside(file: Path) -> None:
-    """Rename a file, and what SQLite keeps beside it."""
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        part = file.with_name(file.name + suffix)
-        if part.exists():
-            part.rename(file.with_name(f"{file.name}.broken{suffix}"))

@@ -22,9 +22,10 @@ from pkdn.networks.layers.blocks import Residual, conv3
 from pkdn.networks.layers.feedback import FeedbackBlock, activated, enlarge, pointwise
 from pkdn.networks.layers.initialisation import kaiming
 from pkdn.networks.layers.landmarks import heatmap_loss, hourglass, projection
+from pkdn.runs import OTHERS
 from pkdn.training.augmentation import distort_mirror_and_turn
 from pkdn.training.batches import Batch
-from pkdn.training.recipe import ADAM, OTHERS, AuthorsRecipe, halved_at
+from pkdn.training.recipe import ADAM, AuthorsRecipe, halved_at
 from pkdn.training.task import Task
 
 TITLE = "DIC"

@@ -19,7 +19,8 @@ from pkdn.networks.layers.autoencoder import (
 )
 from pkdn.networks.layers.blocks import bicubic_input
 from pkdn.networks.layers.encoding import encode, num_channels
-from pkdn.training.recipe import CONSTANT, OTHERS, AuthorsRecipe
+from pkdn.runs import OTHERS
+from pkdn.training.recipe import CONSTANT, AuthorsRecipe
 
 TITLE = "KDFSRNet"
 INPUT = "128×128, bicubic"

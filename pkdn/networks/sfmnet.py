@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from pkdn.learning.losses import super_resolution_loss
 from pkdn.networks.layers.blocks import Residual, bicubic_input
 from pkdn.networks.layers.frequency import Float32, FrequencyBlock, InteractionBlock, transform
+from pkdn.runs import OTHERS
 from pkdn.training.batches import Batch
-from pkdn.training.recipe import CONSTANT, OTHERS, AuthorsRecipe
+from pkdn.training.recipe import CONSTANT, AuthorsRecipe
 from pkdn.training.task import Task
 
 TITLE = "SFMNet"

@@ -22,8 +22,9 @@ from pkdn.networks.layers.blocks import (
     conv_norm_relu,
     scale_tail,
 )
+from pkdn.runs import OTHERS
 from pkdn.training.augmentation import mirror_and_turn
-from pkdn.training.recipe import ADAM, OTHERS, AuthorsRecipe, halved_at
+from pkdn.training.recipe import ADAM, AuthorsRecipe, halved_at
 
 TITLE = "SISN"
 INPUT = "128×128, nearest"

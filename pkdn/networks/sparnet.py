@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from pkdn.faces import HR_SIZE
 from pkdn.networks.layers.blocks import Gate, Residual, bicubic_input, scale_tail
 from pkdn.networks.layers.initialisation import normal
+from pkdn.runs import OTHERS
 from pkdn.training.augmentation import mirror_and_zoom
-from pkdn.training.recipe import ADAM, CONSTANT, OTHERS, AuthorsRecipe
+from pkdn.training.recipe import ADAM, CONSTANT, AuthorsRecipe
 
 TITLE = "SPARNet"
 INPUT = "128×128, bicubic"

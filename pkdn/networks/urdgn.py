@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from pkdn.learning.losses import super_resolution_loss
 from pkdn.networks.layers.blocks import bicubic_input, conv_norm_relu, scale_tail
+from pkdn.runs import OTHERS
 from pkdn.training.batches import Batch
-from pkdn.training.recipe import OTHERS, RMSPROP, AuthorsRecipe, Schedule
+from pkdn.training.recipe import RMSPROP, AuthorsRecipe, Schedule
 from pkdn.training.task import Task
 
 TITLE = "URDGN"

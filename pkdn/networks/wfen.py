@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from pkdn.networks.layers.blocks import bicubic_input, conv3, scale_tail
 from pkdn.networks.layers.full_domain import Window, full_domain
 from pkdn.networks.layers.initialisation import normal
+from pkdn.runs import OTHERS
 from pkdn.training.augmentation import mirror_and_zoom
-from pkdn.training.recipe import ADAM, CONSTANT, OTHERS, AuthorsRecipe
+from pkdn.training.recipe import ADAM, CONSTANT, AuthorsRecipe
 
 TITLE = "WFEN"
 INPUT = "128×128, bicubic"

@@ -56,7 +56,7 @@ def ensure(file: Path, version: str, make: Callable[[Path], None]) -> str | None
 
 
 def _make(file: Path, make: Callable[[Path], None]) -> None:
-    _put_aside(file)  # journals of one that was deleted
+    put_aside(file)  # journals of one that was deleted
     for left in file.parent.glob(f".{file.name}.*{UNFINISHED}*"):
         left.unlink(missing_ok=True)
     with atomic_file(file) as temporary:
@@ -107,14 +107,14 @@ def _replace(file: Path, reason: str) -> str:
             f"expected MLflow's database in {file}, got a broken one ({reason}); move it away, "
             "and run `python -m pkdn sync` for a new one"
         )
-    aside = _put_aside(file)
+    aside = put_aside(file)
     return (
         f"MLflow's database was broken ({reason}): it lies in {aside} now; "
         "`python -m pkdn sync` sends the recorded runs to a new one"
     )
 
 
-def _put_aside(file: Path) -> Path:
+def put_aside(file: Path) -> Path:
     """Give a database and its journals another name, and return that."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     aside = file.with_name(f"{file.name}.broken-{stamp}")

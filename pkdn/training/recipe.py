@@ -4,13 +4,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import torch
 
+from pkdn.runs import for_dataset
 from pkdn.training.augmentation import AUGMENTATIONS, Augmentation
-
-Value = TypeVar("Value")
 
 Optimizer = partial[Any]
 """One of PyTorch's optimisers with its constants."""
@@ -24,8 +23,6 @@ FINAL_RATE = 0.02
 # As the widely used face parser was trained.
 POLY_WARM_UP = 1_000 / 80_000
 POLY_POWER = 0.9
-OTHERS = "others"
-"""Stands for every data set that a mapping does not name."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +65,6 @@ def halved_at(*steps: int, of: int) -> Schedule:
     """Return a schedule that halves the rate after each of these steps of a training of ``of``."""
     shares = tuple(step / of for step in steps)
     return Schedule("halved", lambda done: 0.5 ** sum(done > share for share in shares), shares)
-
-
-def for_dataset(values: Mapping[str, Value], dataset: str) -> Value:
-    """Return the value of a data set out of a mapping that has one for ``others``."""
-    return values.get(dataset, values[OTHERS])
 
 
 ADAM: Optimizer = partial(torch.optim.Adam, betas=(0.9, 0.99), eps=EPSILON, fused=True)

@@ -78,7 +78,7 @@ def main() -> None:
     lost = [reason for outcome in outcomes for reason in outcome.lost]
     print("\n".join(lost))
     if arguments.write:
-        write(arguments.write, table(outcomes))
+        write(arguments.write, outcomes)
     if lost:
         sys.exit(1)
     shutil.rmtree(place)
@@ -119,7 +119,7 @@ def _arguments() -> argparse.Namespace:
     add("--kills", type=int, default=200, help="random kills, in all")
     add("--only", nargs="+", metavar="NAME", help="these faults alone, such as kill_stage_fp32")
     add("--seed", type=int, default=0, help="of what is random")
-    add("--write", type=Path, metavar="PAGE", help="put the table between the marks of this page")
+    add("--write", type=Path, metavar="PAGE", help="put the rows into the table of this page")
     add("--folder", type=Path, help="where to work, instead of the system's folder for such things")
     return parser.parse_args()
 

@@ -30,12 +30,11 @@ def test_nothing_is_lost_in_two_minutes(tmp_path: Path) -> None:
     assert lost == 0
 
 
-def test_a_table_goes_between_the_marks_of_its_page(tmp_path: Path) -> None:
+def test_rows_go_into_the_table_of_a_page_and_others_stay(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{outcome.BEGIN}\nold\n{outcome.END}\nafter\n", encoding="utf-8")
-    found = outcome.table([Outcome("kills", 3, ["weights"]), Outcome("full disks", 2)])
-    for _ in range(2):
-        outcome.write(page, found)
+    outcome.write(page, [Outcome("kills", 4), Outcome("full disks", 2)])
+    outcome.write(page, [Outcome("kills", 3, ["weights"])])
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n")
     assert text.endswith("after\n")
@@ -43,7 +42,7 @@ def test_a_table_goes_between_the_marks_of_its_page(tmp_path: Path) -> None:
     assert text.count("| kills | 3 | 1 |\n| full disks | 2 | 0 |\n| **all** | 5 | 1 |") == 1
     page.write_text("no marks", encoding="utf-8")
     with pytest.raises(UserError, match="expected a page with"):
-        outcome.write(page, found)
+        outcome.write(page, [])
 
 
 def test_wrong_weights_double_rows_and_broken_objects_are_noticed(tmp_path: Path) -> None:

@@ -645,6 +645,26 @@ def test_a_result_that_is_taken_gives_the_run_its_own_curve_alone(
     assert recorded.id.curve(phase).is_file()
 
 
+def test_a_result_that_is_taken_lies_in_memory_as_if_it_had_been_trained_here(
+    faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    bf16 = Precision("bf16", torch.device("cpu"))
+    recorded = tracking.Run(RunId("baseline", "helen", "kdfsrnet", 0), "", "abc", {}, {})
+    short = replace(RECIPE, steps=1)
+    layouts = []
+    for _ in range(2):
+        task, source = student_task(), batches(faces_folder)
+        network = train_recorded(
+            task, source, short, precision=bf16, validate=None, run=recorded, phase="teacher"
+        )
+        weights = [parameter for parameter in network.parameters() if parameter.dim() == 4]
+        layouts.append([w.is_contiguous(memory_format=torch.channels_last) for w in weights])
+    assert all(layouts[0])
+    assert layouts[0] == layouts[1]
+
+
 def test_old_results_are_pruned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     with single_flight("old") as old:

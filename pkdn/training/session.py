@@ -61,7 +61,7 @@ def train_recorded(
     each a ``phase``, which names its own curve.
 
     Returns:
-        The trained network, in evaluation mode, in fp32 on the device.
+        The trained network, in evaluation mode, placed as ``precision`` has it.
     """
     title = f"{run.name} {phase}".strip()
     with single_flight(run.fingerprint + phase) as checkpoint:
@@ -97,4 +97,4 @@ def train_recorded(
         prefix = f"{phase}_" if phase else ""
         skipped = ("epoch", "step", "learning_rate")
         run.metrics({prefix + name: last[name] for name in last if name not in skipped})
-    return task.network.to(precision.device).eval()
+    return precision.place(task.network).eval()

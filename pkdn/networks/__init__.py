@@ -17,7 +17,8 @@ A network's file has:
 - perhaps ``TEACHER``, a class that reads ``("lr_image", "labels")``, ``TEACHER_SIZES``, as
   ``SIZES``, and ``DISTILLED_TAPS``, the features that teacher and network are compared by, both of
   them a :class:`pkdn.learning.network.TappedNetwork`: then the network is distilled (Eq. 2);
-- perhaps ``RECIPE``: its authors' :class:`pkdn.training.recipe.AuthorsRecipe`.
+- perhaps ``RECIPE``: its authors' :class:`pkdn.training.recipe.AuthorsRecipe`;
+- perhaps ``HIGHEST_RATE``: no profile trains it faster than at this learning rate.
 
 To compare one more network, add its file and its name to ``networks`` in ``params.yaml``, and to
 ``authors_recipes`` where it has a recipe that is to be tried too.
@@ -26,7 +27,7 @@ A weights file is safetensors that say which network they belong to: :class:`Des
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -119,12 +120,17 @@ def recipe(settings: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any]]:
     Args:
         settings: of the run: by the one recipe, or by that of the network's authors.
     """
-    if "authors" not in settings:
-        return Recipe.of(settings["recipe"]), settings["distillation"]
-    limits = dict(settings["authors"])
-    dataset = limits.pop("dataset")
-    authors: AuthorsRecipe = module(settings["network"]).RECIPE
-    return Recipe.by_authors(authors, dataset, limits), authors.distilled(dataset, limits)
+    found = module(settings["network"])
+    if "authors" in settings:
+        limits = dict(settings["authors"])
+        dataset = limits.pop("dataset")
+        authors: AuthorsRecipe = found.RECIPE
+        recipe = Recipe.by_authors(authors, dataset, limits)
+        distilled = authors.distilled(dataset, limits)
+    else:
+        recipe, distilled = Recipe.of(settings["recipe"]), settings["distillation"]
+    highest = getattr(found, "HIGHEST_RATE", recipe.learning_rate)
+    return replace(recipe, learning_rate=min(recipe.learning_rate, highest)), distilled
 
 
 def distillation(

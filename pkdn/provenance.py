@@ -49,7 +49,7 @@ def revision() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Describe the machine: processor, cores, memory in GiB, and the GPU in use."""
+    """Describe the machine: processor, cores, memory in GiB, the GPU in use, which were visible."""
     import psutil
 
     processor = platform.processor() or platform.machine()
@@ -66,6 +66,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "gpu": gpu,
+        "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
     }
 
 

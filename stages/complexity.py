@@ -5,13 +5,13 @@ measured together can be compared.
 """
 
 from pkdn import command
+from pkdn.progress import track
 
 # isort: split
 # From here on Ctrl-C is no traceback.
 import os
 
 import pandas as pd
-from rich.progress import track
 
 from pkdn import closure, complexity, tracking
 from pkdn.files import atomic_file
@@ -35,7 +35,7 @@ def main() -> None:
     ) as run:
         rows = [
             row
-            for name in track(settings["networks"], "complexity")
+            for name in track(settings["networks"], "complexity", len(settings["networks"]))
             for of in settings["sizes"]
             for row in complexity.rows(name, of, compute if of == size else None)
         ]

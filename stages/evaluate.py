@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pkdn import command
+from pkdn.progress import track
 
 # isort: split
 # From here on Ctrl-C is no traceback.
 from PIL import Image
-from rich.progress import track
 
 from pkdn import closure, networks, tracking
 from pkdn.evaluation import FaceScore, evaluate
@@ -63,7 +63,7 @@ def main() -> None:
             parse=load_parser(reads["parser"], device),
         )
         with atomic_folder(run.id.folder) as folder:
-            means = write(track(scores, run.name, total=len(faces)), folder)
+            means = write(track(scores, run.name, len(faces)), folder)
         run.metrics(means)
         headlines = {short: means[name] for name, short in HEADLINES.items()}
         run.metrics({f"test_{name}": value for name, value in headlines.items()})

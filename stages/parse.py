@@ -3,11 +3,11 @@
 import time
 
 from pkdn import command
+from pkdn.progress import Progress
 
 # isort: split
 # From here on Ctrl-C is no traceback.
 import torch
-from rich.progress import Progress
 
 from pkdn import tracking
 from pkdn.faces import SPLITS
@@ -31,11 +31,8 @@ def main() -> None:
     ) as run:
         total = sum(len(Shards(faces, split)) for split in SPLITS)
         started = time.monotonic()
-        with Progress() as progress:
-            bar = progress.add_task(run.name, total=total)
-            confusions = parse_faces(
-                parser, faces, maps, advance=lambda count: progress.advance(bar, count)
-            )
+        with Progress(run.name, total) as progress:
+            confusions = parse_faces(parser, faces, maps, advance=progress.advance)
         seconds, threads = time.monotonic() - started, torch.get_num_threads()
         run.metrics(
             {

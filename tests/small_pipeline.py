@@ -1,9 +1,9 @@
-"""A pipeline of five stages that take no time, to be run by real processes."""
+"""Pipelines of a few stages that take no time, to be run by real processes."""
 
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from dvc.repo import Repo
 ROOT = Path(__file__).parents[1]
 # Runs until there is no NAME.slow; saves its state when it is asked to end.
 STAGE = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from pkdn import command
 from pkdn.errors import UserError
@@ -37,7 +37,7 @@ def main():
     while Path(f"{name}.slow").exists():
         time.sleep(0.05)
     time.sleep(0.1)
-    Path(name).write_text(f"{started} {time.time()}")
+    Path(name).write_text(f"{started} {time.time()} {os.environ.get('CUDA_VISIBLE_DEVICES')}")
 
 command.run(main)
 """
@@ -46,14 +46,14 @@ ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": "/nowhe
 
 
 @contextmanager
-def small_pipeline(tmp_path: Path) -> Iterator[Path]:
-    """Make the pipeline in a folder; end what still works there afterwards."""
+def small_pipeline(tmp_path: Path, pipeline: Mapping[str, str] = PIPELINE) -> Iterator[Path]:
+    """Make a pipeline in a folder; end what still works there afterwards."""
     (tmp_path / "stages").mkdir()
     (tmp_path / "stages" / "one.py").write_text(STAGE)
     (tmp_path / "stages" / "__init__.py").touch()
     (tmp_path / "broken").write_text("none")
     lines = ["stages:"]
-    for name, needs in PIPELINE.items():
+    for name, needs in pipeline.items():
         lines += [f"  {name}:", f"    cmd: python -m stages.one {name} {needs}", "    deps:"]
         lines += [f"      - {need}" for need in ["stages/one.py", "broken", *needs.split()]]
         lines += ["    outs:", f"      - {name}"]
@@ -82,7 +82,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def times(project: Path) -> dict[str, tuple[float, float]]:
     found = {}
     for name in PIPELINE:
-        started, ended = (project / name).read_text().split()
+        started, ended, _ = (project / name).read_text().split()
         found[name] = (float(started), float(ended))
     return found
 
@@ -91,19 +91,19 @@ def overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "pkdn", "repro", *(arguments or ["--jobs", "2"])],
         cwd=folder,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    process = start(folder, *arguments)
+def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    process = start(folder, *arguments, **variables)
     output, errors = process.communicate(timeout=120)
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 

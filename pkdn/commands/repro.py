@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from pkdn import params
 from pkdn.data.photos.pool import num_cores
 from pkdn.errors import UserError
-from pkdn.pipeline import presence
+from pkdn.pipeline import devices, presence
 from pkdn.pipeline.crew import Asked, Crew
 from pkdn.pipeline.explain import explain
 from pkdn.pipeline.schedule import Stages, outdated, run_all
@@ -31,7 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=int,
         help="stages at a time; by default one for each core where a training takes one thread, "
-        "as in the demo, and else one",
+        "as in the demo, and else one; with GPUs, one for each and one beside them",
+    )
+    parser.add_argument(
+        "--gpus",
+        metavar="LIST",
+        help="the GPUs to use, such as 0,2; by default all. Each has one stage at a time, which "
+        "sees no other",
     )
     parser.add_argument(
         "--stop-at-failure",
@@ -54,19 +60,23 @@ def main(arguments: argparse.Namespace) -> None:
     """
     if not Path(PIPELINE).is_file():
         raise UserError(f"{PIPELINE} is missing; run this from the root of the repository")
-    jobs = arguments.jobs if arguments.jobs is not None else default_jobs()
+    gpus = devices.chosen(arguments.gpus)
+    jobs = arguments.jobs if arguments.jobs is not None else default_jobs(len(gpus))
     if jobs < 1:
         raise UserError(f"--jobs: expected a whole number of at least 1, got {jobs}")
+    threads = max(1, num_cores() // jobs) if jobs > 1 else None
+    crew = Crew(jobs, threads, gpus=gpus, pulls=arguments.pull)
     try:
         with _alone():
-            _run(jobs, keep_going=not arguments.stop_at_failure, pulls=arguments.pull)
+            _run(crew, keep_going=not arguments.stop_at_failure)
     except OSError as error:
         raise UserError(explain(error)) from error
 
 
-def default_jobs() -> int:
+def default_jobs(num_gpus: int) -> int:
     """Return how many stages fit beside each other."""
-    return num_cores() if params.load().training.threads == 1 else 1
+    on_processor = num_cores() if params.load().training.threads == 1 else 1
+    return max(on_processor, num_gpus + 1) if num_gpus else on_processor
 
 
 @contextmanager
@@ -102,11 +112,10 @@ def _tell_new(told: list[presence.Process]) -> list[presence.Process]:
     return there
 
 
-def _run(jobs: int, *, keep_going: bool, pulls: bool) -> None:
-    threads = max(1, num_cores() // jobs) if jobs > 1 else None
+def _run(crew: Crew, *, keep_going: bool) -> None:
     running = list[str]()
     try:
-        with Crew(jobs, threads, pulls=pulls) as crew:
+        with crew:
             try:
                 _bring_up_to_date(crew, keep_going=keep_going)
             except Asked:

@@ -124,9 +124,9 @@ def _readable(
     pairs: list[tuple[Path, Path]], skipped: list[str], *, degrade: bool
 ) -> Iterator[Face]:
     """Yield the faces that can be read, and note why the others cannot."""
-    from rich.progress import track
+    from pkdn.progress import track
 
-    for file, target in track(pairs, "upscale", disable=len(pairs) == 1):
+    for file, target in track(pairs, "upscale", len(pairs)) if len(pairs) > 1 else pairs:
         try:
             yield target, read_face(file, degrade=degrade)
         except UserError as error:

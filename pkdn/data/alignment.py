@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pkdn.data import datasets
-from pkdn.data.catalogue import Listed, Summary, fingerprint, read_catalogue, with_progress
+from pkdn.data.catalogue import Listed, Summary, fingerprint, read_catalogue
 from pkdn.data.datasets import DatasetSettings
 from pkdn.data.photos.crops import (
     MIN_SOURCE_SIDE,
@@ -28,6 +28,7 @@ from pkdn.faces import NUM_LANDMARKS, SPLITS
 from pkdn.faces.classes import CLASS_NAMES, NUM_CLASSES
 from pkdn.faces.shards import ShardWriter
 from pkdn.files import atomic_folder
+from pkdn.progress import track
 
 LEFT_OUT = "left_out.csv"
 SMALL = "too small"
@@ -84,7 +85,7 @@ def align(
     cut = partial(cut_face, name, root)
     results = ordered_map(cut, read_catalogue(photos), num_workers=workers)
     with atomic_folder(folder) as temporary:
-        counts = _pack(name, with_progress(results, f"align {name}", num_photos), temporary)
+        counts = _pack(name, track(results, f"align {name}", num_photos), temporary)
     num_faces = sum(counts[split] for split in SPLITS)
     seconds = time.monotonic() - started
     return {

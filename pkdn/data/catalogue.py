@@ -2,15 +2,11 @@
 
 import csv
 import hashlib
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
-
-from rich.console import Console
-from rich.progress import track
 
 from pkdn.data import datasets
 from pkdn.data.datasets import DatasetSettings
@@ -20,6 +16,7 @@ from pkdn.data.photos.reading import content
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, reading, sha256
+from pkdn.progress import track
 
 Item = TypeVar("Item")
 
@@ -113,7 +110,7 @@ def write_catalogue(
     with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for line in with_progress(listed, f"download {name}", len(entries)):
+        for line in track(listed, f"download {name}", len(entries)):
             entry, split = line.entry, line.entry.split
             twin = held_out.get(line.sha256)
             if twin and twin.split != split:
@@ -175,9 +172,3 @@ def fingerprint(name: str, root: Path, entry: Entry) -> Listed:
 
 def _annotation_files(root: Path, entry: Entry) -> list[str]:  # noqa: ARG001
     return [file for file in (entry.landmarks, entry.labels) if file]
-
-
-def with_progress(items: Iterator[Item], title: str, total: int) -> Iterator[Item]:
-    """Show a bar on a terminal while passing the items on."""
-    console = Console(stderr=True)
-    return iter(track(items, title, total, console=console, disable=not sys.stderr.isatty()))

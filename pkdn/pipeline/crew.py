@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Pipe, wait
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Self
 from pkdn.pipeline.explain import ending
 from pkdn.pipeline.presence import WORKER
 from pkdn.pipeline.tasks import OUTPUT, Outcome, Task, Waiting
+from pkdn.progress import Reached, duration, noted
 
 SECONDS_BETWEEN_LOOKS = 0.1
 SECONDS_TO_END = 60.0
@@ -58,10 +59,24 @@ class Worker:
     def begin(self, task: Task) -> None:
         """Give it a task."""
         OUTPUT.mkdir(parents=True, exist_ok=True)
-        task.log.unlink(missing_ok=True)
+        for old in (task.log, task.note):
+            old.unlink(missing_ok=True)
         self.task, self.started, self.shown = task, time.monotonic(), 0
         with suppress(BrokenPipeError):  # its death is met when it is asked
             self.connection.send(task)
+
+    @property
+    def device(self) -> str:
+        """The GPU that its task has; empty: none."""
+        return (self.task and self.task.device) or ""
+
+    def reached(self) -> Reached | None:
+        """Return how far its stage is; None where it has not said so."""
+        return noted(self.task.note) if self.task else None
+
+    def age(self) -> str:
+        """Say for how long its task has been at work."""
+        return duration(time.monotonic() - self.started)
 
     def answer(self) -> Outcome | Waiting | None:
         """Return what it says, if anything; the death of its process is a failure."""
@@ -98,13 +113,16 @@ class Crew:
     Args:
         jobs: the most stages at a time; with one, what it prints is shown at once.
         threads: that a stage may use; None: as many as it wants.
+        gpus: that stages may use, each of them one stage at a time; empty: none are looked after.
         pulls: whether they take from DVC's remote what was made elsewhere.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def __init__(self, jobs: int, threads: int | None, *, pulls: bool = False) -> None:
-        self.jobs, self.threads, self.pulls = jobs, threads, pulls
+    def __init__(
+        self, jobs: int, threads: int | None, *, gpus: Sequence[str] = (), pulls: bool = False
+    ) -> None:
+        self.jobs, self.threads, self.gpus, self.pulls = jobs, threads, [*gpus], pulls
         self.workers: list[Worker] = []
         self.signals: list[int] = []
 
@@ -112,6 +130,12 @@ class Crew:
     def busy(self) -> dict[str, Worker]:
         """The workers that have a task, by its stage."""
         return {worker.task.stage: worker for worker in self.workers if worker.task}
+
+    @property
+    def free_gpus(self) -> list[str]:
+        """The GPUs that no stage has."""
+        taken = {worker.device for worker in self.workers}
+        return [gpu for gpu in self.gpus if gpu not in taken]
 
     def begin(self, task: Task) -> None:
         """Give a task to a worker that has none, or to a new one."""
@@ -139,6 +163,7 @@ class Crew:
                 print(f"{task.stage or 'DVC'}: waits: {' '.join(said.reason.split())}", flush=True)
             elif said:
                 worker.task = None
+                task.note.unlink(missing_ok=True)
                 if worker.process.poll() is not None:
                     self.workers.remove(worker)
                 yield task, said, time.monotonic() - worker.started

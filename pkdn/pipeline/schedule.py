@@ -6,11 +6,12 @@ from contextlib import suppress
 from graphlib import TopologicalSorter
 
 from pkdn.errors import UserError
+from pkdn.pipeline.board import Board
 from pkdn.pipeline.crew import Crew, last_error
+from pkdn.pipeline.devices import ALONE, COMPUTING, is_one_of
 from pkdn.pipeline.tasks import Outcome, Task
+from pkdn.progress import duration
 
-# Stages that measure time: nothing runs beside them.
-ALONE = ("complexity",)
 Stages = Mapping[str, set[str]]
 """The names of stages, each with those of them that it waits for."""
 
@@ -44,37 +45,61 @@ def run_all(stages: Stages, crew: Crew, *, keep_going: bool = True) -> dict[str,
     """
     order = TopologicalSorter(stages)
     order.prepare()
-    ready, failed, num_ended = list[str](), dict[str, str](), 0
-    while True:
-        ready = sorted([*ready, *order.get_ready()], key=list(stages).index)
-        while not failed or keep_going:
-            name = next_stage(ready, list(crew.busy), crew.jobs)
-            if name is None:
-                break
-            ready.remove(name)
-            print(f"{name}: started", flush=True)
-            crew.begin(Task(name, shows_output=crew.jobs == 1, pulls=crew.pulls))
-        if not crew.busy:
-            return failed
-        for task, outcome, seconds in crew.outcomes():
-            num_ended += 1
-            word = "done" if outcome.is_done else "FAILED"
-            count = f"{num_ended} of {len(stages)}"
-            print(f"{task.stage}: {word} after {seconds:.0f} s ({count})", flush=True)
-            if outcome.is_done:
-                order.done(task.stage)
-            else:
-                failed[task.stage] = _show(task, outcome)
+    ready, failed, waiting = list[str](), dict[str, str](), list(stages)
+    with Board(len(stages)) as board:
+        while True:
+            ready = sorted([*ready, *order.get_ready()], key=list(stages).index)
+            while not failed or keep_going:
+                may_compute = not crew.gpus or bool(crew.free_gpus)
+                name = next_stage(ready, list(crew.busy), crew.jobs, may_compute=may_compute)
+                if name is None:
+                    break
+                ready.remove(name)
+                waiting.remove(name)
+                task = Task(name, crew.jobs == 1, _device(name, crew), crew.pulls)
+                board.say(f"{name}: started{f' on GPU {task.device}' if task.device else ''}")
+                crew.begin(task)
+            if not crew.busy:
+                return failed
+            if crew.jobs > 1:  # with one, the stage shows itself
+                board.show(crew.busy, waiting)
+            for task, outcome, seconds in crew.outcomes():
+                board.num_ended += 1
+                word = "done" if outcome.is_done else "FAILED"
+                count = f"{board.num_ended} of {len(stages)}"
+                board.say(f"{task.stage}: {word} after {duration(seconds)} ({count})")
+                if outcome.is_done:
+                    order.done(task.stage)
+                else:
+                    failed[task.stage] = _show(task, outcome)
 
 
-def next_stage(ready: Sequence[str], running: Sequence[str], jobs: int) -> str | None:
-    """Return the stage to start now, if any: those that need quiet only when nothing else runs."""
-    if len(running) >= jobs or any(name in ALONE for name in running):
+def _device(name: str, crew: Crew) -> str | None:
+    """Return the GPU that a stage gets: one that is free, or none; None where there are none."""
+    if not crew.gpus:
         return None
-    usual = [name for name in ready if name not in ALONE]
+    return crew.free_gpus[0] if is_one_of(name, (*COMPUTING, *ALONE)) else ""
+
+
+def next_stage(
+    ready: Sequence[str], running: Sequence[str], jobs: int, *, may_compute: bool = True
+) -> str | None:
+    """Return the stage to start now, if any: those that need quiet only when nothing else runs.
+
+    Args:
+        ready: stages whose needs are done.
+        running: those that run.
+        jobs: the most that may run.
+        may_compute: whether a stage that computes with networks may start.
+    """
+    if len(running) >= jobs or any(is_one_of(name, ALONE) for name in running):
+        return None
+    alone = [name for name in ready if is_one_of(name, ALONE)]
+    usual = [name for name in ready if name not in alone]
+    usual = [name for name in usual if may_compute or not is_one_of(name, COMPUTING)]
     if usual:
         return usual[0]
-    return ready[0] if ready and not running else None
+    return alone[0] if alone and not running else None
 
 
 def _show(task: Task, outcome: Outcome) -> str:

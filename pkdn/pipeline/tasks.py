@@ -12,18 +12,29 @@ class Task(NamedTuple):
     Attributes:
         stage: the stage to run; empty: find those that are outdated.
         shows_output: whether the stage's standard output goes to the terminal, not to the log.
+        device: the GPU that it may use, as ``CUDA_VISIBLE_DEVICES`` names it; empty: none; None:
+            as the machine has it.
         pulls: whether what is missing here, and was made elsewhere, is taken from DVC's remote.
     """
 
     stage: str
     shows_output: bool = False
+    device: str | None = None
     pulls: bool = False
 
     @property
     def log(self) -> Path:
         """Where its output goes."""
-        name = self.stage.replace("/", "_").replace(":", "_") or "dvc"
-        return OUTPUT / f"{name}.log"
+        return OUTPUT / f"{self._name}.log"
+
+    @property
+    def note(self) -> Path:
+        """Where it says how far it is."""
+        return OUTPUT / f"{self._name}.progress"
+
+    @property
+    def _name(self) -> str:
+        return self.stage.replace("/", "_").replace(":", "_") or "dvc"
 
 
 class Outcome(NamedTuple):

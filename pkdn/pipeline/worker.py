@@ -26,8 +26,10 @@ from typing import Any
 import psutil
 
 from pkdn.command import SHELLS
+from pkdn.pipeline import devices
 from pkdn.pipeline.explain import causes, explain
 from pkdn.pipeline.tasks import Outcome, Task, Waiting
+from pkdn.progress import NOTE_VARIABLE
 
 SECONDS_BETWEEN_TRIES = 0.5
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -92,6 +94,9 @@ def _do(task: Task) -> dict[str, set[str]] | None:
             if task.pulls:
                 repo.pull(run_cache=True, allow_missing=True)
             return _outdated(repo)
+        os.environ[NOTE_VARIABLE] = str(task.note.resolve())
+        if task.device is not None:
+            os.environ[devices.VARIABLE] = task.device
         repo.reproduce(task.stage, single_item=True, pull=task.pulls)
     return None
 

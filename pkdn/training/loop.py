@@ -11,10 +11,10 @@ from contextlib import nullcontext
 from itertools import count, islice
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from pkdn.errors import UserError
+from pkdn.progress import Progress
 from pkdn.shortages import advising
 from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.checkpoint import Checkpoint, Stop
@@ -103,8 +103,8 @@ def train(
     training.switch(training=True)
     smaller = SMALLER_BATCHES.format(size=batches.batch_size)
     listening = nullcontext(stop) if stop else Stop()
-    with _progress_bar() as bar, listening as heard, advising(smaller):
-        line = bar.add_task(title, total=num_steps, completed=training.steps, note="")
+    progress = Progress(title, num_steps, done=training.steps)
+    with progress, listening as heard, advising(smaller):
         steps = _steps(batches, training.steps)
         for number, epoch, batch in islice(steps, num_steps - training.steps):
             rate = recipe.rate(number)
@@ -112,7 +112,7 @@ def train(
             with precision.autocast():
                 terms = task.losses(batch, epoch)
             training.step(terms, rate, title)
-            bar.advance(line)
+            progress.advance()
             step = training.steps
             training.seconds = time.perf_counter() - started
             ends_epoch = step % len(batches) == 0 or step == num_steps
@@ -134,7 +134,7 @@ def train(
                 training.seconds = time.perf_counter() - started
                 row["seconds"] = round(training.seconds, 3)
                 training.rows.append(row)
-                bar.update(line, note=_note(row))
+                progress.words = _words(row)
                 report(row)
             is_due = time.perf_counter() - saved > SECONDS_BETWEEN_CHECKPOINTS
             if step == num_steps:  # what it ends with is kept by whoever called
@@ -166,16 +166,6 @@ def _means(steps: Sequence[dict[str, Tensor]]) -> Row:
     return {name: float(sum(terms[name] for terms in steps)) / len(steps) for name in names}
 
 
-def _note(row: Row) -> str:
+def _words(row: Row) -> str:
     note = f"loss {row['loss']:.4f}" if "loss" in row else "no step that counts"
-    return note + (f"  val {row['val_psnr']:.2f} dB" if "val_psnr" in row else "")
-
-
-def _progress_bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-    )
+    return note + (f", val {row['val_psnr']:.2f} dB" if "val_psnr" in row else "")

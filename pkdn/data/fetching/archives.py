@@ -10,10 +10,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, cast
 
-from rich.console import Console
-from rich.progress import track
-
 from pkdn.errors import UserError
+from pkdn.progress import track
 
 if TYPE_CHECKING:
     from py7zr import FileInfo
@@ -97,8 +95,7 @@ def _unzip(archive: Path, folder: Path, limit: int) -> None:
     with zipfile.ZipFile(archive) as opened:
         members = opened.infolist()
         _check_size(archive, sum(member.file_size for member in members), limit)
-        title, console = f"unpack {archive.name}", Console(stderr=True)
-        for member in track(members, title, console=console, disable=not console.is_terminal):
+        for member in track(members, f"unpack {archive.name}", len(members)):
             _check_place(archive, member.filename)
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise _unsafe(archive, member.filename, "is a link")

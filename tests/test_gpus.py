@@ -1,0 +1,110 @@
+"""Which stages get which GPU. There are none here: what the environment names is believed."""
+
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from small_pipeline import go_on, overlap, run, small_pipeline, start, starts, wait_for
+
+from pkdn import closure
+from pkdn.errors import UserError
+from pkdn.pipeline import devices
+from pkdn.pipeline.devices import ALONE, COMPUTING
+from pkdn.pipeline.schedule import next_stage
+
+TRAININGS = ("teacher", "student", "baseline", "authors")
+PIPELINE = {
+    "download": "",
+    **dict.fromkeys(TRAININGS, ""),
+    "align": "download",
+    "complexity": "",
+    "evaluate": " ".join(TRAININGS),
+    "report": "evaluate align complexity",
+}
+
+
+def test_a_gpu_has_one_stage_at_a_time_and_others_run_beside(tmp_path: Path) -> None:
+    with small_pipeline(tmp_path, PIPELINE) as project:
+        for name in ("teacher", "student"):
+            (project / f"{name}.slow").touch()
+        process = start(project, "--jobs", "3", CUDA_VISIBLE_DEVICES="3,GPU-7")
+        wait_for(lambda: starts(project, "teacher") + starts(project, "student") == 2)
+        go_on(project)
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, output + errors
+        ran, gpus = {}, {}
+        for name in PIPELINE:
+            started, ended, *gpu = (project / name).read_text().split()
+            ran[name], gpus[name] = (float(started), float(ended)), "".join(gpu)
+    computing = [name for name in PIPELINE if name in (*COMPUTING, *ALONE)]
+    assert {gpus[name] for name in computing} == {"3", "GPU-7"}
+    for one, other in combinations(computing, 2):
+        assert gpus[one] != gpus[other] or not overlap(ran[one], ran[other]), (one, other)
+    assert overlap(ran["teacher"], ran["student"])
+    assert [gpus[name] for name in ("download", "align", "report")] == ["", "", ""]
+    assert f"evaluate: started on GPU {gpus['evaluate']}" in output
+
+
+def test_one_of_the_gpus_may_be_chosen(tmp_path: Path) -> None:
+    with small_pipeline(tmp_path, {"teacher": "", "student": ""}) as project:
+        done = run(project, "--jobs", "2", "--gpus", "5", CUDA_VISIBLE_DEVICES="4,5")
+        assert done.returncode == 0, done.stdout + done.stderr
+        ran = [(project / name).read_text().split() for name in ("teacher", "student")]
+    assert [gpu for _, _, gpu in ran] == ["5", "5"]
+    times = [(float(started), float(ended)) for started, ended, _ in ran]
+    assert not overlap(*times)
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [("0,2", ["0", "2"]), ("", []), ("-1", []), ("1,-1,2", ["1"]), (" 0 , 1 ", ["0", "1"])],
+)
+def test_what_the_environment_names_is_believed(
+    monkeypatch: pytest.MonkeyPatch, named: str, found: list[str]
+) -> None:
+    monkeypatch.setenv(devices.VARIABLE, named)
+    assert devices.chosen(None) == found
+
+
+@pytest.mark.parametrize(
+    ("here", "asked", "message"),
+    [
+        ("0,1", "2", "expected some of 0,1, each once, got 2"),
+        ("0,1", "1,1", "expected some of 0,1, each once, got 1,1"),
+        ("", "0", "found none that PyTorch can use; leave --gpus out"),
+    ],
+)
+def test_gpus_that_are_not_here_are_refused(
+    monkeypatch: pytest.MonkeyPatch, here: str, asked: str, message: str
+) -> None:
+    monkeypatch.setenv(devices.VARIABLE, here)
+    with pytest.raises(UserError, match=message):
+        devices.chosen(asked)
+
+
+def test_without_a_driver_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(devices.VARIABLE, raising=False)
+    monkeypatch.setattr(devices, "DRIVERS", ("no-such-driver*",))
+    monkeypatch.setattr(devices.subprocess, "run", pytest.fail)
+    assert devices.chosen(None) == []
+
+
+def test_with_a_driver_pytorch_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(devices.VARIABLE, raising=False)
+    monkeypatch.setattr(devices, "DRIVERS", ("null",))
+    monkeypatch.setattr(devices, "COUNT", "print(3)")
+    assert devices.chosen(None) == ["0", "1", "2"]
+
+
+def test_what_waits_for_a_gpu_lets_others_go_first() -> None:
+    assert next_stage(["teacher@a-full-0", "align@a"], [], 2, may_compute=False) == "align@a"
+    assert next_stage(["teacher@a-full-0"], ["student@a-full-0"], 2, may_compute=False) is None
+
+
+def test_stages_that_place_networks_on_a_device_are_those_that_get_one() -> None:
+    of_file = {"train": TRAININGS}
+    places = set[str]()
+    for script in sorted((closure.ROOT / "stages").glob("*.py")):
+        if "default_device" in script.read_text(encoding="utf-8"):
+            places |= {*of_file.get(script.stem, (script.stem,))}
+    assert places == {*COMPUTING, *ALONE}

@@ -102,7 +102,9 @@ class Killed:
         how = f"{number.name} to {target} of `{' '.join(self.words)}` at {moment or 'any time'}"
         self.say(f"  {how}, step {shown}")
         self.how = how
-        if number != signal.SIGKILL:
+        if number == signal.SIGKILL and any(one.pid == program.process.pid for one in victims):
+            program.process.wait()  # as any shell does: DVC takes what nobody has for alive
+        elif number != signal.SIGKILL:
             self.safe_steps = max(self.safe_steps, shown)
             _, alive = psutil.wait_procs(victims, timeout=SECONDS_TO_LEAVE)
             self.trial.expect(not alive, f"{how}: {_names(alive)} still there after 10 s")

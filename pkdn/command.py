@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import psutil
 
 PROGRAMS = ("stages.", "pkdn.")
+MAY_RUN = "PKDN_MAY_RUN"
+"""Variable: the stages, with spaces between them, that run here; others have run elsewhere, and are
+to be found in DVC's cache."""
 SECONDS_BETWEEN_LOOKS = 1.0
 SHELLS = ("sh", "bash", "dash", "zsh", "fish", "ksh", "ash", "busybox")
 """Between DVC and a stage there is one of them, if it does not give way to the stage."""
@@ -42,6 +45,7 @@ def run(main: Callable[[], None]) -> None:
         threading.Thread(target=_end_with_starter, daemon=True).start()
     _at_interrupt(signal.default_int_handler)
     try:
+        _check_place()
         main()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -54,6 +58,20 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(1)
     finally:
         _at_interrupt(signal.SIG_DFL)
+
+
+def _check_place() -> None:
+    """Refuse to run a stage here that has run elsewhere.
+
+    Raises:
+        UserError: DVC has not found in its cache what this stage made.
+    """
+    stage, here = os.environ.get("DVC_STAGE"), os.environ.get(MAY_RUN)
+    if stage and here is not None and stage not in here.split():
+        raise UserError(
+            f"{stage}: expected in DVC's cache what it has made elsewhere, found nothing; run "
+            "`python -m pkdn repro` again, and look that all nodes see the same cache"
+        )
 
 
 def _end_with_starter() -> None:

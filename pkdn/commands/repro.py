@@ -2,9 +2,12 @@
 
 import argparse
 import shlex
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from time import sleep
 
@@ -22,6 +25,11 @@ from pkdn.pipeline.tasks import Task
 HELP = "run the pipeline, stages that do not need each other side by side"
 PIPELINE = "dvc.yaml"
 PLAN = "plan"
+OPTIONS = {
+    "partition": "partition", "account": "account", "gres": "gres", "cores": "cpus",
+    "memory_gb": "mem", "minutes": "time",
+}  # fmt: skip
+"""The fields of :class:`pkdn.pipeline.cluster.Options` by the options that set them."""
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
@@ -49,6 +57,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take from DVC's remote what others have made, and run the rest",
     )
+    slurm = parser.add_argument_group("a cluster", "with SLURM; needs `pip install 'pkdn[slurm]'`")
+    slurm.add_argument(
+        "--slurm", action="store_true", help="submit every outdated stage as a job of its own"
+    )
+    slurm.add_argument("--slurm-partition", metavar="NAME", help="where the jobs go")
+    slurm.add_argument("--slurm-account", metavar="NAME", help="who pays for them")
+    slurm.add_argument(
+        "--slurm-gres",
+        default="gpu:1",
+        help="what a stage that computes with networks gets; `none` for a cluster without GPUs; "
+        "by default %(default)s",
+    )
+    slurm.add_argument("--slurm-cpus", type=int, metavar="N", help="cores of a job")
+    slurm.add_argument("--slurm-mem", type=float, metavar="GB", help="memory of a job")
+    slurm.add_argument(
+        "--slurm-time",
+        type=int,
+        metavar="MINUTES",
+        help="after which a job is ended, and goes on in a new one",
+    )
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -60,7 +88,7 @@ def main(arguments: argparse.Namespace) -> None:
     """
     if not Path(PIPELINE).is_file():
         raise UserError(f"{PIPELINE} is missing; run this from the root of the repository")
-    gpus = devices.chosen(arguments.gpus)
+    gpus = devices.chosen(arguments.gpus) if not arguments.slurm else []
     jobs = arguments.jobs if arguments.jobs is not None else default_jobs(len(gpus))
     if jobs < 1:
         raise UserError(f"--jobs: expected a whole number of at least 1, got {jobs}")
@@ -68,7 +96,7 @@ def main(arguments: argparse.Namespace) -> None:
     crew = Crew(jobs, threads, gpus=gpus, pulls=arguments.pull)
     try:
         with _alone():
-            _run(crew, keep_going=not arguments.stop_at_failure)
+            _run(crew, _how(arguments))
     except OSError as error:
         raise UserError(explain(error)) from error
 
@@ -112,12 +140,29 @@ def _tell_new(told: list[presence.Process]) -> list[presence.Process]:
     return there
 
 
-def _run(crew: Crew, *, keep_going: bool) -> None:
+def _how(arguments: argparse.Namespace) -> Callable[[Stages, Crew], dict[str, str]]:
+    """Return what runs the outdated stages: this machine, or SLURM."""
+    if not arguments.slurm:
+        return partial(run_all, keep_going=not arguments.stop_at_failure)
+    if find_spec("submitit") is None:
+        raise UserError("--slurm: expected submitit; run `pip install 'pkdn[slurm]'`")
+    from pkdn.pipeline.cluster import Options
+    from pkdn.pipeline.slurm import run_on_slurm
+
+    asked = vars(arguments)
+    options = Options(**{name: asked[f"slurm_{word}"] for name, word in OPTIONS.items()})
+    cache = subprocess.run(
+        [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False
+    )
+    return partial(run_on_slurm, options=options, cache=Path(cache.stdout.strip()).resolve())
+
+
+def _run(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str, str]]) -> None:
     running = list[str]()
     try:
         with crew:
             try:
-                _bring_up_to_date(crew, keep_going=keep_going)
+                _bring_up_to_date(crew, run_stages)
             except Asked:
                 running = [name for name in crew.busy if name]
                 raise
@@ -127,13 +172,13 @@ def _run(crew: Crew, *, keep_going: bool) -> None:
         sys.exit(128 + asked.number)
 
 
-def _bring_up_to_date(crew: Crew, *, keep_going: bool) -> None:
+def _bring_up_to_date(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str, str]]) -> None:
     stages = outdated(crew)
     failed = dict[str, str]()
     if PLAN in stages:  # first, alone: what it leaves as it was is not outdated
         failed = run_all({PLAN: stages[PLAN]}, crew)
         stages = {PLAN: stages[PLAN]} if failed else outdated(crew)
-    failed = failed or run_all(stages, crew, keep_going=keep_going)
+    failed = failed or run_stages(stages, crew)
     if failed:
         _report(failed, stages)
     changed = outdated(crew) if stages else {}

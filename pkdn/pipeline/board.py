@@ -3,19 +3,32 @@
 import time
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from pkdn.pipeline.crew import Worker
 from pkdn.progress import SECONDS_BETWEEN_LINES, Reached
 
 SECONDS_BETWEEN_LOOKS = 0.5
 MOST_NAMED = 3
 """Stages that wait and are named; the others are counted."""
 COLUMNS = ("done", "", "speed", "left", "since")
+
+
+class Shown(Protocol):
+    """A stage at work: a worker of this machine, or a job elsewhere."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes; empty: on the processor."""
+
+    def reached(self) -> Reached | None:
+        """How far it is; None where it has not said so."""
+
+    def age(self) -> str:
+        """For how long it has been at work, in words."""
 
 
 class Board:
@@ -36,11 +49,11 @@ class Board:
         """Print a line that stays."""
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def show(self, busy: Mapping[str, Worker], waiting: Collection[str]) -> None:
+    def show(self, busy: Mapping[str, Shown], waiting: Collection[str]) -> None:
         """Show how far the stages are, where it is time to.
 
         Args:
-            busy: the workers by their stages.
+            busy: what works, by its stage.
             waiting: the stages that have not started.
         """
         now = time.monotonic()
@@ -54,14 +67,14 @@ class Board:
                 reached = worker.reached()
                 self.say(reached.line() if reached else f"{stage}: {worker.age()} so far")
 
-    def _table(self, busy: Mapping[str, Worker], waiting: Collection[str]) -> Table:
+    def _table(self, busy: Mapping[str, Shown], waiting: Collection[str]) -> Table:
         caption = f"{self.num_ended} of {self.total} done{_named([*waiting])}"
         table = Table(box=None, caption=caption, caption_justify="left", pad_edge=False)
-        has_gpus = any(worker.device for worker in busy.values())
-        for column in ("stage", *(["GPU"] if has_gpus else []), *COLUMNS):
+        has_places = any(worker.device for worker in busy.values())
+        for column in ("stage", *(["where"] if has_places else []), *COLUMNS):
             table.add_column(column, no_wrap=True)
         for stage, worker in busy.items():
-            place = [worker.device] if has_gpus else []
+            place = [worker.device] if has_places else []
             table.add_row(stage, *place, *_cells(worker.reached()), worker.age())
         return table
 

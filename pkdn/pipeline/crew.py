@@ -152,8 +152,7 @@ class Crew:
             Asked: a signal came.
         """
         wait([worker.connection for worker in self.busy.values()], SECONDS_BETWEEN_LOOKS)
-        if self.signals:
-            raise Asked(self.signals[0])
+        self.check()
         for worker in self.busy.values():
             said, task = worker.answer(), worker.task
             assert task
@@ -167,6 +166,11 @@ class Crew:
                 if worker.process.poll() is not None:
                     self.workers.remove(worker)
                 yield task, said, time.monotonic() - worker.started
+
+    def check(self) -> None:
+        """Raise :class:`Asked` if a signal came."""
+        if self.signals:
+            raise Asked(self.signals[0])
 
     def __enter__(self) -> Self:
         """Take over the signals; one that is ignored, as under nohup, stays so."""

@@ -74,6 +74,14 @@ def run_all(stages: Stages, crew: Crew, *, keep_going: bool = True) -> dict[str,
                     failed[task.stage] = _show(task, outcome)
 
 
+def run_one(stage: str, crew: Crew) -> str:
+    """Run one stage; return why it failed, or nothing."""
+    crew.begin(Task(stage, pulls=crew.pulls))
+    while True:
+        for task, outcome, _ in crew.outcomes():
+            return "" if outcome.is_done else _show(task, outcome)
+
+
 def _device(name: str, crew: Crew) -> str | None:
     """Return the GPU that a stage gets: one that is free, or none; None where there are none."""
     if not crew.gpus:

@@ -1,5 +1,6 @@
 """What MLflow is told of a run by the stage itself; a failure is one line, and the end of it."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +11,8 @@ from pkdn.tracking.syncing import sync
 
 END_SECONDS = 5.0
 """How long a stage waits, at its end, until MLflow has the rest."""
+LIVE_VARIABLE = "PKDN_LIVE"
+"""Variable: "no" where runs reach MLflow later, by `sync`, since others write its database."""
 SYNC_SECONDS = 600.0
 """How long the report waits until MLflow has all records."""
 
@@ -78,7 +81,8 @@ class Live:
             self._messenger = None
 
     def _started(self) -> Messenger | None:
-        if self._messenger is None and not self._has_failed:
+        is_live = os.environ.get(LIVE_VARIABLE) != "no"
+        if self._messenger is None and not self._has_failed and is_live:
             try:
                 self._messenger = Messenger()
             except UserError as error:

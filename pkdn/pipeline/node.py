@@ -1,0 +1,242 @@
+"""A stage as a job: what runs on a node of a cluster.
+
+DVC's locks know the processes of one host alone, so that several nodes must not share a workspace.
+Each stage runs in a clone of its own, whose cache is that of the workspace: what it needs is taken
+from there, and what it makes is found there by whoever needs it. Checkpoints and downloads are the
+workspace's, so that a stage goes on wherever it runs next.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pkdn.command import MAY_RUN
+from pkdn.errors import UserError
+from pkdn.files import atomic_file, atomic_folder
+from pkdn.pipeline.crew import Asked, Crew
+from pkdn.pipeline.devices import VARIABLE
+from pkdn.pipeline.schedule import Stages, outdated, run_all
+
+PLACE = Path(".pkdn/slurm")
+CODE = ("pkdn", "stages", "drawing")
+"""Folders of which files that git does not know are taken along, such as a new network."""
+LOCK = "dvc.lock"
+KILLED = "it was killed"
+
+
+class Ended(NamedTuple):
+    """How a job ended, as it noted itself.
+
+    Attributes:
+        stage: which.
+        job: SLURM's number.
+        node: where it ran.
+        gpus: which it saw, as ``CUDA_VISIBLE_DEVICES`` names them.
+        started: when, in ISO 8601.
+        ended: when.
+        is_done: whether it succeeded.
+        reason: why not.
+    """
+
+    stage: str
+    job: str
+    node: str
+    gpus: str
+    started: str
+    ended: str
+    is_done: bool
+    reason: str = ""
+
+
+class Place(NamedTuple):
+    """Where the jobs of one state of the code and parameters keep their things.
+
+    Attributes:
+        workspace: the root of the repository from which they were submitted.
+        tree: identifies the state of the files.
+    """
+
+    workspace: Path
+    tree: str
+
+    @property
+    def files(self) -> Path:
+        """A copy of the files."""
+        return self.workspace / PLACE / "trees" / self.tree
+
+    def clone(self, stage: str) -> Path:
+        """Where a stage works."""
+        return self.workspace / PLACE / "clones" / self.tree / _safe(stage)
+
+    def note(self, stage: str) -> Path:
+        """Where a stage notes how it ended."""
+        return self.workspace / PLACE / "ended" / self.tree / f"{_safe(stage)}.json"
+
+    def ended(self, stage: str) -> Ended | None:
+        """Return how a stage ended; None: it has not."""
+        try:
+            return Ended(**json.loads(self.note(stage).read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+
+def _safe(stage: str) -> str:
+    return stage.replace("/", "_").replace(":", "_")
+
+
+def keep_files(workspace: Path) -> Place:
+    """Copy the files that decide about results, as they are now, for jobs that start later.
+
+    Raises:
+        UserError: the workspace is no clone of a git repository.
+    """
+    listed = _git(workspace, "ls-files", "-z").split("\0")
+    listed += _git(workspace, "ls-files", "-z", "--others", "--exclude-standard", *CODE).split("\0")
+    files = sorted({name for name in listed if name and (workspace / name).is_file()})
+    digest = hashlib.sha256(_git(workspace, "rev-parse", "HEAD").encode())
+    for name in files:
+        if name != LOCK:
+            digest.update(f"{name}\0".encode() + (workspace / name).read_bytes())
+    place = Place(workspace, digest.hexdigest()[:12])
+    if not place.files.exists():
+        place.files.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_folder(place.files) as folder:
+            for name in files:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(workspace / name, folder / name)
+    return place
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise UserError(f"expected a clone of a git repository, got {done.stderr.strip()}")
+    return done.stdout
+
+
+class StageJob:
+    """One stage, to be called on a node by submitit.
+
+    Args:
+        stage: its name.
+        place: where it works.
+        cache: DVC's cache, which all share.
+        variables: of the environment, that the stage is to have.
+    """
+
+    def __init__(self, stage: str, place: Place, cache: Path, variables: Mapping[str, str]) -> None:
+        self.stage, self.place, self.cache, self.variables = stage, place, cache, dict(variables)
+        self.crew: Crew | None = None
+
+    def __call__(self) -> None:
+        """Run it, and note how it ended.
+
+        Raises:
+            UserError: it failed.
+            SystemExit: a signal asked to end; SLURM starts it again, or nobody.
+        """
+        self.place.note(self.stage).unlink(missing_ok=True)
+        started, reason = _now(), KILLED
+        try:
+            os.chdir(self._clone())
+            os.environ |= {"DVC_ROOT": str(self.place.workspace), MAY_RUN: self.stage}
+            os.environ |= self.variables
+            with Crew(1, None) as self.crew:
+                reason = self._run(self.crew)
+        except UserError as error:
+            reason = str(error)
+            raise
+        except Asked as asked:  # no failure, which submitit would note
+            sys.exit(128 + asked.number)
+        finally:
+            self.crew = None
+            if reason != KILLED:
+                self._note(started, reason)
+        if reason:
+            raise UserError(f"{self.stage}: {reason}")
+        shutil.rmtree(self.place.clone(self.stage), ignore_errors=True)
+
+    def _run(self, crew: Crew) -> str:
+        """Take what it needs from the cache, and run it; return why it failed."""
+        stages = _with_needs(self.stage, outdated(crew))
+        failed = run_all(stages, crew)
+        return "; ".join(f"{name}: {why}" for name, why in failed.items())
+
+    def checkpoint(self) -> Any:
+        """Save what the stage has reached, when SLURM is about to take the node away."""
+        from submitit.helpers import DelayedSubmission
+
+        for worker in self.crew.workers if self.crew else ():
+            worker.process.terminate()
+        for worker in self.crew.workers if self.crew else ():
+            worker.process.wait()
+        again = StageJob(self.stage, self.place, self.cache, self.variables)
+        return DelayedSubmission(again)
+
+    def _clone(self) -> Path:
+        """Return the stage's workspace: git's and DVC's view of the files, and the shared cache."""
+        clone, workspace = self.place.clone(self.stage), self.place.workspace
+        if (clone / ".dvc" / "config.local").exists():
+            return clone
+        shutil.rmtree(clone, ignore_errors=True)
+        clone.parent.mkdir(parents=True, exist_ok=True)
+        _git(workspace, "clone", "--quiet", "--shared", str(workspace), str(clone))
+        for name in _git(clone, "ls-files", "-z").split("\0"):
+            if name and not (self.place.files / name).exists():
+                (clone / name).unlink(missing_ok=True)
+        shutil.copytree(self.place.files, clone, dirs_exist_ok=True)
+        local = workspace / ".dvc" / "config.local"
+        text = local.read_text(encoding="utf-8") if local.exists() else ""
+        with atomic_file(clone / ".dvc" / "config.local") as temporary:
+            temporary.write_text(_with_cache(text, self.cache), encoding="utf-8")
+        return clone
+
+    def _note(self, started: str, reason: str) -> None:
+        file = self.place.note(self.stage)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        note = Ended(
+            stage=self.stage,
+            job=os.environ.get("SLURM_JOB_ID", ""),
+            node=os.environ.get("SLURMD_NODENAME", platform.node()),
+            gpus=os.environ.get(VARIABLE, ""),
+            started=started,
+            ended=_now(),
+            is_done=not reason,
+            reason=reason,
+        )
+        with atomic_file(file) as temporary:
+            temporary.write_text(json.dumps(note._asdict(), indent=1) + "\n", encoding="utf-8")
+
+
+def _with_needs(stage: str, stages: Stages) -> dict[str, set[str]]:
+    """Return a stage and those that it needs, directly or not."""
+    found, waiting = dict[str, set[str]](), [stage]
+    while waiting:
+        name = waiting.pop()
+        if name in stages and name not in found:
+            found[name] = stages[name]
+            waiting += stages[name]
+    return found
+
+
+def _with_cache(config: str, cache: Path) -> str:
+    """Return DVC's local configuration with another cache."""
+    from configobj import ConfigObj
+
+    parsed = ConfigObj(config.splitlines())
+    parsed.setdefault("cache", {}).update({"dir": str(cache), "shared": "group"})
+    return "\n".join(parsed.write()) + "\n"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

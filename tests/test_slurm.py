@@ -1,0 +1,199 @@
+"""Stages as jobs: over two nodes with two GPUs each, where there is a SLURM of that kind."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from small_pipeline import run, small_pipeline, start, wait_for
+
+from pkdn.errors import UserError
+from pkdn.pipeline import cluster
+from pkdn.pipeline.cluster import Options, check_tracking
+from pkdn.pipeline.node import Ended, Place, keep_files
+
+PIPELINE = {
+    "plan": "",
+    "parse": "plan",
+    "teacher": "parse",
+    "student": "teacher",
+    "baseline": "parse",
+    "authors": "parse",
+    "evaluate": "student baseline authors",
+    "report": "evaluate",
+}
+JOBS = [name for name in PIPELINE if name not in ("plan", "report")]
+SLURM = ["--slurm", "--slurm-cpus", "1", "--slurm-mem", "1", "--jobs", "2"]
+
+
+def asked(*words: str) -> str:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    nodes = asked("scontrol", "show", "nodes", "--oneliner") if shutil.which("scontrol") else ""
+    here = [line for line in nodes.splitlines() if "NodeAddr=127.0.0.1" in line and "gpu:2" in line]
+    if len(here) < 2:  # jobs of a real cluster are not for tests to cancel
+        pytest.skip("needs a SLURM of two nodes with two GPUs each, all on this machine")
+    return {"PATH": os.environ["PATH"], "SLURM_CONF": os.environ.get("SLURM_CONF", "")}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    with small_pipeline(tmp_path, PIPELINE) as folder:
+        commit(folder)
+        yield folder
+        asked("scancel", "--me")
+
+
+def commit(folder: Path) -> None:
+    names = [f"/{name}" for name in PIPELINE]
+    (folder / ".gitignore").write_text("\n".join([*names, "*.starts", "*.state", ".pkdn"]))
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for words in (["add", "--all"], [*who, "commit", "--quiet", "--message", "all"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+
+
+def ended(project: Path) -> dict[str, Ended]:
+    (tree,) = (project / ".pkdn/slurm/trees").iterdir()
+    place = Place(project, tree.name)
+    found = {name: place.ended(name) for name in JOBS}
+    return {name: note for name, note in found.items() if note}
+
+
+def test_every_stage_is_one_job_and_no_gpu_has_two(
+    project: Path, environment: dict[str, str]
+) -> None:
+    done = run(project, *SLURM, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    notes = ended(project)
+    assert [*notes] == JOBS
+    assert len({note.job for note in notes.values()}) == len(JOBS)
+    for one, other in combinations(notes.values(), 2):
+        if (one.node, one.gpus) == (other.node, other.gpus):
+            assert one.ended <= other.started or other.ended <= one.started, (one, other)
+    for name, need in [("teacher", "parse"), ("student", "teacher"), ("evaluate", "student")]:
+        assert notes[need].ended <= notes[name].started
+    assert (project / "report").exists()
+    assert not [*(project / ".pkdn/slurm/clones").glob("*/*")]
+    assert "up to date" in run(project, "--jobs", "2").stdout
+
+
+def hurry() -> None:
+    """Start now what SLURM would start again in two minutes."""
+    for line in asked("squeue", "--me", "--noheader", "--format=%i %r").splitlines():
+        if line.endswith(" BeginTime"):
+            asked("scontrol", "update", f"jobid={line.split()[0]}", "starttime=now")
+
+
+def test_jobs_outlive_their_head_and_their_node(project: Path, environment: dict[str, str]) -> None:
+    (project / "teacher.slow").touch()
+    commit(project)
+    head = start(project, *SLURM, **environment)
+    slow = project / ".pkdn/slurm/clones"
+    wait_for(lambda: any(slow.glob("*/teacher/teacher.starts")))
+    head.send_signal(signal.SIGKILL)
+    head.communicate()
+    rows = asked("squeue", "--me", "--noheader", "--states=RUNNING", "--format=%i %j %N")
+    ((number, _, node),) = [r.split() for r in rows.splitlines() if "-teacher" in r]
+    asked("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    try:
+        (started,) = slow.glob("*/teacher/teacher.starts")
+        wait_for(lambda: hurry() or len(started.read_text().splitlines()) == 2)
+    finally:
+        asked("scontrol", "update", f"nodename={node}", "state=resume")
+    again = start(project, *SLURM, **environment)
+    assert again.stdout
+    assert f"teacher: job {number} goes on (running)" in again.stdout.readline()
+    for file in slow.glob("*/teacher/teacher.slow"):
+        file.unlink()
+    output, errors = again.communicate(timeout=120)
+    assert again.returncode == 0, output + errors
+    notes = ended(project)
+    assert [*notes] == JOBS
+    assert (notes["teacher"].job, (project / "report").exists()) == (number, True)
+
+
+def test_a_stage_that_fails_says_why_and_what_needs_it_is_left(
+    project: Path, environment: dict[str, str]
+) -> None:
+    (project / "broken").write_text("teacher")
+    done = run(project, *SLURM, **environment)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: teacher")
+    assert "teacher: it broke: mend it" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (project / "baseline").exists()
+    assert not (project / "student").exists()
+    assert sorted(ended(project)) == ["authors", "baseline", "parse", "teacher"]
+
+
+def test_without_slurm_there_is_one_line(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    programs = tmp_path_factory.mktemp("programs")
+    for name in ("git", "sh", "env"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    done = run(project, *SLURM, PATH=str(programs))
+    assert done.returncode == 1
+    assert "error: --slurm: expected the command squeue of SLURM, found none" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_a_stage_asks_for() -> None:
+    training = Options(partition="gpu").parameters("teacher@helen-full-0")
+    assert training == {
+        "slurm_partition": "gpu", "slurm_gres": "gpu:1",
+        "cpus_per_task": 4, "mem_gb": 16, "timeout_min": 1440,
+    }  # fmt: skip
+    own = Options(account="a", gres="none", cores=2, memory_gb=3.5, minutes=9)
+    expected = {"slurm_account": "a", "cpus_per_task": 2, "mem_gb": 3.5, "timeout_min": 9}
+    assert own.parameters("align@helen") == expected
+    assert own.parameters("complexity") == {**expected, "slurm_exclusive": True}
+
+
+def test_the_files_of_jobs_are_those_that_decide(project: Path) -> None:
+    first = keep_files(project)
+    (project / "dvc.lock").write_text("schema: '2.0'\n")
+    (project / "notes.txt").write_text("not known to git, and no code")
+    assert keep_files(project) == first
+    (project / "stages/new.py").write_text("")
+    second = keep_files(project)
+    assert second != first
+    assert (second.files / "stages/new.py").exists()
+    assert not (second.files / "notes.txt").exists()
+    assert not (first.files / "stages/new.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_refused"),
+    [("", True), ("sqlite:////local/mlflow.db", False), ("http://127.0.0.1:5000", False)],
+)
+def test_a_database_on_a_disk_of_the_network_is_refused(
+    monkeypatch: pytest.MonkeyPatch, uri: str, is_refused: bool
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    places = [("/", "ext4"), ("/home", "nfs4"), ("/local", "xfs")]
+    disks = [SimpleNamespace(mountpoint=place, fstype=kind) for place, kind in places]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: disks)
+    if is_refused:
+        with pytest.raises(UserError, match="got /home/a/pkdn on nfs4; set MLFLOW_TRACKING_URI"):
+            check_tracking(Path("/home/a/pkdn"))
+    else:
+        check_tracking(Path("/home/a/pkdn"))
+
+
+def test_a_queue_with_jobs_of_others_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = cluster.Cluster(Place(Path("/a"), "abc"), Options(), Path("/cache"))
+    name = mine.name("student@helen-full-0")
+    lines = [f"7|{name}|FAILED|n1|None", "8|other|RUNNING|n2|None", f"9|{name}|PENDING||Dependency"]
+    monkeypatch.setattr(cluster, "_ask", lambda *_: "\n".join(lines))
+    assert mine.queue() == {name: cluster.Queued("9", name, "PENDING", "", "Dependency")}

@@ -73,7 +73,7 @@ def processes(folder: Path) -> list[psutil.Process]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -104,7 +104,7 @@ def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[
 
 def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     process = start(folder, *arguments, **variables)
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=240)
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 

@@ -115,7 +115,7 @@ def test_jobs_outlive_their_head_and_their_node(project: Path, environment: dict
     assert f"teacher: job {number} goes on (running)" in again.stdout.readline()
     for file in slow.glob("*/teacher/teacher.slow"):
         file.unlink()
-    output, errors = again.communicate(timeout=120)
+    output, errors = again.communicate(timeout=240)
     assert again.returncode == 0, output + errors
     notes = ended(project)
     assert [*notes] == JOBS

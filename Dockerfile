@@ -1,0 +1,13 @@
+# One stage, or all, in a container: docs/clusters.md. On a machine with an NVIDIA GPU, `--gpus`.
+FROM python:3.12-slim
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git make \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /pkdn
+COPY . .
+# Versions as tested, but for PyTorch's, which comes with CUDA from its own index.
+RUN grep -v '^torch==' constraints.txt > /tmp/constraints.txt \
+    && pip install --no-cache-dir --constraint /tmp/constraints.txt --editable '.[s3]' \
+    && git config --system --add safe.directory '*'
+ENV MLFLOW_DISABLE_TELEMETRY=true
+CMD ["python", "-m", "pkdn", "repro"]

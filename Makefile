@@ -2,6 +2,7 @@
 # make test    the tests
 # make check   formatting, lint, types, and who may import whom
 # make faults  kills, full disks, broken files: what is lost; hours, see docs/reliability.md
+# make bench   how fast it is here, beside the plain way; minutes, see docs/performance.md
 # make image   a container for one stage of a cloud, where docker is; see docs/clusters.md
 # make ui      the runs in MLflow, at http://127.0.0.1:5000; it prints the page of the students
 # Each sets up .venv first where it is missing or older than pyproject.toml.
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: repro test check format faults image ui
+.PHONY: repro test check format faults bench image ui
 
 repro: $(READY)
 	python -m pkdn repro
@@ -35,6 +36,9 @@ format: $(READY)
 
 faults: $(READY)
 	python -m faults
+
+bench: $(READY)
+	python -m bench
 
 image:
 	docker build --tag pkdn .

@@ -2,14 +2,15 @@
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
-from rich import progress as rich_progress
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 Item = TypeVar("Item")
 
@@ -89,7 +90,7 @@ class Progress:
         self._noted = 0.0
         note = os.environ.get(NOTE_VARIABLE)
         self._note = Path(note) if note else None
-        self._bar = self._new_bar() if Console().is_terminal else None
+        self._bar = self._new_bar() if _is_terminal() else None
 
     def advance(self, count: int = 1) -> None:
         """Say that so many more are done."""
@@ -117,13 +118,15 @@ class Progress:
             aside.write_text(json.dumps(self.reached()._asdict()), encoding="utf-8")
             aside.replace(note)
 
-    def _new_bar(self) -> rich_progress.Progress:
-        bar = rich_progress.Progress(
-            rich_progress.TextColumn("{task.description}"),
-            rich_progress.BarColumn(),
-            rich_progress.MofNCompleteColumn(),
-            rich_progress.TextColumn("{task.fields[words]}"),
-            rich_progress.TimeRemainingColumn(),
+    def _new_bar(self) -> "Bar":
+        from rich import progress
+
+        bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[words]}"),
+            progress.TimeRemainingColumn(),
         )
         bar.add_task(self.title, total=self.total, completed=self.done, words="")
         return bar
@@ -141,6 +144,11 @@ class Progress:
             self._bar.stop()
         else:
             print(self.reached().line(), flush=True)
+
+
+def _is_terminal() -> bool:
+    """Return whether a bar can be drawn; asked before Rich is loaded, which takes a while."""
+    return sys.stdout.isatty() or os.environ.get("TTY_COMPATIBLE") == "1"
 
 
 def track(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:

@@ -1,0 +1,95 @@
+"""``python -m bench``: time what computes and what moves faces, in one run; print a table."""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench import computing, moving, page
+from pkdn import command
+from pkdn.provenance import machine, peak_mib, revision, versions
+from pkdn.training import precision
+from pkdn.training.precision import Precision
+
+SIZES = ("small", "paper")
+
+
+def main() -> None:
+    """Measure, and write what was asked for."""
+    arguments = _arguments()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    compute = precision.choose(arguments.precision, precision.default_device())
+    product = computing.matrix_product(compute, arguments.seconds)
+    began, rows = time.perf_counter(), list[dict[str, Any]]()
+    for row in _rows(arguments, compute):
+        rows.append(row)
+        print(page.table([row], product).splitlines()[-1], flush=True)
+    found = {
+        "date": date.today().isoformat(),
+        "revision": revision(),
+        "machine": machine(),
+        "versions": versions(),
+        "threads": torch.get_num_threads(),
+        **compute.record(),
+        "product_tflops": product,
+        "peak_mib": _peak_mib(compute),
+        "seconds": time.perf_counter() - began,
+        "rows": rows,
+    }
+    text = f"{_heading(found)}\n\n{page.table(rows, product)}"
+    print(f"\n{text}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if arguments.figure:
+        page.draw(rows, arguments.figure)
+    if arguments.write:
+        page.write(arguments.write, text)
+
+
+def _rows(arguments: argparse.Namespace, compute: Precision) -> Iterator[dict[str, Any]]:
+    for size in arguments.sizes:
+        for training in computing.trainings():
+            yield computing.training_row(training, size, compute, arguments.seconds)
+        for num_faces in computing.FACES:
+            yield computing.inference_row(num_faces, size, compute, arguments.seconds)
+    yield from moving.rows(compute, arguments.seconds)
+
+
+def _peak_mib(compute: Precision) -> float:
+    if compute.device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    return peak_mib()
+
+
+def _heading(found: dict[str, Any]) -> str:
+    here = found["machine"]
+    return (
+        f"On {found['date']}, revision {found['revision']}, {here['gpu'] or here['processor']}, "
+        f"{found['threads']} of {here['cores']} cores, torch {found['versions']['torch']}, ours in "
+        f"{found['precision']}: a matrix product of 2048 by 2048 makes "
+        f"{found['product_tflops']:.3g} TFLOP/s; {found['seconds']:.0f} s in all, at most "
+        f"{found['peak_mib']:,.0f} MiB. Medians; in brackets where half of the rounds lie."
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    add = parser.add_argument
+    add("--sizes", nargs="*", default=SIZES, help="sizes of the networks; by default small paper")
+    add("--seconds", type=float, default=3.0, help="for each row, about; at least five rounds")
+    add("--threads", type=int, default=0, help="of the processor; 0: as many as PyTorch takes")
+    add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of our way")
+    add("--json", type=Path, metavar="FILE", help="write all figures there")
+    add("--figure", type=Path, metavar="FILE", help="draw the ratios there")
+    add("--write", type=Path, metavar="PAGE", help="put the table between the marks of this page")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,73 @@
+"""What was measured, as a table, and as a figure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pkdn.errors import UserError
+from pkdn.files import atomic_file
+
+BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+HEADINGS = ("what", "size", "ours, ms", "plain, ms", "plain / ours", "faces/s", "TFLOP/s")
+
+
+def table(rows: Sequence[dict[str, Any]], product: float) -> str:
+    """Return the rows as Markdown.
+
+    Args:
+        rows: what was measured.
+        product: 10¹² operations a second of a matrix product, which the last column is a share of.
+    """
+    lines = [f"| {' | '.join(HEADINGS)} |", f"| --- | --- |{' ---: |' * (len(HEADINGS) - 2)}"]
+    for row in rows:
+        cells = [row["what"], row["size"], _number(1000 * row["ours"])]
+        if "plain" in row:
+            spread = f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+            cells += [_number(1000 * row["plain"]), spread]
+        else:
+            cells += ["", ""]
+        cells.append(_number(row["faces_per_second"]) if "faces_per_second" in row else "")
+        speed = row.get("tflops")
+        cells.append(f"{speed:.3g} ({speed / product:.0%})" if speed else "")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def write(page: Path, text: str) -> None:
+    """Put a text between the two marks of a page.
+
+    Raises:
+        UserError: the page has not both marks.
+    """
+    content = page.read_text(encoding="utf-8") if page.is_file() else ""
+    before, begin, rest = content.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise UserError(f"--write: expected a page with {BEGIN} and {END}, got {page}")
+    with atomic_file(page) as temporary:
+        whole = f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+        temporary.write_text(whole, encoding="utf-8")
+
+
+def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
+    """Draw the ratios of what was timed both ways."""
+    from matplotlib.figure import Figure
+
+    pairs = [row for row in rows if "ratio" in row]
+    names = [f"{row['what']} {row['size']}".strip() for row in pairs]
+    figure = Figure(figsize=(9, 0.8 + 0.3 * len(pairs)), layout="constrained")
+    axes = figure.add_subplot()
+    ratios = [row["ratio"] for row in pairs]
+    below = [row["ratio"] - row["low"] for row in pairs]
+    above = [row["high"] - row["ratio"] for row in pairs]
+    bars = axes.barh(names, ratios, xerr=[below, above], color="#4477aa", ecolor="#222222")
+    axes.bar_label(bars, [f"{ratio:.1f}×" for ratio in ratios], padding=12)
+    axes.axvline(1, color="#222222", linewidth=1)
+    axes.invert_yaxis()
+    axes.set_xlim(right=1.15 * max(row["high"] for row in pairs))
+    axes.set_xlabel("how many times as long the plain way takes (bars: half of the rounds)")
+    figure.savefig(file, dpi=150)

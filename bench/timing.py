@@ -1,0 +1,70 @@
+"""Two ways of doing the same, timed in turns, so that a busy machine slows both."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+LEAST_ROUNDS = 5
+MOST_ROUNDS = 50
+
+
+class Pair(NamedTuple):
+    """How long two ways take.
+
+    Attributes:
+        ours: seconds, the median.
+        plain: seconds of the other way, the median.
+        ratio: plain / ours, the median over the rounds.
+        low: the lowest quarter of the rounds' ratios ends here.
+        high: the highest quarter begins here.
+        rounds: how many there were.
+    """
+
+    ours: float
+    plain: float
+    ratio: float
+    low: float
+    high: float
+    rounds: int
+
+
+def once(work: Callable[[], object]) -> float:
+    """Return the seconds that a piece of work takes, with what it left to a GPU."""
+    _synchronize()
+    start = time.perf_counter()
+    work()
+    _synchronize()
+    return time.perf_counter() - start
+
+
+def in_turns(ours: Callable[[], object], plain: Callable[[], object], seconds: float) -> Pair:
+    """Time both, one after the other, for about so many seconds, at least five times each."""
+    for work in (ours, plain):
+        work()  # compiles, chooses algorithms, fills caches
+    rounds = list[tuple[float, float]]()
+    began = time.perf_counter()
+    while len(rounds) < LEAST_ROUNDS or (
+        time.perf_counter() - began < seconds and len(rounds) < MOST_ROUNDS
+    ):
+        rounds.append((once(ours), once(plain)))
+    ratios = [plain_time / own_time for own_time, plain_time in rounds]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    own, other = (statistics.median(column) for column in zip(*rounds, strict=True))
+    return Pair(own, other, middle, low, high, len(rounds))
+
+
+def alone(work: Callable[[], object], seconds: float) -> float:
+    """Return the median of what a piece of work takes, in seconds."""
+    work()
+    times, began = [once(work)], time.perf_counter()
+    while len(times) < LEAST_ROUNDS or time.perf_counter() - began < seconds:
+        times.append(once(work))
+    return statistics.median(times)
+
+
+def _synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

@@ -1,0 +1,95 @@
+"""The benchmark: both ways do the same, in turns, and its table says what was measured."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench import computing, moving, page, timing
+from bench.computing import Training
+from pkdn import complexity, networks
+from pkdn.errors import UserError
+from pkdn.training.precision import Precision
+
+FP32 = Precision("fp32", torch.device("cpu"))
+PAIR = {"ours": 0.5, "plain": 1.25, "ratio": 2.5, "low": 2.25, "high": 3.0, "rounds": 5}
+
+
+def test_two_ways_are_timed_in_turns_after_a_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: float(next(clock)))
+    done = list[str]()
+    pair = timing.in_turns(lambda: done.append("ours"), lambda: done.append("plain"), 0)
+    assert done == ["ours", "plain"] * (1 + timing.LEAST_ROUNDS)
+    assert pair == (1, 1, 1, 1, 1, timing.LEAST_ROUNDS)
+
+
+@pytest.mark.parametrize(
+    "training", [Training("alone", "pkdn"), Training("", "pkdn", distilled=True)]
+)
+def test_both_ways_take_the_same_step(training: Training) -> None:
+    batch = computing.example(2, FP32.device)
+    batch = batch._replace(hr_image=torch.rand(2, 3, 128, 128))
+    tasks = [training.task("demo", FP32) for _ in range(2)]
+    for task, step in zip(tasks, (computing._our_step, computing._plain_step), strict=True):
+        run = step(task, batch, FP32)
+        run()
+        run()
+    # Adam's constants are other ones, so that weights agree as far as the steps' directions do.
+    first, second = (task.network.state_dict() for task in tasks)
+    fresh = training.task("demo", FP32).network.state_dict()
+    for name, weight in first.items():
+        assert torch.allclose(weight, second[name], atol=3 * computing.RATE), name
+    assert any(not torch.equal(weight, fresh[name]) for name, weight in first.items())
+
+
+def test_every_network_that_is_trained_has_its_row() -> None:
+    titles = [training.title for training in computing.trainings()]
+    assert titles[:3] == ["PKDN's teacher", "PKDN's student, distilled", "PKDN's network alone"]
+    assert titles[3:] == [
+        "DIC", "FSRNet", "KDFSRNet", "SFMNet", "SISN", "SPARNet", "URDGN", "WFEN"
+    ]  # fmt: skip
+
+
+def test_a_training_row_counts_what_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(computing, "in_turns", lambda *_: timing.Pair(*PAIR.values()))
+    row = computing.training_row(Training("alone", "pkdn"), "demo", FP32, 0)
+    assert row["faces_per_second"] == 16
+    with torch.device("meta"):
+        _, gmac = complexity.size(networks.describe("pkdn", "demo").build())
+    # Three times the forward pass, but for the gradient of the input, which nobody needs.
+    whole = 8 * 2 * 3 * gmac * 1e9
+    assert 0.85 * whole < row["tflops"] * 1e12 * 0.5 < whole
+
+
+def test_moving_faces_is_timed_without_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "find_spec", lambda _: None)
+    monkeypatch.setattr(moving, "PARSER_SIDE", 32)
+    monkeypatch.setattr(moving, "NUM_FACES", 24)
+    monkeypatch.setattr(moving, "alone", lambda work, _: (work(), 0.25)[1])
+    rows = [*moving.rows(FP32, 0)]
+    assert [row["what"].partition(":")[0] for row in rows] == [
+        "a batch of 8 training faces", "align", "parse, 32 pixels", "evaluate"
+    ]  # fmt: skip
+    assert [row.get("faces_per_second") for row in rows[1:]] == [4, 64, 24]
+
+
+def test_the_table_has_times_ratios_and_shares_of_the_product(tmp_path: Path) -> None:
+    rows = [
+        {"what": "step", "size": "small", **PAIR, "faces_per_second": 1600.0, "tflops": 0.25},
+        {"what": "dvc", "size": "", "ours": 0.0123},
+    ]
+    text = page.table(rows, product=0.5)
+    assert text.splitlines()[2:] == [
+        "| step | small | 500 | 1,250 | 2.50 (2.25 to 3.00) | 1,600 | 0.25 (50%) |",
+        "| dvc |  | 12.3 |  |  |  |  |",
+    ]
+    file = tmp_path / "page.md"
+    file.write_text(f"a\n{page.BEGIN}\nold\n{page.END}\nb\n")
+    page.write(file, text)
+    assert file.read_text() == f"a\n{page.BEGIN}\n\n{text}\n\n{page.END}\nb\n"
+    with pytest.raises(UserError, match="expected a page with"):
+        page.write(tmp_path / "other.md", text)
+    page.draw(rows, tmp_path / "ratios.png")
+    assert (tmp_path / "ratios.png").stat().st_size > 5_000

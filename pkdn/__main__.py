@@ -1,4 +1,4 @@
-"""``python -m pkdn COMMAND``."""
+"""``python -m pkdn COMMAND``, or ``pkdn COMMAND``."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ def main() -> None:
     """Hand the arguments to the command's own file in ``pkdn/commands``."""
     names = sorted(module.name.replace("_", "-") for module in iter_modules(commands.__path__))
     top = argparse.ArgumentParser(prog="python -m pkdn", description=commands.__doc__)
-    subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    subparsers = top.add_subparsers(dest="command", metavar="COMMAND")
     chosen = sys.argv[1] if len(sys.argv) > 1 else ""
     for name in names:
         # Only the chosen command's imports are paid for, unless the help lists them all.
@@ -23,12 +23,20 @@ def main() -> None:
         subparser = subparsers.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(subparser)
     arguments = top.parse_args()
-    _module(arguments.command).main(arguments)
+    if arguments.command:
+        _module(arguments.command).main(arguments)
+    else:
+        top.print_help()
 
 
 def _module(name: str) -> ModuleType:
     return import_module(f"{commands.__name__}.{name.replace('-', '_')}")
 
 
-if __name__ == "__main__":
+def script() -> None:
+    """Be the program ``pkdn``."""
     command.run(main)
+
+
+if __name__ == "__main__":
+    script()

@@ -3,7 +3,9 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
+from pkgutil import iter_modules
 
 import numpy as np
 import own_params
@@ -11,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pkdn import networks
+from pkdn import commands, networks
 from pkdn.__main__ import main
 from pkdn.commands import upscale
 from pkdn.data.photos.crops import centre_box, crop_image
@@ -40,6 +42,18 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def pixels() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (200, 160, 3), dtype=np.uint8)
+
+
+def test_alone_it_lists_its_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (entry,) = entry_points(group="console_scripts", name="pkdn")
+    monkeypatch.setattr(sys, "argv", ["pkdn"])
+    monkeypatch.setenv("COLUMNS", "200")
+    entry.load()()
+    listed = capsys.readouterr().out
+    for module in iter_modules(commands.__path__):
+        assert f"    {module.name.replace('_', '-')} " in listed
 
 
 def test_networks_lists_the_student_at_the_papers_size() -> None:

@@ -3,16 +3,25 @@
 import argparse
 import sys
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
 from pkdn import command, commands
 
+ABOUT = """Face super-resolution by prior-knowledge distillation: run the pipeline from photos to
+tables, and use what it trained. `pkdn COMMAND --help` says more of a command."""
+
+
+def program() -> str:
+    """Return what the user has typed to get here."""
+    return "pkdn" if Path(sys.argv[0]).name == "pkdn" else "python -m pkdn"
+
 
 def main() -> None:
     """Hand the arguments to the command's own file in ``pkdn/commands``."""
     names = sorted(module.name.replace("_", "-") for module in iter_modules(commands.__path__))
-    top = argparse.ArgumentParser(prog="python -m pkdn", description=commands.__doc__)
+    top = argparse.ArgumentParser(prog=program(), description=ABOUT)
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND")
     chosen = sys.argv[1] if len(sys.argv) > 1 else ""
     for name in names:

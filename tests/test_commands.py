@@ -48,12 +48,13 @@ def test_alone_it_lists_its_commands(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (entry,) = entry_points(group="console_scripts", name="pkdn")
-    monkeypatch.setattr(sys, "argv", ["pkdn"])
+    monkeypatch.setattr(sys, "argv", ["/bin/pkdn"])
     monkeypatch.setenv("COLUMNS", "200")
     entry.load()()
     listed = capsys.readouterr().out
     for module in iter_modules(commands.__path__):
-        assert f"    {module.name.replace('_', '-')} " in listed
+        assert f"\n    {module.name.replace('_', '-')}" in listed
+    assert listed.startswith("usage: pkdn ")
 
 
 def test_networks_lists_the_student_at_the_papers_size() -> None:

@@ -74,11 +74,11 @@ def main() -> None:
         laboratory.outcome = Outcome(fault.words)
         fault.attempt(laboratory)
         outcomes.append(laboratory.outcome)
+        if arguments.write:
+            write(arguments.write, outcomes)
         print(f"\n{table(outcomes)}\n", flush=True)
     lost = [reason for outcome in outcomes for reason in outcome.lost]
     print("\n".join(lost))
-    if arguments.write:
-        write(arguments.write, outcomes)
     if lost:
         sys.exit(1)
     shutil.rmtree(place)

@@ -11,7 +11,7 @@ from typing import Any
 from pkdn import runs, systems
 from pkdn.errors import UserError
 from pkdn.params import Params, RecipeValues
-from pkdn.runs import Planned, RunId
+from pkdn.runs import DRAWN, Planned, RunId
 from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject, Variant
 
 DATASETS = Path(__file__).parent / "data" / "datasets"
@@ -104,7 +104,7 @@ def _photos(params: Params, dataset: str) -> dict[str, Any]:
     settings: dict[str, Any] = {"dataset": dataset}
     if dataset == "folder":
         settings["folder"] = params.folder
-    if dataset == "synthetic":
+    if dataset == DRAWN:
         counts = params.synthetic.model_dump()
         settings |= {"seed": counts.pop("seed"), "counts": counts}
     return settings

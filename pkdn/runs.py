@@ -28,6 +28,8 @@ LABELLED = Path("data/labelled")
 """The faces that the parser is trained on."""
 
 
+DRAWN = "synthetic"
+"""The data set whose faces this project draws."""
 OTHERS = "others"
 """Stands for every data set that a mapping by data sets does not name."""
 Value = TypeVar("Value")

@@ -137,4 +137,6 @@ Seeds = Annotated[
 Schedule = Annotated[
     Literal["constant", "one_cycle", "poly"], Expect("one of constant, one_cycle, poly")
 ]
-Precision = Annotated[Literal["auto", "fp32", "bf16"], Expect("one of auto, fp32, bf16")]
+Precision = Annotated[
+    Literal["auto", "fp32", "tf32", "bf16"], Expect("one of auto, fp32, tf32, bf16")
+]

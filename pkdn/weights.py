@@ -11,11 +11,10 @@ from pkdn import metrics, networks
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, reading
-from pkdn.runs import RUNS, RunId
+from pkdn.runs import DRAWN, RUNS, RunId
 from pkdn.systems import BICUBIC
 
 TEMPLATES: Final = Path(__file__).parent / "reports" / "templates"
-DRAWN: Final = "synthetic"
 TERMS: Final = {
     DRAWN: "The faces were drawn by this project: no terms of others apply.",
     "folder": "The faces are somebody's own photographs: their owner's terms apply.",

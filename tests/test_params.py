@@ -67,7 +67,7 @@ def test_a_profile_of_ones_own_is_a_section(values: dict[str, Any]) -> None:
         ("batch_size", 0, "batch_size: expected a whole number from 1 to 4,096, got 0"),
         ("distill_epochs", -1, "distill_epochs: expected a whole number"),
         ("profile", "huge", "profile: expected one of demo, small, got 'huge'"),
-        ("precision", "fp8", "precision: expected one of auto, fp32, bf16"),
+        ("precision", "fp8", "precision: expected one of auto, fp32, tf32, bf16"),
         ("seeds", [], "seeds: expected a list"),
         ("seeds", [0, 0], "seeds: expected a list of different"),
         ("seeds", [-1], "seeds: expected a list of different whole numbers from 0 to"),

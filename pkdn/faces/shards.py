@@ -11,6 +11,7 @@ gigabytes, and no memory.
 
 import csv
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -172,6 +173,12 @@ class Shards:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def num_bytes(self) -> int:
+        """Return what all rows take in memory."""
+        kinds = self._layout.values()
+        row = sum(np.dtype(kind["dtype"]).itemsize * math.prod(kind["shape"]) for kind in kinds)
+        return len(self) * row
 
     def index(self) -> Iterator[dict[str, str]]:
         """Yield the lines of the index that belong to this split, in order."""

@@ -11,8 +11,8 @@ from pkdn.reports import paper
 from pkdn.reports.inputs import count_faces, read_left_out
 from pkdn.reports.plan import Plan
 from pkdn.reports.tables import NOTHING, Column, Table, codes, listing, words
+from pkdn.runs import DRAWN
 
-DRAWN: Final = "synthetic"
 COUNTING_STAGES: Final = ("align", "parse")
 # Of the figures for single classes, which would bury the others; the parser's have a table.
 CLASS_MARK: Final = "_iou_"

@@ -11,6 +11,7 @@ from pkdn.faces import LR_SIZE
 from pkdn.faces.shards import Shards
 from pkdn.training.augmentation import Augmentation, Faces
 from pkdn.training.resampling import bicubic, to_float
+from pkdn.training.rows import ahead, rows_of
 
 FACES_PER_LOOK = 1024
 
@@ -34,6 +35,14 @@ class Batch(NamedTuple):
 
     hr_image: Tensor
     lr_image: Tensor
+    labels: Tensor | None
+    landmarks: Tensor | None
+
+
+class Rows(NamedTuple):
+    """What was read of a batch: (N, 128, 128, 3), then as in a :class:`Batch`."""
+
+    faces: Tensor
     labels: Tensor | None
     landmarks: Tensor | None
 
@@ -80,6 +89,8 @@ class FaceBatches:
             raise ValueError("the label maps are not those of the faces, or not in their order")
         self.faces = faces
         self.labels = labels
+        self._rows = rows_of(faces, device)
+        self._label_rows = None if labels is None else rows_of(labels, device)
         self.batch_size = max(1, min(batch_size, len(faces)))
         self.seed = seed
         self.device = device
@@ -99,9 +110,12 @@ class FaceBatches:
     def epoch(self, number: int, *, first: int = 0) -> Iterator[Batch]:
         """Yield the batches of epoch ``number``, from batch ``first`` on."""
         order = np.random.default_rng((self.seed, number)).permutation(len(self.faces))
-        for index in range(first, len(self)):
-            start = index * self.batch_size
-            yield self.read(np.sort(order[start : start + self.batch_size]))
+        starts = (index * self.batch_size for index in range(first, len(self)))
+        chosen = (np.sort(order[start : start + self.batch_size]) for start in starts)
+        # On a processor a thread would only take time from what computes.
+        reading = ahead if self.device.type == "cuda" else map
+        for rows in reading(self._read, chosen):
+            yield self._batch(rows)
 
     def in_order(self) -> Iterator[Batch]:
         """Yield all faces once, in their own order."""
@@ -110,16 +124,21 @@ class FaceBatches:
 
     def read(self, indices: np.ndarray) -> Batch:
         """Read the faces at ``indices`` as one batch on the device."""
-        hr = self._tensor(self.faces, "faces", indices).permute(0, 3, 1, 2).contiguous()
-        labels = None if self.labels is None else self._tensor(self.labels, "labels", indices)
-        has_landmarks = "landmarks" in self.faces.arrays
-        landmarks = self._tensor(self.faces, "landmarks", indices) if has_landmarks else None
-        faces = Faces(hr, labels, landmarks)
-        hr, labels, landmarks = self.augment(faces) if self.augment else faces
-        return Batch(to_float(hr), to_float(degrade(hr)), labels, landmarks)
+        return self._batch(self._read(indices))
 
-    def _tensor(self, shards: Shards, array: str, indices: np.ndarray) -> Tensor:
-        values = torch.from_numpy(shards.read(array, indices))
-        if self.device.type == "cuda":
-            return values.pin_memory().to(self.device, non_blocking=True)
-        return values.to(self.device)
+    def _read(self, indices: np.ndarray) -> Rows:
+        """Read the rows, as they are."""
+        faces, labels = self._rows.read("faces", indices), None
+        if self._label_rows:
+            labels = self._label_rows.read("labels", indices)
+        has_landmarks = "landmarks" in self.faces.arrays
+        return Rows(faces, labels, self._rows.read("landmarks", indices) if has_landmarks else None)
+
+    def _batch(self, rows: Rows) -> Batch:
+        """Place the rows on the device, augment and degrade them there."""
+        place = self._rows.place
+        labels, landmarks = (None if each is None else place(each) for each in rows[1:])
+        images = place(rows.faces).permute(0, 3, 1, 2).contiguous()
+        placed = Faces(images, labels, landmarks)
+        hr, labels, landmarks = self.augment(placed) if self.augment else placed
+        return Batch(to_float(hr), to_float(degrade(hr)), labels, landmarks)

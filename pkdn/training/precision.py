@@ -11,17 +11,23 @@ from typing import Any
 import torch
 from torch import nn
 
+from pkdn.errors import UserError
+
 
 @dataclass(frozen=True)
 class Precision:
-    """How a network computes: ``fp32`` with NCHW, or ``bf16`` autocast with channels_last."""
+    """How a network computes.
+
+    ``fp32`` with NCHW, on a GPU with deterministic algorithms and without TF32; ``tf32``, the same
+    in NVIDIA's shorter format; ``bf16`` autocast with channels_last.
+    """
 
     name: str
     device: torch.device
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which forward passes and losses run."""
-        if self.name == "fp32":
+        if self.name != "bf16":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
@@ -40,8 +46,19 @@ class Precision:
 
 
 def default_device() -> torch.device:
-    """Return the GPU where there is one, else the CPU."""
+    """Return the GPU where there is one, else the CPU; fp32 is exact on both from now on."""
+    _be_exact(True)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _be_exact(exact: bool) -> None:
+    """Choose exact and deterministic algorithms on GPUs, or the fastest, TF32 among them.
+
+    PyTorch's convolutions take TF32 for fp32 if nobody objects.
+    """
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = not exact
+    torch.backends.cudnn.deterministic = exact
+    torch.backends.cudnn.benchmark = not exact
 
 
 def _multiplies_bf16(device: torch.device) -> bool:
@@ -54,9 +71,15 @@ def choose(requested: str, device: torch.device) -> Precision:
     """Turn the parameter ``precision`` into a choice; ``auto`` asks the hardware.
 
     Args:
-        requested: ``auto``, ``fp32`` or ``bf16``.
+        requested: ``auto``, ``fp32``, ``tf32`` or ``bf16``.
         device: where the network runs.
+
+    Raises:
+        UserError: TF32 is asked of something else than a GPU.
     """
     if requested == "auto":
         requested = "bf16" if _multiplies_bf16(device) else "fp32"
+    if requested == "tf32" and device.type != "cuda":
+        raise UserError("precision: expected auto, fp32 or bf16 on a processor, got tf32")
+    _be_exact(requested == "fp32")
     return Precision(requested, device)

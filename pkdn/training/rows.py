@@ -1,0 +1,97 @@
+"""Rows of shards as tensors on a device: streamed from files, or all of them there already."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pkdn.faces.shards import Shards
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+SHARE_OF_MEMORY = 0.25
+"""Of a GPU's free memory, that faces or maps may take."""
+ROWS_AT_ONCE = 1024
+AHEAD = 2
+"""Batches that are read while others are computed on."""
+
+
+class Streamed:
+    """Rows that are read when they are asked for.
+
+    Args:
+        shards: of one split.
+        device: where the rows go.
+    """
+
+    def __init__(self, shards: Shards, device: torch.device) -> None:
+        self.shards, self.device = shards, device
+
+    def read(self, array: str, indices: np.ndarray) -> Tensor:
+        """Return rows in the machine's memory, pinned where a GPU takes them from there."""
+        values = torch.from_numpy(self.shards.read(array, indices))
+        return values.pin_memory() if self.device.type == "cuda" else values
+
+    def place(self, values: Tensor) -> Tensor:
+        """Send what was read to the device."""
+        return values.to(self.device, non_blocking=True)
+
+
+class Resident(Streamed):
+    """Rows that lie on the device, from the first time on that one of their array is asked for."""
+
+    def __init__(self, shards: Shards, device: torch.device) -> None:
+        super().__init__(shards, device)
+        self._arrays = dict[str, Tensor]()
+
+    def read(self, array: str, indices: np.ndarray) -> Tensor:
+        """Return rows on the device."""
+        if array not in self._arrays:
+            self._arrays[array] = self._all(array)
+        return self._arrays[array][torch.from_numpy(indices).to(self.device)]
+
+    def _all(self, array: str) -> Tensor:
+        looks = range(0, len(self.shards), ROWS_AT_ONCE)
+        ends = [min(start + ROWS_AT_ONCE, len(self.shards)) for start in looks]
+        parts = [range(*look) for look in zip(looks, ends, strict=True)]
+        read = [torch.from_numpy(self.shards.read(array, part)).to(self.device) for part in parts]
+        return torch.cat(read)
+
+
+def rows_of(shards: Shards, device: torch.device) -> Streamed:
+    """Return the rows of a split: on a GPU where they fit, and from files elsewhere.
+
+    On a processor a batch from files takes a thousandth of a training step, and the memory is for
+    others.
+    """
+    if device.type != "cuda":
+        return Streamed(shards, device)
+    free, _ = torch.cuda.mem_get_info(device)
+    fits = shards.num_bytes() < SHARE_OF_MEMORY * free
+    return Resident(shards, device) if fits else Streamed(shards, device)
+
+
+def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield ``work(item)`` for every item, in their order; a thread is two items ahead.
+
+    Args:
+        work: called from another thread; its exceptions are raised here.
+        items: taken as needed, in the caller's thread.
+    """
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            for item in items:
+                waiting.append(thread.submit(work, item))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

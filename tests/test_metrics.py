@@ -218,11 +218,43 @@ def test_miou_refuses_what_is_no_label_map(sr_labels: np.ndarray):
 def test_paired_difference_sees_through_what_both_share():
     random = np.random.default_rng(3)
     shared, gain = random.normal(25, 4, 400), random.normal(0.1, 0.2, 400)
-    mean, low, high = metrics.paired_difference(shared + gain, shared)
+    mean, low, high, p_value = metrics.paired_difference(shared + gain, shared)
+    assert p_value < 0.001
     assert mean == pytest.approx(gain.mean())
     half_width = 1.96 * gain.std() / 20
     assert low == pytest.approx(gain.mean() - half_width, abs=0.1 * half_width)
     assert high == pytest.approx(gain.mean() + half_width, abs=0.1 * half_width)
+
+
+def test_the_interval_covers_the_truth_over_seeds_and_faces():
+    """A difference that differs from seed to seed by as much as it is large, and on every face."""
+    random, covered, established = np.random.default_rng(0), 0, 0
+    for _ in range(100):
+        of_seeds, of_faces = random.normal(0, 0.1, 5), random.normal(0, 0.2, (60, 1))
+        scores = 0.1 + of_seeds + of_faces + random.normal(0, 0.05, (60, 5))
+        found = metrics.paired_difference(scores, np.zeros_like(scores), resamples=1_000)
+        covered += found.low <= 0.1 <= found.high
+        alone = metrics.paired_difference(scores[:, 0], np.zeros(60), resamples=1_000)
+        established += not alone.low <= 0.1 <= alone.high
+    assert covered >= 85
+    assert established > 35  # faces of one training alone would deny the truth that often
+
+
+def test_p_values_are_those_of_the_interval():
+    random = np.random.default_rng(1)
+    for shift in (0.0, 0.03, 0.06, 0.5):
+        scores = random.normal(shift, 0.2, 100)
+        found = metrics.paired_difference(scores, np.zeros(100))
+        assert (found.p_value < 0.05) is not (found.low <= 0 <= found.high)
+    same = metrics.paired_difference(np.zeros(5), np.zeros(5))
+    assert same == (0, 0, 0, 1)
+
+
+def test_holm_multiplies_by_the_number_of_comparisons_that_are_left():
+    found = metrics.holm([0.01, math.nan, 0.04, 0.03, 0.5])
+    assert found == pytest.approx([0.04, math.nan, 0.09, 0.09, 0.5], nan_ok=True)
+    assert metrics.holm([0.9, 0.8]) == [1.0, 1.0]
+    assert metrics.holm([]) == []
 
 
 def test_paired_difference_is_the_same_at_any_memory(monkeypatch: pytest.MonkeyPatch):

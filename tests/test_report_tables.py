@@ -44,16 +44,19 @@ def _empty(plan: Plan, dataset: str) -> Comparison:
 @pytest.mark.parametrize(
     ("differences", "verdict"),
     [
-        ([[0.2, 0.3, 0.4, 0.3]], "yes: better, for this one seed"),
+        ([[0.2, 0.3, 0.4, 0.3]], "no: better for this training; other seeds are not known"),
+        ([[-0.2, -0.3, -0.4]], "no: worse for this training; other seeds are not known"),
         ([[0.2, 0.3, 0.4], [0.1, 0.2, 0.1]], "yes: better"),
         ([[-0.2, -0.3, -0.4], [-0.1, -0.2, -0.1]], "yes: worse"),
         ([[-0.4, 0.5, -0.5, 0.6]], "no: the interval includes 0"),
-        ([[0.5, 0.6, 0.7], [-0.1, -0.1, -0.1]], "yes: better on average, but not with every seed"),
+        ([[0.5, 0.6, 0.7], [-0.1, -0.1, -0.1]], "no: the interval includes 0"),
     ],
 )
 def test_verdict(differences: list[list[float]], verdict: str) -> None:
     gain = _comparison(differences).gain_over(KDFSRNET)
-    assert gain.verdict == verdict
+    assert gain.verdict(gain.interval.p_value) == verdict
+    if verdict.startswith("yes"):
+        assert gain.verdict(0.06).startswith("no: ")
 
 
 def test_teachers_and_other_sizes_are_no_points_among_systems() -> None:
@@ -78,9 +81,9 @@ def test_papers_ablation_stands_beside_celeba_alone() -> None:
 
 def test_equal_images_and_a_single_face_give_no_gain_instead_of_an_error() -> None:
     comparison = _comparison([[0.1, np.inf]])
-    assert comparison.gain_over(KDFSRNET).verdict == "–"
+    assert comparison.gain_over(KDFSRNET).verdict(1.0) == "–"
     comparison.scores.frames[KDFSRNET][0].loc["face1"] = np.inf
-    assert comparison.gain_over(KDFSRNET).verdict == "–"
+    assert comparison.gain_over(KDFSRNET).verdict(1.0) == "–"
     assert comparison.gains_in_words() == []
 
 

@@ -22,15 +22,17 @@ from types import ModuleType
 
 import numpy as np
 
-from pkdn.metrics._intervals import Interval, paired_difference
+from pkdn.metrics._intervals import CONFIDENCE, Interval, holm, paired_difference
 from pkdn.metrics._protocols import COLUMNS, MIN_SIDE, PROTOCOLS, Column, score_rows
 
 __all__ = [
+    "CONFIDENCE",
     "MIN_SIDE",
     "PRIMARY",
     "Column",
     "Interval",
     "columns",
+    "holm",
     "names",
     "paired_difference",
     "protocols",

@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from pkdn.metrics import holm
 from pkdn.reports import colours, columns, paper
 from pkdn.reports.columns import PARSING_MIOU, PSNR, SSIM, Metric
 from pkdn.reports.plan import Plan, by_authors, by_one_recipe, short_title, title
@@ -116,13 +117,17 @@ class Comparison:
         return [name, *self._gains(gains)]
 
     def _gains(self, gains: Sequence[Gain]) -> Table:
-        means, lows, highs = ([gain.interval[i] for gain in gains] for i in range(3))
+        means, lows, highs, chances = ([gain.interval[i] for gain in gains] for i in range(4))
+        corrected = holm(chances)
+        verdicts = [gain.verdict(p) for gain, p in zip(gains, corrected, strict=True)]
+        shown = [NOTHING if math.isnan(p) else f"{p:.2g}" for p in corrected]
         by_seed = [", ".join(map(_signed, gain.by_seed)) or NOTHING for gain in gains]
         return [
             Column("gain in PSNR, dB", [*map(_signed, means)], {"psnr_gain_db": means}),
             Column("95 % interval", [*map(_interval, gains)], {"low": lows, "high": highs}),
             Column("gain with each seed" if len(self.plan.seeds) > 1 else "", by_seed),
-            Column("established?", [gain.verdict for gain in gains]),
+            Column("p, corrected", shown, {"p": chances, "p_corrected": corrected}),
+            Column("established?", verdicts),
         ]
 
     def gains_in_words(self) -> list[str]:
@@ -135,12 +140,14 @@ class Comparison:
         systems = self.plan.systems
         trained = sorted((name for name in systems if name != BICUBIC), key=psnr)
         named = [name for name in systems if name == BICUBIC] + trained[-1:]
-        gains = {name: self.gain_over(by_one_recipe(name)) for name in named}
+        gains = [self.gain_over(other) for other in self.plan.others]
+        corrected = holm([gain.interval.p_value for gain in gains])
+        found = dict(zip(self.plan.others, zip(gains, corrected, strict=True), strict=True))
         return [
             f"{_signed(gain.interval.mean)} dB against {system(name).title} "
             f"(95 % interval {_interval(gain)}"
-            f"{'' if gain.verdict.startswith('yes') else '; not established'})"
-            for name, gain in gains.items()
+            f"{'' if gain.verdict(p).startswith('yes') else '; not established'})"
+            for name, (gain, p) in ((name, found[by_one_recipe(name)]) for name in named)
             if gain.by_seed
         ]
 
@@ -189,7 +196,7 @@ def _signed(value: float) -> str:
 
 
 def _interval(gain: Gain) -> str:
-    _, low, high = map(_signed, gain.interval)
+    low, high = map(_signed, gain.interval[1:3])
     return f"{low} to {high}" if gain.by_seed else NOTHING
 
 

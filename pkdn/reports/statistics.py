@@ -48,8 +48,8 @@ class Gain(NamedTuple):
     """How much better one subject scores than another on the same faces.
 
     Attributes:
-        interval: of the mean difference over faces, each averaged over seeds; NaN where fewer than
-            two faces can be compared.
+        interval: of the mean difference, over seeds and faces; NaN where fewer than two faces can
+            be compared.
         by_seed: the mean difference in each seed.
     """
 
@@ -64,20 +64,25 @@ class Gain(NamedTuple):
             (ours[seeds] - theirs[seeds]).replace([math.inf, -math.inf], math.nan).dropna()
         )
         if seeds.empty or len(differences) < MIN_FACES:
-            return cls(Interval(math.nan, math.nan, math.nan), ())
-        of_faces = differences.mean(axis=1).to_numpy()
-        interval = metrics.paired_difference(of_faces, np.zeros_like(of_faces))
+            return cls(Interval(math.nan, math.nan, math.nan, math.nan), ())
+        scores = differences.to_numpy()
+        interval = metrics.paired_difference(scores, np.zeros_like(scores))
         return cls(interval, (*differences.mean(),))
 
-    @property
-    def verdict(self) -> str:
-        """Say plainly whether the interval excludes 0, and what is known of other seeds."""
-        mean, low, high = self.interval
+    def verdict(self, p_value: float) -> str:
+        """Say plainly whether the gain is established.
+
+        Args:
+            p_value: corrected for the number of comparisons.
+        """
+        mean, low, high, _ = self.interval
         if math.isnan(mean):
             return NOTHING
+        word = "better" if mean > 0 else "worse"
         if low <= 0 <= high:
             return "no: the interval includes 0"
-        word = "yes: better" if mean > 0 else "yes: worse"
-        if any(np.sign(value) != np.sign(mean) for value in self.by_seed):
-            return f"{word} on average, but not with every seed"
-        return f"{word}, for this one seed" if len(self.by_seed) == 1 else word
+        if len(self.by_seed) == 1:
+            return f"no: {word} for this training; other seeds are not known"
+        if p_value >= 1 - metrics.CONFIDENCE:
+            return f"no: {word}, but chance would do that once in so many comparisons"
+        return f"yes: {word}"

@@ -271,3 +271,30 @@ def test_paired_difference_is_the_same_at_any_memory(monkeypatch: pytest.MonkeyP
 def test_paired_difference_refuses(a: list[float], b: list[float]):
     with pytest.raises(ValueError, match="scores"):
         metrics.paired_difference(np.array(a), np.array(b))
+
+
+def test_the_spread_is_told_apart_and_says_what_can_be_seen():
+    random = np.random.default_rng(2)
+    of_seeds, of_faces = random.normal(0, 0.05, 400), random.normal(0, 0.3, (500, 1))
+    scores = 0.04 + of_seeds + of_faces + random.normal(0, 0.1, (500, 400))
+    spread = metrics.Spread.of(scores)
+    assert spread == pytest.approx((0.05, 0.3, 0.1), rel=0.1)
+    assert metrics.Spread.of(np.full((4, 3), 0.5)) == (0, 0, 0)
+    known = metrics.Spread(0.05, 0.3, 0.1)
+    assert known.detectable(1, 10**9) == pytest.approx(2.8 * 0.05, rel=0.01)
+    assert known.detectable(10**9, 100) == pytest.approx(2.8 * 0.03, rel=0.01)
+    needed = known.seeds_needed(0.05, 1_000)
+    assert known.detectable(needed, 1_000) <= 0.05 < known.detectable(needed - 1, 1_000)
+    assert known.seeds_needed(0.01, 50) is None
+
+
+def test_a_gain_that_can_be_seen_is_established_four_times_out_of_five():
+    random, seen = np.random.default_rng(5), 0
+    known = metrics.Spread(0.05, 0.1, 0.1)
+    gain = known.detectable(8, 100)
+    for _ in range(100):
+        of_seeds, of_faces = random.normal(0, 0.05, 8), random.normal(0, 0.1, (100, 1))
+        scores = gain + of_seeds + of_faces + random.normal(0, 0.1, (100, 8))
+        found = metrics.paired_difference(scores, np.zeros_like(scores), resamples=500)
+        seen += found.low > 0
+    assert 70 <= seen <= 92

@@ -89,7 +89,7 @@ def test_no_number_comes_before_the_statement_that_nothing_is_reproduced(report:
 
 def test_gain_is_pkdn_minus_the_other_system(report: Report) -> None:
     gains = report.rows("Table 1 on `synthetic`: the systems", table=1)
-    assert gains["KDFSRNet"] == ["+0.10", "+0.10 to +0.10", "+0.10, +0.10", "yes: better"]
+    assert gains["KDFSRNet"] == ["+0.10", "+0.10 to +0.10", "+0.10, +0.10", "0.0008", "yes: better"]
     assert gains["DIC"][0] == "+0.30"
     assert gains["DIC, authors' recipe"][0] == "+1.10"
 
@@ -107,7 +107,7 @@ def test_a_system_that_lacks_landmarks_says_so_in_its_row(tmp_path: Path) -> Non
     row = written.rows("Table 1 on `helen`: the systems")["DIC"]
     assert row[:5] == ["needs landmarks", "–", "–", "needs landmarks", "–"]
     assert row[5:] == ["26.69", "0.7953"]
-    assert written.rows("Table 1 on `helen`: the systems", table=1)["DIC"] == ["–"] * 3
+    assert written.rows("Table 1 on `helen`: the systems", table=1)["DIC"] == ["–"] * 4
     assert written.rows("On `helen`")["DIC"][0] == "–"
     assert "DIC" not in json.loads((tmp_path / "out/metrics.json").read_text())["helen"]
 
@@ -135,7 +135,7 @@ def test_every_figure_is_there_and_shown(report: Report) -> None:
     shown = set(re.findall(r"\]\((figures/[^)]+)\)", report.text))
     written = {f"figures/{path.name}" for path in (report.folder / "figures").iterdir()}
     assert shown == written
-    assert len(shown) == 11
+    assert len(shown) == 13
 
 
 def test_grid_has_a_column_for_each_system_and_a_row_for_each_face(report: Report) -> None:
@@ -192,7 +192,8 @@ def test_faces_that_were_left_out_are_counted_and_named(report: Report) -> None:
 
 def test_tables_are_there_as_numbers(report: Report) -> None:
     lines = (report.folder / "tables/gains-synthetic.csv").read_text().splitlines()
-    name, gain, low, high = lines[3].split(",")
+    name, gain, low, high, chance, corrected = lines[3].split(",")
+    assert 0 < float(chance) <= float(corrected) <= 1
     assert name == "baseline.kdfsrnet"
     assert [float(gain), float(low), float(high)] == pytest.approx([0.1] * 3)
     long = (report.folder / "tables/protocols-helen.csv").read_text()

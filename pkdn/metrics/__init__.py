@@ -23,6 +23,7 @@ from types import ModuleType
 import numpy as np
 
 from pkdn.metrics._intervals import CONFIDENCE, Interval, holm, paired_difference
+from pkdn.metrics._power import Spread
 from pkdn.metrics._protocols import COLUMNS, MIN_SIDE, PROTOCOLS, Column, score_rows
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "PRIMARY",
     "Column",
     "Interval",
+    "Spread",
     "columns",
     "holm",
     "names",

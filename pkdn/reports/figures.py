@@ -27,6 +27,8 @@ CURVE_SIDES: Final = {"left": 0.055, "right": 0.99, "top": 0.96}
 CURVE_GAPS: Final = {"wspace": 0.18, "hspace": 0.07}
 SCATTER_MARGINS: Final = {"left": 0.08, "right": 0.99, "top": 0.97, "bottom": 0.13, "wspace": 0.08}
 LOSS_MARGINS: Final = {"left": 0.1, "right": 0.6, "top": 0.97, "bottom": 0.14}
+POWER_MARGINS: Final = {"left": 0.1, "right": 0.98, "top": 0.97, "bottom": 0.15}
+POWER_STYLES: Final = ("-", "--", ":")
 FINE_TICKS: Final = (1, 2, 3, 4, 6, 8)
 COARSE_TICKS: Final = (1, 2, 5)
 # Pixels that a label takes beside its point.
@@ -105,6 +107,28 @@ def scatter(path: Path, points: pd.DataFrame) -> None:
             figure.subplots_adjust(**SCATTER_MARGINS)
             _label(axes, points[cost], points["psnr"], points["title"])
         left.set_ylabel("PSNR on the test faces, dB")
+
+
+def power(path: Path, rows: pd.DataFrame) -> None:
+    """Draw the smallest gain that is seen, against the number of seeds.
+
+    Args:
+        path: of the picture.
+        rows: of :meth:`pkdn.reports.comparisons.Comparison.power`.
+    """
+    wanted = rows["wanted"].iloc[0]
+    with canvas(path, (7.0, 3.6), CURVE_DPI) as figure:
+        axes = figure.subplots()
+        for (faces, part), style in zip(rows.groupby("faces"), POWER_STYLES, strict=False):
+            here = " (here)" if faces == rows["here"].iloc[0] else ""
+            axes.plot(part["seeds"], part["gain"], style, label=f"{faces:,} test faces{here}")
+        axes.axhline(wanted, color="#666666", linewidth=1)
+        axes.annotate(f"{wanted} dB", (rows["seeds"].max(), wanted), ha="right", va="bottom")
+        axes.set_xlabel("seeds, each a training of both systems")
+        axes.set_ylabel("smallest gain that is seen, dB")
+        axes.set_ylim(bottom=0)
+        axes.legend()
+        figure.subplots_adjust(**POWER_MARGINS)
 
 
 def _label(axes: Axes, x: pd.Series, y: pd.Series, labels: pd.Series) -> None:

@@ -10,6 +10,8 @@ from typing import Final
 import pandas as pd
 import yaml
 
+from pkdn.systems import PKDN_NETWORK
+
 FOLDER: Final = Path(__file__).parent
 _CELEBA: Final = {"train": 168_854, "val": 100, "test": 1_000}
 FACES: Final = {
@@ -47,3 +49,9 @@ def readings() -> pd.DataFrame:
     ``name``: the constant, class, function or parameter there.
     """
     return pd.DataFrame(yaml.safe_load((FOLDER / "readings.yaml").read_text(encoding="utf-8")))
+
+
+def gain(dataset: str, over: str) -> float:
+    """Return PKDN's gain over another system in the paper's Table 1, in dB."""
+    psnr = table(1, dataset)["psnr"]
+    return float(round(psnr[PKDN_NETWORK] - psnr[over], 2))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pkdn import metrics
-from pkdn.metrics import Interval
+from pkdn.metrics import Interval, Spread
 from pkdn.reports.columns import Metric
 from pkdn.reports.tables import NOTHING
 
@@ -51,10 +51,14 @@ class Gain(NamedTuple):
         interval: of the mean difference, over seeds and faces; NaN where fewer than two faces can
             be compared.
         by_seed: the mean difference in each seed.
+        spread: over seeds and faces; None where there is one seed.
+        num_faces: that were compared.
     """
 
     interval: Interval
     by_seed: tuple[float, ...]
+    spread: Spread | None = None
+    num_faces: int = 0
 
     @classmethod
     def of(cls, ours: pd.DataFrame, theirs: pd.DataFrame) -> Self:
@@ -67,7 +71,8 @@ class Gain(NamedTuple):
             return cls(Interval(math.nan, math.nan, math.nan, math.nan), ())
         scores = differences.to_numpy()
         interval = metrics.paired_difference(scores, np.zeros_like(scores))
-        return cls(interval, (*differences.mean(),))
+        spread = Spread.of(scores) if len(seeds) > 1 else None
+        return cls(interval, (*differences.mean(),), spread, len(differences))
 
     def verdict(self, p_value: float) -> str:
         """Say plainly whether the gain is established.

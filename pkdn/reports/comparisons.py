@@ -173,7 +173,7 @@ class Comparison:
         rows = [
             {"seeds": seeds, "faces": faces, "gain": gain.spread.detectable(seeds, faces)}
             for faces in counts
-            for seeds in range(1, POWER_SEEDS + 1)
+            for seeds in range(2, POWER_SEEDS + 1)
         ]
         wanted = paper.gain("helen", "kdfsrnet")
         needed = gain.spread.seeds_needed(wanted, gain.num_faces)

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from pkdn.reports import colours
 from pkdn.systems import TERMS
@@ -125,6 +125,7 @@ def power(path: Path, rows: pd.DataFrame) -> None:
         axes.axhline(wanted, color="#666666", linewidth=1)
         axes.annotate(f"{wanted} dB", (rows["seeds"].max(), wanted), ha="right", va="bottom")
         axes.set_xlabel("seeds, each a training of both systems")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel("smallest gain that is seen, dB")
         axes.set_ylim(bottom=0)
         axes.legend()

@@ -79,12 +79,14 @@ class Progress:
         title: what it is.
         total: how many steps, faces or files there are.
         done: how many of them were done before.
+        says_end: whether the end has its line where no terminal is, also when it comes soon.
 
     Attributes:
         words: what else there is to say; may be set at any time.
     """
 
-    def __init__(self, title: str, total: int, *, done: int = 0) -> None:
+    def __init__(self, title: str, total: int, *, done: int = 0, says_end: bool = True) -> None:
+        self._says_end = says_end
         self.title, self.total, self.done, self.first, self.words = title, total, done, done, ""
         self._started = self._said = time.monotonic()
         self._noted = 0.0
@@ -99,7 +101,7 @@ class Progress:
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=self.done, words=self.words)
         elif now - self._said > SECONDS_BETWEEN_LINES:
-            self._said = now
+            self._said, self._says_end = now, True
             print(self.reached().line(), flush=True)
         if self._note and now - self._noted > SECONDS_BETWEEN_NOTES:
             self._noted = now
@@ -142,7 +144,7 @@ class Progress:
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=self.done, words=self.words)
             self._bar.stop()
-        else:
+        elif self._says_end:
             print(self.reached().line(), flush=True)
 
 
@@ -152,8 +154,8 @@ def _is_terminal() -> bool:
 
 
 def track(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:
-    """Yield the items, and say how many of them have been."""
-    with Progress(title, total) as progress:
+    """Yield the items, and say how many of them have been, where that takes a while."""
+    with Progress(title, total, says_end=False) as progress:
         for item in items:
             yield item
             progress.advance()

@@ -53,6 +53,9 @@ def test_without_a_terminal_there_are_lines_and_no_bars(
 
 def test_lines_come_seldom(capsys: pytest.CaptureFixture[str]) -> None:
     assert len([*track(range(1_000), "faces", 1_000)]) == 1_000
+    assert capsys.readouterr().out == ""
+    with Progress("student", 10) as shown:
+        shown.advance(10)
     assert capsys.readouterr().out.count("\n") == 1
 
 

@@ -133,16 +133,20 @@ def test_upscale_reads_photos_as_the_stages_do(tmp_path: Path) -> None:
         upscale.read_face(tmp_path / "photo.png", degrade=True)
 
 
-def test_upscale_takes_the_one_full_student(
+def test_upscale_takes_the_one_full_student_of_photographs_or_the_shipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    runs = [RunId("student", "helen", system, 0) for system in ("full", "onehot")]
-    for run in runs:
+    assert upscale.default_weights() == upscale.SHIPPED
+    runs = [
+        RunId("student", dataset, system, 0)
+        for dataset, system in [("synthetic", "full"), ("helen", "onehot"), ("helen", "full")]
+    ]
+    for run, expected in zip(runs, [upscale.SHIPPED] * 2 + [runs[2].weights], strict=True):
         run.folder.mkdir(parents=True)
         run.weights.touch()
-    assert upscale.default_weights() == runs[0].weights
-    shutil.copytree(runs[0].folder, RunId("student", "lfw", "full", 0).folder)
+        assert upscale.default_weights() == expected
+    shutil.copytree(runs[2].folder, RunId("student", "lfw", "full", 0).folder)
     with pytest.raises(UserError, match=r"2 trained .*--weights: .*helen-full-0.*lfw-full-0"):
         upscale.default_weights()
 
@@ -165,7 +169,7 @@ def test_mistakes_are_one_line(
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_upscale_without_a_student_says_how_to_get_one(tmp_path: Path) -> None:
+def test_upscale_works_before_anything_was_trained_here(tmp_path: Path) -> None:
     Image.new("RGB", (16, 16)).save(tmp_path / "face.png")
     done = subprocess.run(
         [sys.executable, "-m", "pkdn", "upscale", "face.png", "sr.png"],
@@ -174,8 +178,11 @@ def test_upscale_without_a_student_says_how_to_get_one(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 1
-    assert "run `dvc repro`, or name the weights with --weights" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert "size small, trained on 1,100 photographs of helen" in done.stdout
+    assert done.stderr == ""
+    with Image.open(tmp_path / "sr.png") as sr_image:
+        assert sr_image.size == (128, 128)
 
 
 def test_recipes_tell_the_authors_lengths_and_milestones(

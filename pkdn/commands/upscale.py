@@ -14,11 +14,13 @@ from pkdn.data.photos.reading import list_images, read_image
 from pkdn.errors import UserError
 from pkdn.faces import LR_SIZE
 from pkdn.files import atomic_file
-from pkdn.runs import RUNS
+from pkdn.runs import DRAWN, RUNS
 from pkdn.systems import FULL
 
 HELP = "upscale 16×16 faces to 128×128 with the trained student"
 
+SHIPPED = Path(__file__).parents[2] / "weights" / "student-helen-full-0.safetensors"
+"""A student of the profile `small` that has seen photographs; weights/README.md has its card."""
 WRITTEN = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 BATCH_SIZE = 16
 MAX_NAMED = 20
@@ -34,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         type=Path,
-        help="of a student, from a stage or from `export-weights` (default: the full student)",
+        help="of a student, from a stage or from `export-weights`; by default the full student "
+        "that was trained here on photographs, else the one in weights/",
     )
     parser.add_argument(
         "--degrade",
@@ -45,18 +48,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def default_weights() -> Path:
-    """Return the weights of the full student, where there is just one."""
-    runs = RUNS / "student"
-    found = sorted(runs.glob(f"*-{FULL}-*/weights.safetensors"))
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise UserError(
-            f"expected a trained student in {runs}, found none; run `dvc repro`, or name the "
-            "weights with --weights"
-        )
-    names = ", ".join(str(file) for file in found)
-    raise UserError(f"{len(found)} trained students found; choose one with --weights: {names}")
+    """Return the weights of the full student that was trained here on photographs, or the shipped.
+
+    Raises:
+        UserError: several were trained here.
+    """
+    found = sorted((RUNS / "student").glob(f"*-{FULL}-*/weights.safetensors"))
+    real = [file for file in found if not file.parent.name.startswith(f"{DRAWN}-")]
+    if len(real) > 1:
+        names = ", ".join(str(file) for file in real)
+        raise UserError(f"{len(real)} trained students found; choose one with --weights: {names}")
+    return real[0] if real else SHIPPED
 
 
 def read_face(path: Path, *, degrade: bool) -> np.ndarray:

@@ -48,8 +48,9 @@ class Workspace:
 
 WORKSPACE = Workspace("params.yaml", "dvc.lock", "data")
 
-# A shell's background job ignores SIGINT, and so would all that is tried with it here.
+# A shell's background job ignores SIGINT, nohup SIGHUP, and so would all that is tried here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 torch.set_num_threads(1)  # small networks; and two threads starve beside another process
 
 

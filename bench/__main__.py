@@ -12,6 +12,7 @@ import torch
 
 from bench import computing, moving, page
 from pkdn import command
+from pkdn.files import write_marked
 from pkdn.provenance import machine, peak_mib, revision, versions
 from pkdn.training import precision
 from pkdn.training.precision import Precision
@@ -49,7 +50,7 @@ def main() -> None:
     if arguments.figure:
         page.draw(rows, arguments.figure)
     if arguments.write:
-        page.write(arguments.write, text)
+        write_marked(arguments.write, page.MARK, text)
 
 
 def _rows(arguments: argparse.Namespace, compute: Precision) -> Iterator[dict[str, Any]]:

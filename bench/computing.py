@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.timing import alone, in_turns
 from pkdn import networks
-from pkdn.complexity import example
-from pkdn.learning.network import inputs
+from pkdn.complexity import example, forward_pass
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.systems import PKDN_NETWORK
 from pkdn.training.batches import Batch
@@ -128,8 +126,8 @@ def _plain_step(task: Task, batch: Batch, precision: Precision) -> Callable[[], 
 def inference_row(num_faces: int, size: str, precision: Precision, seconds: float) -> Row:
     """Time the student's forward pass: as ``upscale`` could, and in fp32."""
     description = networks.describe(PKDN_NETWORK, size)
-    ours = _forward(description.build(), num_faces, precision)
-    plain = _forward(description.build(), num_faces, Precision(PLAIN, precision.device))
+    ours = forward_pass(description.build(), num_faces, precision)
+    plain = forward_pass(description.build(), num_faces, Precision(PLAIN, precision.device))
     pair = in_turns(ours, plain, seconds)
     return {
         "what": f"inference, {num_faces} face{'s' if num_faces > 1 else ''}",
@@ -137,18 +135,6 @@ def inference_row(num_faces: int, size: str, precision: Precision, seconds: floa
         **pair._asdict(),
         "faces_per_second": num_faces / pair.ours,
     }
-
-
-def _forward(network: nn.Module, num_faces: int, precision: Precision) -> Callable[[], None]:
-    placed = precision.place(network.eval())
-    taken = inputs(placed, example(num_faces, precision.device))
-
-    @torch.inference_mode()
-    def forward() -> None:
-        with precision.autocast():
-            placed(*taken)
-
-    return forward
 
 
 def matrix_product(precision: Precision, seconds: float) -> float:

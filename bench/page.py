@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pkdn.errors import UserError
-from pkdn.files import atomic_file
-
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+MARK = "bench"
+"""The name of the marks between which the table stands in its page."""
 HEADINGS = ("what", "size", "ours, ms", "plain, ms", "plain / ours", "faces/s", "TFLOP/s")
 
 
@@ -35,22 +33,6 @@ def table(rows: Sequence[dict[str, Any]], product: float) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def write(page: Path, text: str) -> None:
-    """Put a text between the two marks of a page.
-
-    Raises:
-        UserError: the page has not both marks.
-    """
-    content = page.read_text(encoding="utf-8") if page.is_file() else ""
-    before, begin, rest = content.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise UserError(f"--write: expected a page with {BEGIN} and {END}, got {page}")
-    with atomic_file(page) as temporary:
-        whole = f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
-        temporary.write_text(whole, encoding="utf-8")
 
 
 def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pkdn.errors import UserError
-from pkdn.files import atomic_file
+from pkdn.files import marked, write_marked
 
-BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
+MARK = "faults"
+"""The name of the marks between which the table stands in its page."""
 ROW = re.compile(r"^\| (.+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 SUM = "**all**"
 
@@ -39,17 +39,10 @@ def write(page: Path, outcomes: Sequence[Outcome]) -> None:
     Raises:
         UserError: the page has not both marks.
     """
-    content = page.read_text(encoding="utf-8") if page.is_file() else ""
-    before, begin, rest = content.partition(BEGIN)
-    old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise UserError(f"--write: expected a page with {BEGIN} and {END}, got {page}")
-    rows = {name: (int(tried), int(lost)) for name, tried, lost in ROW.findall(old)}
+    rows = {name: (int(n), int(lost)) for name, n, lost in ROW.findall(marked(page, MARK))}
     rows.pop(SUM, None)
     rows |= {each.name: (each.tried, len(each.lost)) for each in outcomes}
-    with atomic_file(page) as temporary:
-        whole = f"{before}{BEGIN}\n\n{_markdown(rows)}\n\n{END}{after}"
-        temporary.write_text(whole, encoding="utf-8")
+    write_marked(page, MARK, _markdown(rows))
 
 
 def _markdown(rows: Mapping[str, tuple[int, int]]) -> str:

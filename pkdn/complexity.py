@@ -87,6 +87,16 @@ def cost(network: nn.Module, num_faces: int, precision: Precision) -> Cost:
         num_faces: in the batch.
         precision: number and memory format, and the device.
     """
+    forward = forward_pass(network, num_faces, precision)
+    with one_thread():
+        for _ in range(WARM_UP_RUNS):
+            forward()
+        latency = timed(forward, on_processor=precision.device.type == "cpu")
+        return Cost(latency, _peak_mib(forward, precision.device))
+
+
+def forward_pass(network: nn.Module, num_faces: int, precision: Precision) -> Callable[[], None]:
+    """Return a forward pass on a batch, done when it returns; see :func:`cost`."""
     network = precision.place(network.eval())
     taken = inputs(network, example(num_faces, precision.device))
 
@@ -97,11 +107,7 @@ def cost(network: nn.Module, num_faces: int, precision: Precision) -> Cost:
         if precision.device.type == "cuda":
             torch.cuda.synchronize()
 
-    with one_thread():
-        for _ in range(WARM_UP_RUNS):
-            forward()
-        latency = timed(forward, on_processor=precision.device.type == "cpu")
-        return Cost(latency, _peak_mib(forward, precision.device))
+    return forward
 
 
 def timed(forward: Callable[[], None], *, on_processor: bool) -> Latency:

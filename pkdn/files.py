@@ -54,6 +54,33 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def marked(page: Path, name: str) -> str:
+    """Return what stands in a page of Markdown between the two marks of a name.
+
+    Raises:
+        UserError: the page has not both marks.
+    """
+    return _at_marks(page, name)[1]
+
+
+def write_marked(page: Path, name: str, text: str) -> None:
+    """Put a text between the two marks of a name in a page; see :func:`marked`."""
+    before, _, after = _at_marks(page, name)
+    with atomic_file(page) as temporary:
+        temporary.write_text(f"{before}\n\n{text}\n\n{after}", encoding="utf-8")
+
+
+def _at_marks(page: Path, name: str) -> tuple[str, str, str]:
+    """Split a page after its first mark and before its second."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    content = page.read_text(encoding="utf-8") if page.is_file() else ""
+    before, found_begin, rest = content.partition(begin)
+    inside, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise UserError(f"expected a page with {begin} and {end}, got {page}; name another")
+    return before + begin, inside, end + after
+
+
 def open_regular(path: Path) -> BufferedReader:
     """Open a file to read; what is no regular file is refused at once, where a pipe would wait.
 

@@ -10,8 +10,10 @@ from bench import computing, moving, page, timing
 from bench.computing import Training
 from pkdn import complexity, networks
 from pkdn.errors import UserError
+from pkdn.files import write_marked
 from pkdn.training.precision import Precision
 
+BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 FP32 = Precision("fp32", torch.device("cpu"))
 PAIR = {"ours": 0.5, "plain": 1.25, "ratio": 2.5, "low": 2.25, "high": 3.0, "rounds": 5}
 
@@ -86,10 +88,10 @@ def test_the_table_has_times_ratios_and_shares_of_the_product(tmp_path: Path) ->
         "| dvc |  | 12.3 |  |  |  |  |",
     ]
     file = tmp_path / "page.md"
-    file.write_text(f"a\n{page.BEGIN}\nold\n{page.END}\nb\n")
-    page.write(file, text)
-    assert file.read_text() == f"a\n{page.BEGIN}\n\n{text}\n\n{page.END}\nb\n"
+    file.write_text(f"a\n{BEGIN}\nold\n{END}\nb\n")
+    write_marked(file, page.MARK, text)
+    assert file.read_text() == f"a\n{BEGIN}\n\n{text}\n\n{END}\nb\n"
     with pytest.raises(UserError, match="expected a page with"):
-        page.write(tmp_path / "other.md", text)
+        write_marked(tmp_path / "other.md", page.MARK, text)
     page.draw(rows, tmp_path / "ratios.png")
     assert (tmp_path / "ratios.png").stat().st_size > 5_000

@@ -11,6 +11,7 @@ from faults.kills import steps_kept, steps_shown
 from faults.outcome import Outcome
 from pkdn.errors import UserError
 
+BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 ROOT = Path(__file__).parents[1]
 BAR = "teacher@synthetic-full-0 ━━━━╸        {}/60 loss 0.05\n"
 
@@ -32,7 +33,7 @@ def test_nothing_is_lost_in_two_minutes(tmp_path: Path) -> None:
 
 def test_rows_go_into_the_table_of_a_page_and_others_stay(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{outcome.BEGIN}\nold\n{outcome.END}\nafter\n", encoding="utf-8")
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
     outcome.write(page, [Outcome("kills", 4), Outcome("full disks", 2)])
     outcome.write(page, [Outcome("kills", 3, ["weights"])])
     text = page.read_text(encoding="utf-8")

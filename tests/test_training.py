@@ -18,7 +18,7 @@ from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn, urdgn
 from pkdn.runs import OTHERS, RunId
 from pkdn.training import checkpoint as checkpoints
-from pkdn.training import loop, precision, rows
+from pkdn.training import loop, precision, rows, threads
 from pkdn.training.augmentation import Augmentation, mirror, mirror_and_zoom
 from pkdn.training.batches import Batch, FaceBatches, degrade
 from pkdn.training.checkpoint import Checkpoint, single_flight
@@ -725,9 +725,9 @@ def test_reading_ahead_keeps_the_order_takes_no_more_than_it_needs_and_passes_er
             taken.append(number)
             yield number
 
-    found = rows.ahead(lambda number: 10 // (5 - number), items())
+    found = threads.ahead(lambda number: 10 // (5 - number), items(), 2)
     assert [next(found), next(found)] == [2, 2]
-    assert len(taken) <= 2 + rows.AHEAD
+    assert len(taken) <= 2 + 2
     assert [next(found) for _ in range(3)] == [3, 5, 10]
     with pytest.raises(ZeroDivisionError):
         next(found)

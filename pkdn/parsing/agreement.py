@@ -16,8 +16,8 @@ from pkdn.faces.shards import INDEX, MANIFEST, Shards, ShardWriter
 from pkdn.files import atomic_file, atomic_folder
 from pkdn.parsing.augmentation import cut
 from pkdn.parsing.maps import Parser
-from pkdn.training.batches import chunks
 from pkdn.training.resampling import quantize, to_float
+from pkdn.training.rows import chunks
 
 CHUNK_SIZE = 64
 """Faces in memory at once."""

@@ -18,16 +18,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pkdn.closure import PACKAGES
 from pkdn.command import MAY_RUN
 from pkdn.errors import UserError
 from pkdn.files import atomic_file, atomic_folder
 from pkdn.pipeline.crew import Asked, Crew
 from pkdn.pipeline.devices import VARIABLE
 from pkdn.pipeline.schedule import Stages, outdated, run_all
+from pkdn.pipeline.tasks import Task
 
 PLACE = Path(".pkdn/slurm")
-CODE = ("pkdn", "stages", "drawing")
-"""Folders of which files that git does not know are taken along, such as a new network."""
 LOCK = "dvc.lock"
 KILLED = "it was killed"
 
@@ -74,11 +74,11 @@ class Place(NamedTuple):
 
     def clone(self, stage: str) -> Path:
         """Where a stage works."""
-        return self.workspace / PLACE / "clones" / self.tree / _safe(stage)
+        return self.workspace / PLACE / "clones" / self.tree / Task(stage).file_name
 
     def note(self, stage: str) -> Path:
         """Where a stage notes how it ended."""
-        return self.workspace / PLACE / "ended" / self.tree / f"{_safe(stage)}.json"
+        return self.workspace / PLACE / "ended" / self.tree / f"{Task(stage).file_name}.json"
 
     def ended(self, stage: str) -> Ended | None:
         """Return how a stage ended; None: it has not."""
@@ -88,10 +88,6 @@ class Place(NamedTuple):
             return None
 
 
-def _safe(stage: str) -> str:
-    return stage.replace("/", "_").replace(":", "_")
-
-
 def keep_files(workspace: Path) -> Place:
     """Copy the files that decide about results, as they are now, for jobs that start later.
 
@@ -99,7 +95,8 @@ def keep_files(workspace: Path) -> Place:
         UserError: the workspace is no clone of a git repository.
     """
     listed = _git(workspace, "ls-files", "-z").split("\0")
-    listed += _git(workspace, "ls-files", "-z", "--others", "--exclude-standard", *CODE).split("\0")
+    new = ["--others", "--exclude-standard", *PACKAGES]  # such as a network not committed yet
+    listed += _git(workspace, "ls-files", "-z", *new).split("\0")
     files = sorted({name for name in listed if name and (workspace / name).is_file()})
     digest = hashlib.sha256(_git(workspace, "rev-parse", "HEAD").encode())
     for name in files:

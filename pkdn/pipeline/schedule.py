@@ -22,14 +22,21 @@ def outdated(crew: Crew) -> dict[str, set[str]]:
     Raises:
         UserError: DVC cannot tell.
     """
-    crew.begin(Task("", pulls=crew.pulls))
+    task = Task("", pulls=crew.pulls)
+    outcome = _only(task, crew)
+    if not outcome.is_done:
+        _keep(task, outcome)
+        raise UserError(f"{outcome.reason} (the whole text is in {task.log})")
+    found: dict[str, set[str]] = outcome.value
+    return found
+
+
+def _only(task: Task, crew: Crew) -> Outcome:
+    """Do a task, with nothing beside it, and return what came of it."""
+    crew.begin(task)
     while True:
-        for task, outcome, _ in crew.outcomes():
-            if outcome.is_done:
-                found: dict[str, set[str]] = outcome.value
-                return found
-            _keep(task, outcome)
-            raise UserError(f"{outcome.reason} (the whole text is in {task.log})")
+        for _, outcome, _ in crew.outcomes():
+            return outcome
 
 
 def run_all(stages: Stages, crew: Crew, *, keep_going: bool = True) -> dict[str, str]:
@@ -76,10 +83,9 @@ def run_all(stages: Stages, crew: Crew, *, keep_going: bool = True) -> dict[str,
 
 def run_one(stage: str, crew: Crew) -> str:
     """Run one stage; return why it failed, or nothing."""
-    crew.begin(Task(stage, pulls=crew.pulls))
-    while True:
-        for task, outcome, _ in crew.outcomes():
-            return "" if outcome.is_done else _show(task, outcome)
+    task = Task(stage, pulls=crew.pulls)
+    outcome = _only(task, crew)
+    return "" if outcome.is_done else _show(task, outcome)
 
 
 def _device(name: str, crew: Crew) -> str | None:

@@ -25,15 +25,16 @@ class Task(NamedTuple):
     @property
     def log(self) -> Path:
         """Where its output goes."""
-        return OUTPUT / f"{self._name}.log"
+        return OUTPUT / f"{self.file_name}.log"
 
     @property
     def note(self) -> Path:
         """Where it says how far it is."""
-        return OUTPUT / f"{self._name}.progress"
+        return OUTPUT / f"{self.file_name}.progress"
 
     @property
-    def _name(self) -> str:
+    def file_name(self) -> str:
+        """How files that belong to it are called, before the dot."""
         return self.stage.replace("/", "_").replace(":", "_") or "dvc"
 
 

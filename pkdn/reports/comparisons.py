@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
 from typing import Final
 
@@ -104,12 +105,17 @@ class Comparison:
         """Return PKDN's gain in PSNR over another subject."""
         return self.scores.gain(PKDN, other, PSNR)
 
+    @cached_property
+    def _gains_over_others(self) -> dict[Subject, Gain]:
+        """PKDN's gain over each system that was run here: each takes thousands of resamples."""
+        return {other: self.gain_over(other) for other in self.plan.others}
+
     def gains(self) -> Table:
         """Return PKDN's gain over each system that was run here, by either recipe."""
         others = self.plan.others
         keys = [f"{other.stage}.{other.system}" for other in others]
         name = words("PKDN compared with", map(title, others), "compared_with", keys)
-        return [name, *self._gains([*map(self.gain_over, others)])]
+        return [name, *self._gains([*self._gains_over_others.values()])]
 
     def variant_gains(self) -> Table:
         """Return each variant's difference to the full system: negative where it is worse."""
@@ -143,14 +149,16 @@ class Comparison:
         systems = self.plan.systems
         trained = sorted((name for name in systems if name != BICUBIC), key=psnr)
         named = [name for name in systems if name == BICUBIC] + trained[-1:]
-        gains = [self.gain_over(other) for other in self.plan.others]
-        corrected = holm([gain.interval.p_value for gain in gains])
-        found = dict(zip(self.plan.others, zip(gains, corrected, strict=True), strict=True))
+        gains = self._gains_over_others
+        corrected = holm([gain.interval.p_value for gain in gains.values()])
+        chances = dict(zip(gains, corrected, strict=True))
+        subjects = {name: by_one_recipe(name) for name in named}
+        found = {name: (gains[subject], chances[subject]) for name, subject in subjects.items()}
         return [
             f"{_signed(gain.interval.mean)} dB against {system(name).title} "
             f"(95 % interval {_interval(gain)}"
             f"{'' if gain.verdict(p).startswith('yes') else '; not established'})"
-            for name, (gain, p) in ((name, found[by_one_recipe(name)]) for name in named)
+            for name, (gain, p) in found.items()
             if gain.by_seed
         ]
 
@@ -163,8 +171,7 @@ class Comparison:
             ``here``, and how many seeds are ``needed`` (NaN: no number is enough) for the gain
             ``wanted``, the paper's over KDFSRNet on Helen. No row where there is one seed.
         """
-        gains = [(other, self.gain_over(other)) for other in self.plan.others]
-        usable = [(other, gain) for other, gain in gains if gain.spread]
+        usable = [item for item in self._gains_over_others.items() if item[1].spread]
         if not usable:
             return pd.DataFrame()
         other, gain = min(usable, key=lambda one: abs(one[1].interval.mean))

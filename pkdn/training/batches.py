@@ -11,15 +11,12 @@ from pkdn.faces import LR_SIZE
 from pkdn.faces.shards import Shards
 from pkdn.training.augmentation import Augmentation, Faces
 from pkdn.training.resampling import bicubic, to_float
-from pkdn.training.rows import ahead, rows_of
+from pkdn.training.rows import chunks, rows_of
+from pkdn.training.threads import ahead
 
 FACES_PER_LOOK = 1024
-
-
-def chunks(count: int, size: int) -> Iterator[range]:
-    """Yield the indices 0 to ``count`` - 1 in order, at most ``size`` at a time."""
-    for start in range(0, count, size):
-        yield range(start, min(start + size, count))
+BATCHES_AHEAD = 2
+"""That a thread reads for a GPU while others are computed on."""
 
 
 class Batch(NamedTuple):
@@ -113,9 +110,9 @@ class FaceBatches:
         starts = (index * self.batch_size for index in range(first, len(self)))
         chosen = (np.sort(order[start : start + self.batch_size]) for start in starts)
         # On a processor a thread would only take time from what computes.
-        reading = ahead if self.device.type == "cuda" else map
-        for rows in reading(self._read, chosen):
-            yield self._batch(rows)
+        on_gpu = self.device.type == "cuda"
+        read = ahead(self._read, chosen, BATCHES_AHEAD) if on_gpu else map(self._read, chosen)
+        yield from map(self._batch, read)
 
     def in_order(self) -> Iterator[Batch]:
         """Yield all faces once, in their own order."""

@@ -1,9 +1,6 @@
 """Rows of shards as tensors on a device: streamed from files, or all of them there already."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -11,14 +8,15 @@ from torch import Tensor
 
 from pkdn.faces.shards import Shards
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
 SHARE_OF_MEMORY = 0.25
 """Of a GPU's free memory, that faces or maps may take."""
 ROWS_AT_ONCE = 1024
-AHEAD = 2
-"""Batches that are read while others are computed on."""
+
+
+def chunks(count: int, size: int) -> Iterator[range]:
+    """Yield the indices 0 to ``count`` - 1 in order, at most ``size`` at a time."""
+    for start in range(0, count, size):
+        yield range(start, min(start + size, count))
 
 
 class Streamed:
@@ -56,10 +54,8 @@ class Resident(Streamed):
         return self._arrays[array][torch.from_numpy(indices).to(self.device)]
 
     def _all(self, array: str) -> Tensor:
-        looks = range(0, len(self.shards), ROWS_AT_ONCE)
-        ends = [min(start + ROWS_AT_ONCE, len(self.shards)) for start in looks]
-        parts = [range(*look) for look in zip(looks, ends, strict=True)]
-        read = [torch.from_numpy(self.shards.read(array, part)).to(self.device) for part in parts]
+        looks = chunks(len(self.shards), ROWS_AT_ONCE)
+        read = [torch.from_numpy(self.shards.read(array, look)).to(self.device) for look in looks]
         return torch.cat(read)
 
 
@@ -74,24 +70,3 @@ def rows_of(shards: Shards, device: torch.device) -> Streamed:
     free, _ = torch.cuda.mem_get_info(device)
     fits = shards.num_bytes() < SHARE_OF_MEMORY * free
     return Resident(shards, device) if fits else Streamed(shards, device)
-
-
-def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield ``work(item)`` for every item, in their order; a thread is two items ahead.
-
-    Args:
-        work: called from another thread; its exceptions are raised here.
-        items: taken as needed, in the caller's thread.
-    """
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(1) as thread:
-        try:
-            for item in items:
-                waiting.append(thread.submit(work, item))
-                if len(waiting) > AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

@@ -45,15 +45,42 @@ def one_thread_each(
         yield from map(function, items)
         return
     workers = min(threads, MOST_AT_ONCE)
-    waiting: deque[Future[Result]] = deque()
     executor = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
     try:
-        for item in items:
-            waiting.append(executor.submit(function, item))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from _in_order(executor, function, items, workers)
     finally:
         executor.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)  # MKL's is one for the whole process
+
+
+def ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], count: int
+) -> Iterator[Result]:
+    """Yield ``function(item)`` for every item, in their order; a thread is some items ahead.
+
+    Args:
+        function: called from another thread; its exceptions are raised here.
+        items: taken as needed, in the caller's thread.
+        count: by how many items at most.
+    """
+    executor = ThreadPoolExecutor(1)
+    try:
+        yield from _in_order(executor, function, items, count)
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _in_order(
+    executor: ThreadPoolExecutor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    most_waiting: int,
+) -> Iterator[Result]:
+    """Yield results in the order of the items, of which a bounded number is in work or waits."""
+    waiting: deque[Future[Result]] = deque()
+    for item in items:
+        waiting.append(executor.submit(function, item))
+        if len(waiting) > most_waiting:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -52,9 +52,9 @@ class Reached(NamedTuple):
 
     def line(self) -> str:
         """Return it as one line of text."""
-        left = f"{self.left} left" if self.done < self.total else ""
+        left = f"{self.left} left" if self.left and self.done < self.total else ""
         parts = [f"{self.done:,} of {self.total:,}", self.words, self.speed, left]
-        return f"{self.title}: {', '.join(part for part in parts if part.strip(' left'))}"
+        return f"{self.title}: {', '.join(filter(None, parts))}"
 
 
 def noted(file: Path) -> Reached | None:

@@ -110,6 +110,18 @@ def test_a_terminal_has_one_table_of_what_runs_and_what_waits(
     assert any("parse@helen: done after 3 min" in line for line in lines)
 
 
+def test_a_stage_that_shows_itself_has_the_terminal_to_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(board, "SECONDS_BETWEEN_LOOKS", -1)
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, color_system=None)
+    with Board(64, console, shows=False) as shown:
+        shown.show({"align@lfw": working(None)}, WAITING)
+        shown.say("align@lfw: done")
+    assert text.getvalue() == "align@lfw: done\n"
+
+
 def test_elsewhere_each_stage_has_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     text = io.StringIO()
     busy = {"student@helen-full-0": working(REACHED), "align@lfw": working(None)}

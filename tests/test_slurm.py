@@ -13,10 +13,14 @@ import psutil
 import pytest
 from small_pipeline import run, small_pipeline, start, wait_for
 
+from pkdn import command
 from pkdn.errors import UserError
-from pkdn.pipeline import cluster
-from pkdn.pipeline.cluster import Options, check_tracking
+from pkdn.pipeline import cluster, slurm
+from pkdn.pipeline.board import Board
+from pkdn.pipeline.cluster import Options, Queued, check_tracking
+from pkdn.pipeline.crew import Crew
 from pkdn.pipeline.node import Ended, Place, keep_files
+from pkdn.tracking.live import LIVE_VARIABLE, Live
 
 PIPELINE = {
     "plan": "",
@@ -146,6 +150,98 @@ def test_without_slurm_there_is_one_line(
     assert done.returncode == 1
     assert "error: --slurm: expected the command squeue of SLURM, found none" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+class Queue:
+    """Stands in for the cluster: jobs get numbers, and end as the test says."""
+
+    def __init__(self, place: Place) -> None:
+        self.place, self.jobs = place, dict[str, Queued]()
+        self.submitted = list[tuple[str, tuple[str, ...]]]()
+
+    def name(self, stage: str) -> str:
+        return stage
+
+    def submit(self, stage: str, after: list[str]) -> str:
+        self.submitted.append((stage, tuple(after)))
+        number = str(len(self.submitted))
+        self.jobs[stage] = Queued(number, stage, "PENDING", "", "")
+        return number
+
+    def end(self, stage: str, state: str) -> None:
+        self.jobs[stage] = self.jobs[stage]._replace(state=state)
+
+
+def night(tmp_path: Path) -> tuple[slurm._Night, Queue]:
+    queue = Queue(Place(tmp_path, "tree"))
+    found = slurm._Night({"teacher": set(), "student": {"teacher"}}, Crew(2, 1), queue)
+    found.board = Board(2)
+    for stage in found.order:
+        found._adopt_or_submit(stage, {})
+    return found, queue
+
+
+def test_what_needs_a_job_that_starts_again_waits_for_the_new_one(tmp_path: Path) -> None:
+    one, queue = night(tmp_path)
+    assert queue.submitted == [("teacher", ()), ("student", ("1",))]
+    queue.end("teacher", "NODE_FAIL")
+    queue.end("student", "CANCELLED")
+    one._look(queue.jobs)
+    assert queue.submitted[2:] == [("teacher", ()), ("student", ("3",))]
+    assert one.failed == {}
+
+
+def test_a_job_that_somebody_cancels_has_failed(tmp_path: Path) -> None:
+    one, queue = night(tmp_path)
+    queue.end("teacher", "CANCELLED")
+    one._look(queue.jobs)
+    assert len(queue.submitted) == 2
+    assert "ended without a word (cancelled)" in one.failed["teacher"]
+    assert one.failed["student"] == "what it needs failed"
+
+
+def test_a_job_that_ends_without_a_word_is_started_three_times(tmp_path: Path) -> None:
+    one, queue = night(tmp_path)
+    for _ in range(slurm.MOST_STARTS):
+        queue.end("teacher", "FAILED")
+        one._look(queue.jobs)
+    assert [stage for stage, _ in queue.submitted].count("teacher") == slurm.MOST_STARTS
+    assert "ended without a word (failed)" in one.failed["teacher"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--slurm-cpus", "2"], "expected --slurm beside the other options"),
+        (["--slurm", "--gpus", "0"], "expected neither --gpus nor --stop-at-failure"),
+        (["--slurm", "--stop-at-failure"], "expected neither --gpus nor --stop-at-failure"),
+        (["--slurm", "--slurm-mem", "0"], "expected a positive number, got 0.0 for memory_gb"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    project: Path, words: list[str], message: str
+) -> None:
+    done = run(project, "--jobs", "2", *words)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert message in done.stderr
+
+
+def test_a_stage_that_ran_elsewhere_is_not_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_STAGE", "teacher@helen-full-0")
+    command._check_place()
+    monkeypatch.setenv(command.MAY_RUN, "plan report")
+    with pytest.raises(UserError, match=r"teacher@helen-full-0: expected in DVC's cache"):
+        command._check_place()
+    monkeypatch.setenv("DVC_STAGE", "report")
+    command._check_place()
+
+
+def test_jobs_without_a_server_send_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pkdn.tracking.live.Messenger", pytest.fail)
+    monkeypatch.setenv(LIVE_VARIABLE, "no")
+    live = Live()
+    live.tell([{"step": 1}], record={})
+    assert live.sync() == {}
 
 
 def test_what_a_stage_asks_for() -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -25,11 +25,6 @@ from pkdn.pipeline.tasks import Task
 HELP = "run the pipeline, stages that do not need each other side by side"
 PIPELINE = "dvc.yaml"
 PLAN = "plan"
-OPTIONS = {
-    "partition": "partition", "account": "account", "gres": "gres", "cores": "cpus",
-    "memory_gb": "mem", "minutes": "time",
-}  # fmt: skip
-"""The fields of :class:`pkdn.pipeline.cluster.Options` by the options that set them."""
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
@@ -58,21 +53,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="take from DVC's remote what others have made, and run the rest",
     )
     slurm = parser.add_argument_group("a cluster", "with SLURM; needs `pip install 'pkdn[slurm]'`")
+    add = partial(slurm.add_argument, default=None)
     slurm.add_argument(
         "--slurm", action="store_true", help="submit every outdated stage as a job of its own"
     )
-    slurm.add_argument("--slurm-partition", metavar="NAME", help="where the jobs go")
-    slurm.add_argument("--slurm-account", metavar="NAME", help="who pays for them")
-    slurm.add_argument(
+    add("--slurm-partition", metavar="NAME", help="where the jobs go")
+    add("--slurm-account", metavar="NAME", help="who pays for them")
+    add(
         "--slurm-gres",
-        default="gpu:1",
-        help="what a stage that computes with networks gets; `none` for a cluster without GPUs; "
-        "by default %(default)s",
+        help="what a stage that computes with networks gets, by default gpu:1; `none` for a "
+        "cluster without GPUs",
     )
-    slurm.add_argument("--slurm-cpus", type=int, metavar="N", help="cores of a job")
-    slurm.add_argument("--slurm-mem", type=float, metavar="GB", help="memory of a job")
-    slurm.add_argument(
+    add("--slurm-cpus", dest="slurm_cores", type=int, metavar="N", help="cores of a job")
+    add("--slurm-mem", dest="slurm_memory_gb", type=float, metavar="GB", help="memory of a job")
+    add(
         "--slurm-time",
+        dest="slurm_minutes",
         type=int,
         metavar="MINUTES",
         help="after which a job is ended, and goes on in a new one",
@@ -88,6 +84,7 @@ def main(arguments: argparse.Namespace) -> None:
     """
     if not Path(PIPELINE).is_file():
         raise UserError(f"{PIPELINE} is missing; run this from the root of the repository")
+    _check(arguments)
     gpus = devices.chosen(arguments.gpus) if not arguments.slurm else []
     jobs = arguments.jobs if arguments.jobs is not None else default_jobs(len(gpus))
     if jobs < 1:
@@ -149,12 +146,33 @@ def _how(arguments: argparse.Namespace) -> Callable[[Stages, Crew], dict[str, st
     from pkdn.pipeline.cluster import Options
     from pkdn.pipeline.slurm import run_on_slurm
 
-    asked = vars(arguments)
-    options = Options(**{name: asked[f"slurm_{word}"] for name, word in OPTIONS.items()})
-    cache = subprocess.run(
-        [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False
-    )
-    return partial(run_on_slurm, options=options, cache=Path(cache.stdout.strip()).resolve())
+    return partial(run_on_slurm, options=Options(**_slurm_options(arguments)))
+
+
+def _slurm_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what the user says of the cluster, by the fields of ``Options``."""
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    start = "slurm_"
+    return {name.removeprefix(start): given[name] for name in given if name.startswith(start)}
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse options that would do nothing.
+
+    Raises:
+        UserError: there are some, or numbers that are none of the cluster.
+    """
+    options = _slurm_options(arguments)
+    if options and not arguments.slurm:
+        raise UserError("expected --slurm beside the other options of SLURM; add it")
+    if arguments.slurm and (arguments.gpus or arguments.stop_at_failure):
+        raise UserError(
+            "--slurm: expected neither --gpus nor --stop-at-failure, since SLURM gives each job "
+            "its GPU, and jobs that need nothing of a failed one run; leave them out"
+        )
+    for name in ("cores", "memory_gb", "minutes"):
+        if options.get(name, 1) <= 0:
+            raise UserError(f"--slurm: expected a positive number, got {options[name]} for {name}")
 
 
 def _run(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str, str]]) -> None:

@@ -37,10 +37,11 @@ class Board:
     Args:
         total: how many stages there are.
         console: where it is shown; by default standard output.
+        shows: whether stages are shown; not where the only one shows itself.
     """
 
-    def __init__(self, total: int, console: Console | None = None) -> None:
-        self.total, self.num_ended = total, 0
+    def __init__(self, total: int, console: Console | None = None, *, shows: bool = True) -> None:
+        self.total, self.num_ended, self.shows = total, 0, shows
         self.console = console or Console(highlight=False, soft_wrap=True)
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
         self._shown = self._said = time.monotonic()
@@ -57,6 +58,8 @@ class Board:
             waiting: the stages that have not started.
         """
         now = time.monotonic()
+        if not self.shows:
+            return
         if self.console.is_terminal:
             if now - self._shown > SECONDS_BETWEEN_LOOKS:
                 self._shown = now
@@ -80,7 +83,7 @@ class Board:
 
     def __enter__(self) -> Self:
         """Begin."""
-        if self.console.is_terminal:
+        if self.shows and self.console.is_terminal:
             self.live.start()
         return self
 

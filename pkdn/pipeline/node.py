@@ -29,7 +29,6 @@ from pkdn.pipeline.tasks import Task
 
 PLACE = Path(".pkdn/slurm")
 LOCK = "dvc.lock"
-KILLED = "it was killed"
 
 
 class Ended(NamedTuple):
@@ -112,6 +111,19 @@ def keep_files(workspace: Path) -> Place:
     return place
 
 
+def cache_folder() -> Path:
+    """Return where DVC's cache of this workspace is.
+
+    Raises:
+        UserError: DVC does not say.
+    """
+    ask = [sys.executable, "-m", "dvc", "cache", "dir"]
+    done = subprocess.run(ask, capture_output=True, text=True, check=False)
+    if done.returncode or not done.stdout.strip():
+        raise UserError(f"expected DVC to name its cache, got {done.stderr.strip()[-200:]}")
+    return Path(done.stdout.strip()).resolve()
+
+
 def _git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
@@ -143,7 +155,7 @@ class StageJob:
             SystemExit: a signal asked to end; SLURM starts it again, or nobody.
         """
         self.place.note(self.stage).unlink(missing_ok=True)
-        started, reason = _now(), KILLED
+        started = _now()
         try:
             os.chdir(self._clone())
             os.environ |= {"DVC_ROOT": str(self.place.workspace), MAY_RUN: self.stage}
@@ -152,13 +164,9 @@ class StageJob:
                 reason = self._run(self.crew)
         except UserError as error:
             reason = str(error)
-            raise
         except Asked as asked:  # no failure, which submitit would note
             sys.exit(128 + asked.number)
-        finally:
-            self.crew = None
-            if reason != KILLED:
-                self._note(started, reason)
+        self._note(started, reason)
         if reason:
             raise UserError(f"{self.stage}: {reason}")
         shutil.rmtree(self.place.clone(self.stage), ignore_errors=True)

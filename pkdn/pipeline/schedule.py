@@ -53,7 +53,7 @@ def run_all(stages: Stages, crew: Crew, *, keep_going: bool = True) -> dict[str,
     order = TopologicalSorter(stages)
     order.prepare()
     ready, failed, waiting = list[str](), dict[str, str](), list(stages)
-    with Board(len(stages)) as board:
+    with Board(len(stages), shows=crew.jobs > 1) as board:
         while True:
             ready = sorted([*ready, *order.get_ready()], key=list(stages).index)
             while not failed or keep_going:
@@ -68,8 +68,7 @@ def run_all(stages: Stages, crew: Crew, *, keep_going: bool = True) -> dict[str,
                 crew.begin(task)
             if not crew.busy:
                 return failed
-            if crew.jobs > 1:  # with one, the stage shows itself
-                board.show(crew.busy, waiting)
+            board.show(crew.busy, waiting)
             for task, outcome, seconds in crew.outcomes():
                 board.num_ended += 1
                 word = "done" if outcome.is_done else "FAILED"

@@ -14,7 +14,7 @@ from pkdn.command import MAY_RUN
 from pkdn.pipeline.board import Board
 from pkdn.pipeline.cluster import ALIVE, Cluster, Options, Queued, check_tracking
 from pkdn.pipeline.crew import Crew
-from pkdn.pipeline.node import PLACE, Place, keep_files
+from pkdn.pipeline.node import PLACE, Place, cache_folder, keep_files
 from pkdn.pipeline.schedule import Stages, run_one
 from pkdn.pipeline.tasks import Task
 from pkdn.progress import Reached, duration, noted
@@ -43,14 +43,13 @@ class Job:
         return duration(time.monotonic() - self.since)
 
 
-def run_on_slurm(stages: Stages, crew: Crew, options: Options, cache: Path) -> dict[str, str]:
+def run_on_slurm(stages: Stages, crew: Crew, options: Options) -> dict[str, str]:
     """Run stages as jobs, each when what it needs is done, and take what they made.
 
     Args:
         stages: which, with those of them that each waits for.
         crew: takes what was made, from DVC's cache, and runs what is in :data:`HERE`.
         options: of the user.
-        cache: DVC's.
 
     Returns:
         Those that failed, with the reasons.
@@ -59,7 +58,7 @@ def run_on_slurm(stages: Stages, crew: Crew, options: Options, cache: Path) -> d
     check_tracking(workspace)
     os.environ[MAY_RUN] = " ".join(HERE)
     try:
-        cluster = Cluster(keep_files(workspace), options, cache)
+        cluster = Cluster(keep_files(workspace), options, cache_folder())
         cluster.end_old()
         return _Night(stages, crew, cluster).run()
     finally:
@@ -95,6 +94,9 @@ class _Night:
         ended = self.place.ended(stage)
         return bool(ended and ended.is_done)
 
+    def _is_here_or_done(self, stage: str) -> bool:
+        return stage in HERE or self._is_done(stage)
+
     def _adopt_or_submit(self, stage: str, queue: Mapping[str, Queued]) -> None:
         found = queue.get(self.cluster.name(stage))
         if found and found.state in ALIVE:
@@ -105,7 +107,7 @@ class _Night:
 
     def _submit(self, stage: str) -> None:
         self.place.note(stage).unlink(missing_ok=True)
-        needs = [one for one in self.stages[stage] if one not in HERE and not self._is_done(one)]
+        needs = [one for one in self.stages[stage] if not self._is_here_or_done(one)]
         self.numbers[stage] = self.cluster.submit(stage, [self.numbers[one] for one in needs])
         self.starts[stage] += 1
         self.board.say(f"{stage}: job {self.numbers[stage]} submitted")
@@ -134,8 +136,13 @@ class _Night:
         self.board.show(running, waiting)
 
     def _again(self, stage: str, state: str) -> None:
+        """Start a job again, unless somebody cancelled it.
+
+        SLURM itself cancels what needs a job that ended badly; that waits for a new one then.
+        """
         what = f"job {self.numbers.get(stage, '')} ended without a word ({state.lower()})"
-        if self.starts[stage] >= MOST_STARTS or state == "CANCELLED":
+        by_hand = state == "CANCELLED" and all(map(self._is_here_or_done, self.stages[stage]))
+        if self.starts[stage] >= MOST_STARTS or by_hand:
             self._fail(stage, f"{what}; see {PLACE / 'jobs'}")
             return
         self.board.say(f"{stage}: {what}; once more")

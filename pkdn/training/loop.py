@@ -167,5 +167,5 @@ def _means(steps: Sequence[dict[str, Tensor]]) -> Row:
 
 
 def _words(row: Row) -> str:
-    note = f"loss {row['loss']:.4f}" if "loss" in row else "no step that counts"
-    return note + (f", val {row['val_psnr']:.2f} dB" if "val_psnr" in row else "")
+    loss = f"loss {row['loss']:.4f}" if "loss" in row else "no step that counts"
+    return loss + (f", val {row['val_psnr']:.2f} dB" if "val_psnr" in row else "")

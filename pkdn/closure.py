@@ -17,6 +17,7 @@ NEUTRAL = (
     "pkdn.command",
     "pkdn.errors",
     "pkdn.files",
+    "pkdn.preloaded",
     "pkdn.progress",
     "pkdn.provenance",
     "pkdn.runs",

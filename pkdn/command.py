@@ -9,13 +9,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pkdn import shortages
+from pkdn import preloaded, shortages
 from pkdn.errors import UserError
 
 if TYPE_CHECKING:
     import psutil
 
 PROGRAMS = ("stages.", "pkdn.")
+STAGE = "DVC_STAGE"
+"""Variable: the stage that DVC started this process for."""
 MAY_RUN = "PKDN_MAY_RUN"
 """Variable: the stages, with spaces between them, that run here; others have run elsewhere, and are
 to be found in DVC's cache."""
@@ -41,7 +43,7 @@ def run(main: Callable[[], None]) -> None:
 
     A stage, which DVC started, ends with DVC: what it makes would be noted by nobody.
     """
-    if "DVC_STAGE" in os.environ:
+    if STAGE in os.environ:
         threading.Thread(target=_end_with_starter, daemon=True).start()
     _at_interrupt(signal.default_int_handler)
     try:
@@ -66,7 +68,7 @@ def _check_place() -> None:
     Raises:
         UserError: DVC has not found in its cache what this stage made.
     """
-    stage, here = os.environ.get("DVC_STAGE"), os.environ.get(MAY_RUN)
+    stage, here = os.environ.get(STAGE), os.environ.get(MAY_RUN)
     if stage and here is not None and stage not in here.split():
         raise UserError(
             f"{stage}: expected in DVC's cache what it has made elsewhere, found nothing; run "
@@ -97,3 +99,8 @@ def _is_descended_from(above: "Sequence[psutil.Process]") -> bool:
     parents = [os.getppid(), *(process.ppid() for process in above[:-1])]
     same = parents == [process.pid for process in above]
     return same and os.getpgid(parents[-1]) == os.getpgrp()
+
+
+# What follows in a stage's script are the imports that take long.
+if STAGE in os.environ:
+    preloaded.hand_over(meanwhile=_end_with_starter)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from pkdn import preloaded
 from pkdn.files import UNFINISHED
 
 WORKER = "pkdn.pipeline.worker"
@@ -56,7 +57,7 @@ def _role(command: Sequence[str]) -> str:
     name, *rest = words or [""]
     if name.startswith("stages."):
         return " ".join([name, *rest])
-    if name == WORKER:
+    if name in (WORKER, preloaded.__name__):
         return "DVC, for `python -m pkdn repro`"
     if name == "pkdn" and rest[:1] == ["repro"]:
         return "`python -m pkdn repro`"

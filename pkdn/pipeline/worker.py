@@ -17,7 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from graphlib import TopologicalSorter
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import Any
 
 import psutil
 
+from pkdn import preloaded
 from pkdn.command import SHELLS
 from pkdn.pipeline import devices
 from pkdn.pipeline.explain import causes, explain
@@ -44,9 +45,12 @@ def main() -> None:
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, lambda *_: stop.set())
     threading.Thread(target=_end_stages, args=[stop], daemon=True).start()
-    with connection, suppress(EOFError, BrokenPipeError):
+    beside = None
+    with connection, ExitStack() as at_end, suppress(EOFError, BrokenPipeError):
         while True:
             task = connection.recv()
+            if task.stage and beside is None and preloaded.is_possible():
+                beside = at_end.enter_context(preloaded.Preloaded())
             connection.send(_answer(task, stop, connection))
 
 
@@ -64,8 +68,10 @@ def _end_stages(stop: threading.Event) -> None:
 
 
 def _stages(parent: psutil.Process) -> Iterator[psutil.Process]:
-    """Yield what a process has started; for a shell that waits, what that has started."""
+    """Yield the stages a process has started; for a shell that waits, what that has started."""
     for child in parent.children():
+        if preloaded.__name__ in child.cmdline():
+            continue
         of_shell = [*_stages(child)] if child.name() in SHELLS else []
         yield from of_shell or [child]
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import report_inputs
 from PIL import Image
@@ -109,7 +110,9 @@ def test_a_system_that_lacks_landmarks_says_so_in_its_row(tmp_path: Path) -> Non
     assert row[5:] == ["26.69", "0.7953"]
     assert written.rows("Table 1 on `helen`: the systems", table=1)["DIC"] == ["–"] * 4
     assert written.rows("On `helen`")["DIC"][0] == "–"
-    assert "DIC" not in json.loads((tmp_path / "out/metrics.json").read_text())["helen"]
+    listed = pd.read_csv(tmp_path / "out/tables/scores.csv")["system"].tolist()
+    assert "helen: bicubic" in listed
+    assert "helen: DIC" not in listed
 
 
 def test_table_2_shows_students_and_what_each_lacks(report: Report) -> None:
@@ -228,8 +231,14 @@ def test_latencies_from_a_busy_machine_are_marked(report: Report, tmp_path: Path
 
 def test_main_numbers_are_there_for_dvc(report: Report) -> None:
     found = json.loads((report.folder / "metrics.json").read_text(encoding="utf-8"))
-    assert found["helen"]["PKDN"] == {"psnr": 24.7, "ssim": 0.6175, "parsing_miou": 0.494}
-    assert found["synthetic"]["PKDN student: no distillation"]["psnr"] == 24.1
+    assert found["helen"]["student"] == {"psnr": 24.7, "ssim": 0.6175, "parsing_miou": 0.494}
+    assert [*found["helen"]] == ["bicubic", "student", "teacher"]
+    scores = pd.read_csv(report.folder / "tables/scores.csv").set_index("system")["psnr"]
+    assert scores["synthetic: PKDN student: no distillation"] == pytest.approx(24.1)
+    curve = pd.read_csv(report.folder / "tables/validation-helen.csv")
+    assert [*curve] == ["step", "student", "teacher"]
+    assert curve["step"].is_monotonic_increasing
+    assert curve["student"].between(20, 40).all()
 
 
 def test_protocols_and_parser(report: Report) -> None:

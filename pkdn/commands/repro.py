@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from pkdn.pipeline.tasks import Task
 HELP = "run the pipeline, stages that do not need each other side by side"
 PIPELINE = "dvc.yaml"
 PLAN = "plan"
+COMMITTED = (PIPELINE, "dvc.lock", "params.yaml")
+"""What a revision needs, so that DVC knows its results."""
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
@@ -204,6 +207,18 @@ def _bring_up_to_date(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str,
         raise UserError(f"{', '.join(changed)}: outdated again: what they read has changed while "
                         f"stages ran; continue with `{_this()}`")  # fmt: skip
     print("the pipeline is up to date: reports/report.md", flush=True)
+    if names := _uncommitted():
+        print(
+            "commit what it rests on, so that `dvc exp show`, `dvc metrics diff` and `dvc plots "
+            f"diff` can compare with it: `git add {names} && git commit -m Results`"
+        )
+
+
+def _uncommitted() -> str:
+    """Return those of DVC's files that git has not, with spaces between them."""
+    command = ["git", "status", "--porcelain", "--", *COMMITTED]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return " ".join(line[3:] for line in done.stdout.splitlines())
 
 
 def _report(failed: Mapping[str, str], stages: Stages) -> None:

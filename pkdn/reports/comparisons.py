@@ -15,7 +15,7 @@ from pkdn.reports.plan import Plan, by_authors, by_one_recipe, short_title, titl
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
 from pkdn.reports.tables import NOTHING, Column, Table, bold_best, words
-from pkdn.systems import BICUBIC, FULL, PKDN, VARIANTS, Subject, of_variant, system
+from pkdn.systems import BICUBIC, FULL, PKDN, PKDN_TEACHER, VARIANTS, Subject, of_variant, system
 
 PAPER: Final = "paper (full training)"
 ONE_RECIPE: Final = "one recipe"
@@ -23,6 +23,13 @@ AUTHORS_RECIPE: Final = "authors' recipe"
 POWER_FACES: Final = (50, 1_000)
 """As Helen and CelebA have."""
 POWER_SEEDS: Final = 20
+
+MAIN: Final = {"psnr": PSNR, "ssim": SSIM, "parsing_miou": PARSING_MIOU}
+HEADLINES: Final = {
+    Subject("baseline", BICUBIC): "bicubic",
+    PKDN: "student",
+    PKDN_TEACHER: "teacher",
+}
 
 
 class Comparison:
@@ -215,16 +222,25 @@ class Comparison:
         colour = rows["network"].map(colours.of_systems(self.plan.networks))
         return rows.assign(psnr=psnr, colour=colour).dropna(subset="psnr")
 
-    def headlines(self) -> dict[str, dict[str, float]]:
-        """Return everything's means in the main metrics, by its title."""
-        shown = {"psnr": PSNR, "ssim": SSIM, "parsing_miou": PARSING_MIOU}
-        found = {}
+    def everything(self) -> pd.DataFrame:
+        """Return the means of all in the main metrics: ``system``, with its data set, and each.
+
+        ``psnr_above_pkdn`` is the PSNR less that of PKDN's student, in dB.
+        """
+        rows = []
         for subject in filter(self.scores.frames.__contains__, self.plan.subjects):
-            means = {
-                name: self.scores.mean(subject, metric).value for name, metric in shown.items()
-            }
+            means = {n: self.scores.mean(subject, metric).value for n, metric in MAIN.items()}
+            rows.append({"system": f"{self.dataset}: {title(subject)}", **means})
+        frame = pd.DataFrame(rows)
+        return frame.assign(psnr_above_pkdn=frame["psnr"] - self.scores.mean(PKDN, PSNR).value)
+
+    def headlines(self) -> dict[str, dict[str, float]]:
+        """Return the means of few, by their titles, so that DVC's tables fit a screen."""
+        found = {}
+        for subject in filter(self.scores.frames.__contains__, HEADLINES):
+            means = {n: self.scores.mean(subject, metric).value for n, metric in MAIN.items()}
             finite = {name: round(mean, 4) for name, mean in means.items() if not math.isnan(mean)}
-            found[title(subject)] = finite
+            found[HEADLINES[subject]] = finite
         return found
 
 

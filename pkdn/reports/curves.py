@@ -13,6 +13,7 @@ from pkdn.reports.plan import Plan, short_title, title
 from pkdn.systems import PKDN, PKDN_NETWORK, PKDN_TEACHER, Subject, in_order, of_variant, system
 
 TEACHER_PHASE: Final = "teacher"
+VALIDATION: Final = "val_psnr"
 
 
 def panels(root: Path, plan: Plan, dataset: str) -> dict[str, Sequence[Line]]:
@@ -60,3 +61,19 @@ def of_subject(
     paths = [root / subject.run(dataset, seed).curve(phase) for seed in plan.seeds]
     found = [read_csv(path) for path in paths if path.is_file()]
     return [curve for curve in found if not curve.empty]
+
+
+def validation(root: Path, plan: Plan, dataset: str) -> pd.DataFrame:
+    """Return PKDN's validation PSNR by ``step``, in the columns ``student`` and ``teacher``.
+
+    In dB, over RGB; means over the seeds, at the steps where all were validated.
+    """
+    found = []
+    for name, subject in (("student", PKDN), ("teacher", PKDN_TEACHER)):
+        curves = of_subject(root, plan, dataset, subject)
+        seeds = [one.set_index("step")[VALIDATION].dropna() for one in curves if VALIDATION in one]
+        mean = (
+            pd.concat(seeds, axis=1, join="inner").mean(axis=1) if seeds else pd.Series(dtype=float)
+        )
+        found.append(mean.rename(name))
+    return pd.concat(found, axis=1, join="inner").rename_axis("step").reset_index()

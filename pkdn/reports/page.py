@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,8 +106,18 @@ def write(*, root: Path, out: Path, plan: Plan) -> None:
         document = Document({TABLES: csv_files, FIGURES: pictures})
         text = render("report.md.jinja", plan, root=root, document=document, **read)
         page.write_text(text, encoding="utf-8")
+        _write_for_plots(csv_files, root, plan, comparisons)
         lines = json.dumps(headlines, indent=1, ensure_ascii=False)
         main_numbers.write_text(lines + "\n", encoding="utf-8")
+
+
+def _write_for_plots(
+    folder: Path, root: Path, plan: Plan, comparisons: Sequence[Comparison]
+) -> None:
+    """Write what ``dvc plots`` shows."""
+    write_csv(folder / "scores.csv", pd.concat([one.everything() for one in comparisons]))
+    for name in plan.datasets:
+        write_csv(folder / f"validation-{name}.csv", curves.validation(root, plan, name))
 
 
 def render(template: str, plan: Plan, **others: object) -> str:

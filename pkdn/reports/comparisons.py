@@ -122,7 +122,7 @@ class Comparison:
         others = self.plan.others
         keys = [f"{other.stage}.{other.system}" for other in others]
         name = words("PKDN compared with", map(title, others), "compared_with", keys)
-        return [name, *self._gains([*self._gains_over_others.values()])]
+        return [name, *gain_columns([*self._gains_over_others.values()])]
 
     def variant_gains(self) -> Table:
         """Return each variant's difference to the full system: negative where it is worse."""
@@ -130,21 +130,7 @@ class Comparison:
         titles = [VARIANTS[name].title for name in rows]
         gains = [self.scores.gain(of_variant(name), PKDN, PSNR) for name in rows]
         name = words("compared with full PKDN", titles, "compared_with", rows)
-        return [name, *self._gains(gains)]
-
-    def _gains(self, gains: Sequence[Gain]) -> Table:
-        means, lows, highs, chances = ([gain.interval[i] for gain in gains] for i in range(4))
-        corrected = holm(chances)
-        verdicts = [gain.verdict(p) for gain, p in zip(gains, corrected, strict=True)]
-        shown = [NOTHING if math.isnan(p) else f"{p:.2g}" for p in corrected]
-        by_seed = [", ".join(map(_signed, gain.by_seed)) or NOTHING for gain in gains]
-        return [
-            Column("gain in PSNR, dB", [*map(_signed, means)], {"psnr_gain_db": means}),
-            Column("95 % interval", [*map(_interval, gains)], {"low": lows, "high": highs}),
-            Column("gain with each seed" if len(self.plan.seeds) > 1 else "", by_seed),
-            Column("p, corrected", shown, {"p": chances, "p_corrected": corrected}),
-            Column("established?", verdicts),
-        ]
+        return [name, *gain_columns(gains)]
 
     def gains_in_words(self) -> list[str]:
         """Say what PKDN gains over bicubic and over the best of the other systems."""
@@ -242,6 +228,23 @@ class Comparison:
             finite = {name: round(mean, 4) for name, mean in means.items() if not math.isnan(mean)}
             found[HEADLINES[subject]] = finite
         return found
+
+
+def gain_columns(gains: Sequence[Gain]) -> Table:
+    """Return the columns of a table of gains in PSNR, with Holm's correction over its rows."""
+    means, lows, highs, chances = ([gain.interval[i] for gain in gains] for i in range(4))
+    corrected = holm(chances)
+    verdicts = [gain.verdict(p) for gain, p in zip(gains, corrected, strict=True)]
+    shown = [NOTHING if math.isnan(p) else f"{p:.2g}" for p in corrected]
+    by_seed = [", ".join(map(_signed, gain.by_seed)) or NOTHING for gain in gains]
+    has_seeds = any(len(gain.by_seed) > 1 for gain in gains)
+    return [
+        Column("gain in PSNR, dB", [*map(_signed, means)], {"psnr_gain_db": means}),
+        Column("95 % interval", [*map(_interval, gains)], {"low": lows, "high": highs}),
+        Column("gain with each seed" if has_seeds else "", by_seed),
+        Column("p, corrected", shown, {"p": chances, "p_corrected": corrected}),
+        Column("established?", verdicts),
+    ]
 
 
 def _signed(value: float) -> str:

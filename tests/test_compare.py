@@ -1,0 +1,103 @@
+"""Two revisions beside each other: what a user changed, and what that did to whom."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import report_inputs
+
+from pkdn.pipeline.revisions import PLAN
+from pkdn.reports.plan import Plan
+from pkdn.systems import PKDN, Subject
+
+DATASET = "helen"
+ROOT = Path(__file__).parents[1]
+
+
+def git(*words: str) -> None:
+    who = ("-c", "user.name=someone", "-c", "user.email=someone@example.org")
+    subprocess.run(["git", *who, *words], check=True, capture_output=True)
+
+
+def write_plan(plan: Plan) -> None:
+    PLAN.parent.mkdir(parents=True, exist_ok=True)
+    PLAN.write_text(json.dumps({"settings": vars(plan)}))
+
+
+def dvc(*words: str) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", *words, "--quiet"], check=True)
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be in a folder with a committed result, whose files DVC has."""
+    plan = report_inputs.plan(datasets=(DATASET,))
+    report_inputs.write(tmp_path, plan)
+    monkeypatch.chdir(tmp_path)
+    write_plan(plan)
+    Path("params.yaml").write_text("lambda_fs: 0.1\nprofiles:\n  demo: {steps: 272}\n")
+    git("init", "--quiet")
+    dvc("init")
+    dvc("add", "data/runs", "data/plan")
+    git("add", ".")
+    git("commit", "-m", "before")
+
+
+def compare(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pkdn", "compare", *words],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def change(subject: Subject, by: float) -> None:
+    for seed in (0, 1):
+        path = subject.run(DATASET, seed).evaluation().scores
+        scores = pd.read_csv(path)
+        scores["y_crop8.psnr"] += by
+        path.unlink()  # a link to DVC's cache
+        scores.to_csv(path, index=False)
+
+
+def test_what_changed_is_shown_with_its_gain_and_nothing_else() -> None:
+    change(PKDN, 0.5)
+    Path("params.yaml").write_text("lambda_fs: 0.5\nprofiles:\n  demo: {steps: 272}\n")
+    write_plan(report_inputs.plan(datasets=(DATASET,), authors_recipes=()))
+    said = compare("HEAD").stdout
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()]
+    assert ["lambda_fs", "0.1", "0.5"] in rows
+    assert not any("steps" in row[0] for row in rows if row)
+    (row,) = [row for row in rows if row and row[0] == "PKDN"]
+    assert row[3:5] == ["+0.50", "+0.50 to +0.50"]
+    same = next(line for line in said.splitlines() if line.startswith("The same PSNR"))
+    assert "bicubic, DIC, KDFSRNet" in same
+    assert "PKDN," not in same
+    assert "Only before: DIC, authors' recipe." in said
+
+
+def test_revisions_are_compared_with_each_other() -> None:
+    change(PKDN, -1.0)
+    dvc("add", "data/runs")
+    git("commit", "-am", "after")
+    change(PKDN, 3.0)
+    said = compare("HEAD~1", "HEAD").stdout
+    assert "All parameters are the same." in said
+    assert "−1.00 to −1.00" in said
+
+
+def test_what_is_not_there_is_one_line() -> None:
+    done = compare("nothing")
+    assert done.stderr.startswith("error: nothing: expected a revision or an experiment")
+    shutil.rmtree(".dvc/cache")
+    gone = compare("HEAD")
+    assert gone.stderr.startswith("error: HEAD: expected a revision or an experiment")
+    for one in (done, gone):
+        assert (one.returncode, one.stdout, one.stderr.count("\n")) == (1, "", 1)

@@ -1,3 +1,28 @@
 """PKDN: face super-resolution by prior-knowledge distillation, as a reproducible laboratory."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pkdn.upscaling import Upscaler
+
 __version__ = "0.1.0"
+
+
+def load(weights: str | Path | None = None) -> "Upscaler":
+    """Return a trained student that upscales faces of 16×16 pixels to 128×128.
+
+    Args:
+        weights: a file; or the name of a student that was trained here, such as ``helen-full-0``.
+            By default the full student that was trained here on photographs, else the one in
+            ``weights/``.
+
+    Raises:
+        UserError: there is none, or it is no student.
+    """
+    from pkdn import runs, upscaling
+
+    if weights is None:
+        return upscaling.Upscaler(upscaling.default_weights())
+    trained = runs.RUNS / "student" / str(weights) / "weights.safetensors"
+    return upscaling.Upscaler(trained if trained.is_file() else Path(weights))

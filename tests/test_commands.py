@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pkdn import commands, networks
+from pkdn import commands, networks, upscaling
 from pkdn.__main__ import main
 from pkdn.commands import upscale
 from pkdn.data.photos.crops import centre_box, crop_image
@@ -137,18 +137,18 @@ def test_upscale_takes_the_one_full_student_of_photographs_or_the_shipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert upscale.default_weights() == upscale.SHIPPED
+    assert upscaling.default_weights() == upscaling.SHIPPED
     runs = [
         RunId("student", dataset, system, 0)
         for dataset, system in [("synthetic", "full"), ("helen", "onehot"), ("helen", "full")]
     ]
-    for run, expected in zip(runs, [upscale.SHIPPED] * 2 + [runs[2].weights], strict=True):
+    for run, expected in zip(runs, [upscaling.SHIPPED] * 2 + [runs[2].weights], strict=True):
         run.folder.mkdir(parents=True)
         run.weights.touch()
-        assert upscale.default_weights() == expected
+        assert upscaling.default_weights() == expected
     shutil.copytree(runs[2].folder, RunId("student", "lfw", "full", 0).folder)
     with pytest.raises(UserError, match=r"2 trained .*--weights: .*helen-full-0.*lfw-full-0"):
-        upscale.default_weights()
+        upscaling.default_weights()
 
 
 @pytest.mark.parametrize(

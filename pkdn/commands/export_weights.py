@@ -3,8 +3,6 @@
 import argparse
 from pathlib import Path
 
-from pkdn.commands.upscale import default_weights
-
 HELP = "write a trained student with its card, to publish or to use elsewhere"
 
 
@@ -19,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> None:
     """Write the folder."""
     from pkdn import weights
+    from pkdn.upscaling import default_weights
 
     exported = weights.export(arguments.weights or default_weights(), arguments.output)
     print(f"{exported} with its card README.md; use it by `python -m pkdn upscale --weights`")

@@ -14,13 +14,9 @@ from pkdn.data.photos.reading import list_images, read_image
 from pkdn.errors import UserError
 from pkdn.faces import LR_SIZE
 from pkdn.files import atomic_file
-from pkdn.runs import DRAWN, RUNS
-from pkdn.systems import FULL
 
 HELP = "upscale 16×16 faces to 128×128 with the trained student"
 
-SHIPPED = Path(__file__).parents[2] / "weights" / "student-helen-full-0.safetensors"
-"""A student of the profile `small` that has seen photographs; weights/README.md has its card."""
 WRITTEN = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 BATCH_SIZE = 16
 MAX_NAMED = 20
@@ -45,20 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="take larger face photos: cut the centre square, resize it to 128×128 and degrade "
         "that to 16×16, as the training data were made",
     )
-
-
-def default_weights() -> Path:
-    """Return the weights of the full student that was trained here on photographs, or the shipped.
-
-    Raises:
-        UserError: several were trained here.
-    """
-    found = sorted((RUNS / "student").glob(f"*-{FULL}-*/weights.safetensors"))
-    real = [file for file in found if not file.parent.name.startswith(f"{DRAWN}-")]
-    if len(real) > 1:
-        names = ", ".join(str(file) for file in real)
-        raise UserError(f"{len(real)} trained students found; choose one with --weights: {names}")
-    return real[0] if real else SHIPPED
 
 
 def read_face(path: Path, *, degrade: bool) -> np.ndarray:
@@ -107,8 +89,7 @@ def main(arguments: argparse.Namespace) -> None:
     readable = _readable(pairs, skipped, degrade=arguments.degrade)
     first = list(islice(readable, BATCH_SIZE))  # a mistake in all of them is told at once
     if first:
-        weights = arguments.weights or default_weights()
-        _upscale(first, readable, weights, degrade=arguments.degrade)
+        _upscale(first, readable, arguments.weights)
     num_faces = len(pairs) - len(skipped)
     result = f"{num_faces} faces written to {arguments.output}"
     if len(pairs) == len(skipped) == 1:
@@ -137,30 +118,17 @@ def _readable(
                 print(f"skipped: {error}", file=sys.stderr)
 
 
-def _upscale(first: list[Face], others: Iterator[Face], weights: Path, *, degrade: bool) -> None:
+def _upscale(first: list[Face], others: Iterator[Face], weights: Path | None) -> None:
     """Write what the network makes of the faces, batch after batch."""
-    import torch
+    import pkdn
 
-    from pkdn import networks
-    from pkdn.training import batches
-    from pkdn.training.precision import default_device
-    from pkdn.training.resampling import quantize, to_float
-    from pkdn.weights import told
-
-    device = default_device()
-    line, warning = told(weights)
-    print(line)
-    if warning:
-        print(f"warning: {warning}", file=sys.stderr)
-    network = networks.load(weights).to(device)
+    student = pkdn.load(weights)
+    print(student.about)
+    if student.warning:
+        print(f"warning: {student.warning}", file=sys.stderr)
     part = first
     while part:
-        pixels = np.stack([face for _, face in part])
-        faces = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device)
-        if degrade:
-            faces = batches.degrade(faces)
-        with torch.inference_mode():
-            sr_images = quantize(network(to_float(faces))).permute(0, 2, 3, 1).cpu().numpy()
+        sr_images = student(np.stack([face for _, face in part]))
         for (target, _), sr_image in zip(part, sr_images, strict=True):
             _write(sr_image, target)
         part = list(islice(others, BATCH_SIZE))

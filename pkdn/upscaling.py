@@ -1,0 +1,114 @@
+"""A trained student for faces of one's own: images in, images out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import torch
+from PIL import Image
+
+from pkdn import networks
+from pkdn.errors import UserError
+from pkdn.faces import HR_SIZE, LR_SIZE
+from pkdn.learning.network import reads
+from pkdn.runs import DRAWN, RUNS
+from pkdn.systems import FULL
+from pkdn.training import batches
+from pkdn.training.precision import default_device
+from pkdn.training.resampling import quantize, to_float
+from pkdn.weights import told
+
+SHIPPED = Path(__file__).parents[1] / "weights" / "student-helen-full-0.safetensors"
+"""A student of the profile `small` that has seen photographs; weights/README.md has its card."""
+BATCH_SIZE = 16
+
+
+def default_weights() -> Path:
+    """Return the weights of the full student that was trained here on photographs, or the shipped.
+
+    Raises:
+        UserError: several were trained here.
+    """
+    found = sorted((RUNS / "student").glob(f"*-{FULL}-*/weights.safetensors"))
+    real = [file for file in found if not file.parent.name.startswith(f"{DRAWN}-")]
+    if len(real) > 1:
+        names = ", ".join(str(file) for file in real)
+        raise UserError(f"{len(real)} trained students found; choose one with --weights: {names}")
+    return real[0] if real else SHIPPED
+
+
+class Upscaler:
+    """A network that upscales faces of 16×16 pixels to 128×128.
+
+    Args:
+        weights: the file of a network that reads LR faces alone, as students and baselines do.
+
+    Attributes:
+        weights: the file.
+        about: which weights they are and what they were trained on, in a line.
+        warning: why to expect poor results; empty where nothing speaks for it.
+
+    Raises:
+        UserError: there is no such file, or the network reads parsing maps too.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        self.weights = weights
+        network = networks.load(weights)
+        if reads(network) != ("lr_image",):
+            raise UserError(
+                f"expected the weights of a student, got {weights}, a network that reads "
+                f"{' and '.join(reads(network))}: a teacher needs the map of the HR face; choose a "
+                "student's, such as data/runs/student/helen-full-0/weights.safetensors"
+            )
+        self.about, self.warning = told(weights)
+        self._device = default_device()
+        self._network = network.to(self._device)
+
+    @overload
+    def __call__(self, faces: Image.Image) -> Image.Image: ...
+    @overload
+    def __call__(self, faces: Sequence[Image.Image]) -> list[Image.Image]: ...
+    @overload
+    def __call__(self, faces: np.ndarray) -> np.ndarray: ...
+
+    def __call__(self, faces: Any) -> Any:
+        """Upscale a face or several; what comes back is of the kind of what was given.
+
+        Args:
+            faces: an image of Pillow, a list of them, or an array: (16, 16, 3) or (N, 16, 16, 3),
+                uint8, RGB. Faces of 128×128 pixels are degraded to 16×16 first, as the training
+                data were.
+
+        Raises:
+            UserError: it is something else.
+        """
+        if isinstance(faces, Image.Image):
+            return self([faces])[0]
+        if isinstance(faces, np.ndarray):
+            return self._arrays(faces[None])[0] if faces.ndim == 3 else self._arrays(faces)
+        if not all(isinstance(face, Image.Image) for face in faces):
+            raise UserError("expected images of Pillow or an array, got something else in the list")
+        arrays = [np.asarray(face.convert("RGB"))[None] for face in faces]
+        return [Image.fromarray(self._arrays(array)[0]) for array in arrays]
+
+    @torch.inference_mode()
+    def _arrays(self, faces: np.ndarray) -> np.ndarray:
+        """Upscale (N, 16, 16, 3), or (N, 128, 128, 3) after its degradation."""
+        if faces.shape[1:] not in [(side, side, 3) for side in (LR_SIZE, HR_SIZE)]:
+            sides = f"{LR_SIZE}×{LR_SIZE} pixels, or {HR_SIZE}×{HR_SIZE} to be degraded"
+            raise UserError(f"expected RGB faces of {sides}, got the shape {faces.shape}: cut them")
+        if faces.dtype != np.uint8:
+            raise UserError(f"expected faces in uint8, 0 to 255, got {faces.dtype}: convert them")
+        parts = [
+            self._batch(faces[start : start + BATCH_SIZE])
+            for start in range(0, len(faces), BATCH_SIZE)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, HR_SIZE, HR_SIZE, 3), np.uint8)
+
+    def _batch(self, faces: np.ndarray) -> np.ndarray:
+        images = torch.from_numpy(faces.copy()).permute(0, 3, 1, 2).to(self._device)
+        lr_images = batches.degrade(images) if images.shape[-1] == HR_SIZE else images
+        sr_images = quantize(self._network(to_float(lr_images)))
+        return np.asarray(sr_images.permute(0, 2, 3, 1).cpu())

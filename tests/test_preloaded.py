@@ -41,9 +41,12 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with small_pipeline(tmp_path_factory.mktemp("place"), {}) as folder, preloaded.Preloaded():
-        (folder / "stages" / "two.py").write_text(STAGE)
-        yield folder
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        with small_pipeline(tmp_path_factory.mktemp("place"), {}) as folder, preloaded.Preloaded():
+            (folder / "stages" / "two.py").write_text(STAGE)
+            yield folder
 
 
 @pytest.fixture(autouse=True)
@@ -76,10 +79,7 @@ def slow(folder: Path) -> tuple["subprocess.Popen[str]", psutil.Process]:
     return process, copy
 
 
-def test_a_copy_has_arguments_environment_folder_and_output_and_its_status_counts(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
+def test_a_copy_has_arguments_environment_folder_and_output(place: Path) -> None:
     for expected, variables in ((True, {}), (False, {"OMP_NUM_THREADS": "17"})):
         output, errors = start(place, **variables).communicate(timeout=60)
         assert output == f"a b c two {place.name} {expected}\n"

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pkdn.errors import UserError
-from pkdn.runs import RunId
+from pkdn.runs import RUNS, RunId
 
 PARAMETERS = "params.yaml"
-WANTED = re.compile(r"data/runs/evaluate_[^/]+/[^/]+/[^/]+\.(csv|txt)")
+WANTED = re.compile(rf"{RUNS.as_posix()}/evaluate_[^/]+/[^/]+/[^/]+\.(csv|txt)")
 """The scores of each face, or why there are none."""
 PLAN = RunId("report").plan
 
@@ -32,7 +32,7 @@ def results(revision: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="pkdn-") as folder:
         try:
             files = DVCFileSystem(rev=revision)
-            found = {PARAMETERS, str(PLAN), *filter(WANTED.fullmatch, files.find("data/runs"))}
+            found = {PARAMETERS, str(PLAN), *filter(WANTED.fullmatch, files.find(RUNS.as_posix()))}
             for name in sorted(found):
                 there = Path(folder, name)
                 there.parent.mkdir(parents=True, exist_ok=True)

@@ -49,7 +49,9 @@ def main() -> None:
     with connection, ExitStack() as at_end, suppress(EOFError, BrokenPipeError):
         while True:
             task = connection.recv()
-            if task.stage and beside is None and preloaded.is_possible():
+            # CUDA does not survive a copy, and where GPUs train, a start does not count.
+            may_copy = task.device is None and preloaded.is_possible()
+            if task.stage and may_copy and beside is None:
                 beside = at_end.enter_context(preloaded.Preloaded())
             connection.send(_answer(task, stop, connection))
 

@@ -1,9 +1,11 @@
 """Which stages get which GPU. There are none here: what the environment names is believed."""
 
+import re
 from itertools import combinations
 from pathlib import Path
 
 import pytest
+import yaml
 from small_pipeline import go_on, overlap, run, small_pipeline, start, starts, wait_for
 
 from pkdn import closure
@@ -108,3 +110,11 @@ def test_stages_that_place_networks_on_a_device_are_those_that_get_one() -> None
         if "default_device" in script.read_text(encoding="utf-8"):
             places |= {*of_file.get(script.stem, (script.stem,))}
     assert places == {*COMPUTING, *ALONE}
+
+
+def test_every_stage_of_the_pipeline_that_places_networks_gets_a_gpu() -> None:
+    stages = yaml.safe_load((closure.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for name, stage in stages.items():
+        script = re.findall(r"-m (stages\.\w+)", stage["cmd"])[0].replace(".", "/") + ".py"
+        places = "default_device" in (closure.ROOT / script).read_text(encoding="utf-8")
+        assert devices.is_one_of(f"{name}@helen-full-0", (*COMPUTING, *ALONE)) == places, name

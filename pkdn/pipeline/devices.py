@@ -20,8 +20,11 @@ ALONE = ("complexity",)
 
 
 def is_one_of(stage: str, groups: Sequence[str]) -> bool:
-    """Return whether a stage, such as ``parse@helen``, is of one of these groups."""
-    return stage.partition("@")[0] in groups
+    """Return whether a stage, such as ``evaluate_teacher@helen-full-0``, is of one of these groups.
+
+    The first word of its name is its group.
+    """
+    return stage.partition("@")[0].partition("_")[0] in groups
 
 
 def found() -> list[str]:

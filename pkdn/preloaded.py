@@ -33,7 +33,6 @@ READ_AT_IMPORT = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "TORCH_", "PYTORCH_", "PY
 """How variables begin that libraries and Python read when they start, so that they must agree."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 STREAMS = (0, 1, 2)
-MOST_BYTES = 1 << 20
 
 
 class Preloaded:
@@ -96,10 +95,10 @@ def hand_over(meanwhile: Callable[[], None]) -> None:
         try:
             connection.connect(os.environ[ADDRESS])
             _send(connection, request, STREAMS)
+            answers = connection.makefile()
+            copy = int(answers.readline() or 0)
         except OSError:
             return
-        answers = connection.makefile()
-        copy = int(answers.readline() or 0)
         if copy:
             threading.Thread(target=meanwhile, daemon=True).start()
             _end_as(_wait(copy, answers, request["ignored"]))

@@ -30,7 +30,8 @@ def main_repository() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
-def _git(*arguments: str) -> str:
+def git(*arguments: str) -> str:
+    """Return what git says, stripped; nothing where it fails or is missing."""
     try:
         done = subprocess.run(
             ["git", *arguments], capture_output=True, text=True, check=True, timeout=30
@@ -42,10 +43,10 @@ def _git(*arguments: str) -> str:
 
 def revision() -> str:
     """Return the git revision, with ``-dirty`` where tracked files differ from it."""
-    commit = _git("rev-parse", "--short=10", "HEAD")
+    commit = git("rev-parse", "--short=10", "HEAD")
     if not commit:
         return "unknown"
-    return commit + ("-dirty" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    return commit + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
 
 
 def machine() -> dict[str, Any]:

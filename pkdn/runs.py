@@ -127,13 +127,18 @@ class Planned(NamedTuple):
         return json.dumps(parts, indent=1, sort_keys=True, default=Path.as_posix) + "\n"
 
 
-def planned(stage: str, key: str = "") -> Planned:
+def planned(stage: str, key: str = "", *, root: Path = Path()) -> Planned:
     """Read what a run was asked to do.
+
+    Args:
+        stage: of the run.
+        key: which of the stage's runs.
+        root: of the folder with ``data/``.
 
     Raises:
         UserError: the plan has no such run.
     """
-    path = _place(PLAN, stage, key).with_suffix(".json")
+    path = root / _place(PLAN, stage, key).with_suffix(".json")
     if not path.is_file():
         raise UserError(
             f"expected a run that params.yaml asks for, got {stage} {key}: there is no {path}; "

@@ -1,6 +1,5 @@
 """Two revisions beside each other: what a user changed, and what that did to whom."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import report_inputs
 
 from pkdn.pipeline.revisions import PLAN
 from pkdn.reports.plan import Plan
+from pkdn.runs import Planned
 from pkdn.systems import PKDN, Subject
 
 DATASET = "helen"
@@ -25,8 +25,8 @@ def git(*words: str) -> None:
 
 
 def write_plan(plan: Plan) -> None:
-    PLAN.parent.mkdir(parents=True, exist_ok=True)
-    PLAN.write_text(json.dumps({"settings": vars(plan)}))
+    PLAN.plan.parent.mkdir(parents=True, exist_ok=True)
+    PLAN.plan.write_text(Planned(PLAN, {}, {}, vars(plan)).text())
 
 
 def dvc(*words: str) -> None:

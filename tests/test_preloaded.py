@@ -9,9 +9,19 @@ from pathlib import Path
 
 import psutil
 import pytest
-from small_pipeline import ENVIRONMENT, processes, small_pipeline, wait_for
+from small_pipeline import (
+    ENVIRONMENT,
+    go_on,
+    processes,
+    run,
+    small_pipeline,
+    started_until,
+    starts,
+    wait_for,
+)
 
 from pkdn import preloaded
+from pkdn.pipeline.presence import WORKER
 
 STAGE = """
 import os, signal, sys, time
@@ -131,3 +141,19 @@ def test_it_ends_with_who_started_it(place: Path) -> None:
     before = {one.pid for one in processes(place)}
     subprocess.run([sys.executable, "-c", code], cwd=place, env=ENVIRONMENT, check=True)
     wait_for(lambda: {one.pid for one in processes(place)} <= before)
+
+
+def test_a_stage_of_repro_runs_in_a_copy_and_saves_when_its_dvc_is_killed(tmp_path: Path) -> None:
+    with small_pipeline(tmp_path, {"teacher": ""}) as project:
+        process = started_until(project, "teacher")
+        (worker,) = (one for one in processes(project) if WORKER in one.cmdline())
+        (asked,) = (one for one in worker.children() if preloaded.__name__ in one.cmdline())
+        assert [one.cmdline() for one in asked.children()] == [asked.cmdline()]
+        worker.kill()
+        output, _ = process.communicate(timeout=60)
+        assert "teacher failed: the process of DVC has gone: it was killed (SIGKILL)" in output
+        wait_for(lambda: processes(project) == [])
+        assert (project / "teacher.state").read_text() == "saved "
+        go_on(project)
+        assert run(project).returncode == 0
+        assert starts(project, "teacher") == 2

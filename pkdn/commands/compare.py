@@ -1,7 +1,6 @@
 """``python -m pkdn compare``: what a change of parameters or code has done to the scores."""
 
 import argparse
-import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from pkdn.reports import changes
 from pkdn.reports.plan import Plan
 from pkdn.reports.scores import Scores, read_scores
 from pkdn.reports.tables import listing, markdown
+from pkdn.runs import planned
 
 HELP = "compare the scores of two revisions or experiments, face by face"
 HERE = "this folder"
@@ -52,15 +52,15 @@ def main(arguments: argparse.Namespace) -> None:
             _state(stack.enter_context(revisions.results(name)) if name else Path(), name or HERE)
             for name in (arguments.before, arguments.after)
         )
-    print(f"# {arguments.after or HERE}, compared with {arguments.before}\n")
-    different = changes.parameters(before.parameters, after.parameters)
-    print(markdown(different) if different[0].cells else "All parameters are the same.")
     shared = [name for name in after.plan.datasets if name in before.plan.datasets]
     if not shared:
         raise UserError(
             f"expected a data set that both have, got {listing(before.plan.datasets)} and "
             f"{listing(after.plan.datasets)}: compare two that share one"
         )
+    print(f"# {arguments.after or HERE}, compared with {arguments.before}\n")
+    different = changes.parameters(before.parameters, after.parameters)
+    print(markdown(different) if different[0].cells else "All parameters are the same.")
     for name in shared:
         _show(name, before, after)
 
@@ -97,11 +97,9 @@ def _state(folder: Path, name: str) -> State:
     Raises:
         UserError: something is missing, or was written by code that this one does not understand.
     """
-    file = folder / revisions.PLAN
-    if not file.is_file():
-        raise UserError(f"{name}: expected results, found none: run `python -m pkdn repro`")
+    settings = planned(revisions.PLAN.stage, root=folder).settings
     try:
-        plan = Plan(**json.loads(file.read_text(encoding="utf-8"))["settings"])
+        plan = Plan(**settings)
     except TypeError:
         raise UserError(
             f"{name}: expected results of code such as this, got a plan of other code; compare "

@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pkdn import params
+from pkdn import params, provenance
 from pkdn.data.photos.pool import num_cores
 from pkdn.errors import UserError
 from pkdn.pipeline import devices, presence
@@ -216,9 +215,8 @@ def _bring_up_to_date(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str,
 
 def _uncommitted() -> str:
     """Return those of DVC's files that git has not, with spaces between them."""
-    command = ["git", "status", "--porcelain", "--", *COMMITTED]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return " ".join(line[3:] for line in done.stdout.splitlines())
+    told = provenance.git("status", "--porcelain", "--", *COMMITTED)
+    return " ".join(line.split()[-1] for line in told.splitlines())
 
 
 def _report(failed: Mapping[str, str], stages: Stages) -> None:

@@ -13,7 +13,7 @@ from pkdn.runs import RUNS, RunId
 PARAMETERS = "params.yaml"
 WANTED = re.compile(rf"{RUNS.as_posix()}/evaluate_[^/]+/[^/]+/[^/]+\.(csv|txt)")
 """The scores of each face, or why there are none."""
-PLAN = RunId("report").plan
+PLAN = RunId("report")
 
 
 @contextmanager
@@ -32,7 +32,11 @@ def results(revision: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="pkdn-") as folder:
         try:
             files = DVCFileSystem(rev=revision)
-            found = {PARAMETERS, str(PLAN), *filter(WANTED.fullmatch, files.find(RUNS.as_posix()))}
+            found = {
+                PARAMETERS,
+                str(PLAN.plan),
+                *filter(WANTED.fullmatch, files.find(RUNS.as_posix())),
+            }
             for name in sorted(found):
                 there = Path(folder, name)
                 there.parent.mkdir(parents=True, exist_ok=True)

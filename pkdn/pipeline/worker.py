@@ -51,7 +51,7 @@ def main() -> None:
             task = connection.recv()
             # CUDA does not survive a copy, and where GPUs train, a start does not count.
             may_copy = task.device is None and preloaded.is_possible()
-            if task.stage and may_copy and beside is None:
+            if may_copy and beside is None and devices.is_one_of(task.stage, devices.COMPUTING):
                 beside = at_end.enter_context(preloaded.Preloaded())
             connection.send(_answer(task, stop, connection))
 

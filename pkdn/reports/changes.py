@@ -3,15 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pandas as pd
-
 from pkdn.reports.columns import PSNR
 from pkdn.reports.comparisons import gain_columns
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
 from pkdn.reports.tables import NOTHING, Column, Table, words
-from pkdn.systems import Subject
 
 
 def parameters(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
@@ -45,7 +42,7 @@ def systems(before: Scores, after: Scores, plan: Plan) -> tuple[Table, list[str]
         A table of what has changed, and the titles of what has the same PSNR on every face.
     """
     gains = {
-        one: _gain(one, before, after)
+        one: Gain.of(after.by_seed(one, PSNR), before.by_seed(one, PSNR))
         for one in plan.subjects
         if one in before.frames and one in after.frames
     }
@@ -57,14 +54,6 @@ def systems(before: Scores, after: Scores, plan: Plan) -> tuple[Table, list[str]
     ]
     columns = gain_columns([gains[one] for one in changed])
     return [words("system", map(title, changed)), *means, *columns], [*map(title, same)]
-
-
-def _gain(subject: Subject, before: Scores, after: Scores) -> Gain:
-    return Gain.of(*(_psnr(scores, subject) for scores in (after, before)))
-
-
-def _psnr(scores: Scores, subject: Subject) -> pd.DataFrame:
-    return pd.DataFrame({seed: f[PSNR.name] for seed, f in scores.frames[subject].items()})
 
 
 def alone(some: Scores, others: Scores, plan: Plan) -> list[str]:

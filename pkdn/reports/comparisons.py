@@ -215,8 +215,7 @@ class Comparison:
         """
         rows = []
         for subject in filter(self.scores.frames.__contains__, self.plan.subjects):
-            means = {n: self.scores.mean(subject, metric).value for n, metric in MAIN.items()}
-            rows.append({"system": f"{self.dataset}: {title(subject)}", **means})
+            rows.append({"system": f"{self.dataset}: {title(subject)}", **self._means(subject)})
         frame = pd.DataFrame(rows)
         return frame.assign(psnr_above_pkdn=frame["psnr"] - self.scores.mean(PKDN, PSNR).value)
 
@@ -224,10 +223,13 @@ class Comparison:
         """Return the means of few, by their titles, so that DVC's tables fit a screen."""
         found = {}
         for subject in filter(self.scores.frames.__contains__, HEADLINES):
-            means = {n: self.scores.mean(subject, metric).value for n, metric in MAIN.items()}
-            finite = {name: round(mean, 4) for name, mean in means.items() if not math.isnan(mean)}
+            means = self._means(subject).items()
+            finite = {name: round(mean, 4) for name, mean in means if not math.isnan(mean)}
             found[HEADLINES[subject]] = finite
         return found
+
+    def _means(self, subject: Subject) -> dict[str, float]:
+        return {name: self.scores.mean(subject, metric).value for name, metric in MAIN.items()}
 
 
 def gain_columns(gains: Sequence[Gain]) -> Table:

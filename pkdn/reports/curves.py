@@ -7,13 +7,12 @@ from typing import Final
 import pandas as pd
 
 from pkdn.reports import colours
-from pkdn.reports.figures import Line
+from pkdn.reports.figures import VALIDATION, Line
 from pkdn.reports.inputs import read_csv
 from pkdn.reports.plan import Plan, short_title, title
 from pkdn.systems import PKDN, PKDN_NETWORK, PKDN_TEACHER, Subject, in_order, of_variant, system
 
 TEACHER_PHASE: Final = "teacher"
-VALIDATION: Final = "val_psnr"
 
 
 def panels(root: Path, plan: Plan, dataset: str) -> dict[str, Sequence[Line]]:

@@ -17,6 +17,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 from pkdn.reports import colours
 from pkdn.systems import TERMS
 
+VALIDATION: Final = "val_psnr"
+"""The column of a curve that is measured on the validation faces."""
 CURVE_DPI: Final = 110
 # A curve is averaged over this share of its points, so that single batches do not hide it.
 SMOOTHED_SHARE: Final = 0.05
@@ -69,7 +71,7 @@ def training_curves(path: Path, panels: Mapping[str, Sequence[Line]]) -> None:
         for column, (heading, lines) in enumerate(panels.items()):
             above, below = axes[0][column], axes[1][column]
             for line in lines:
-                _plot(above, line, ("val_psnr",), smooth=False)
+                _plot(above, line, (VALIDATION,), smooth=False)
                 _plot(below, line, ("l_sr", "loss"), smooth=True)
             above.set_title(heading)
             _logarithmic(below, FINE_TICKS)

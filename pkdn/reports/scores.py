@@ -28,18 +28,18 @@ class Scores(NamedTuple):
 
     def mean(self, subject: Subject, metric: Metric) -> Mean:
         """Average over faces, then over seeds."""
-        return Mean.of(self._of(subject, metric))
+        return Mean.of(self.by_seed(subject, metric))
 
     def gain(self, subject: Subject, other: Subject, metric: Metric) -> Gain:
         """Compare two subjects face by face."""
-        return Gain.of(self._of(subject, metric), self._of(other, metric))
+        return Gain.of(self.by_seed(subject, metric), self.by_seed(other, metric))
 
     def present(self, known: list[Metric]) -> list[Metric]:
         """Return those of the metrics that anything has a score in."""
         frames = [frame for by_seed in self.frames.values() for frame in by_seed.values()]
         return [metric for metric in known if any(metric.name in frame for frame in frames)]
 
-    def _of(self, subject: Subject, metric: Metric) -> pd.DataFrame:
+    def by_seed(self, subject: Subject, metric: Metric) -> pd.DataFrame:
         """Return a row for each face and a column for each seed that has the metric."""
         frames = self.frames.get(subject, {})
         return pd.DataFrame({s: f[metric.name] for s, f in frames.items() if metric.name in f})

@@ -15,6 +15,7 @@ from PIL import Image
 
 from pkdn import commands, networks, upscaling
 from pkdn.__main__ import main
+from pkdn.commands import networks as listing
 from pkdn.commands import upscale
 from pkdn.data.photos.crops import centre_box, crop_image
 from pkdn.errors import UserError
@@ -72,6 +73,26 @@ def test_networks_prints_a_table_of_any_size() -> None:
     assert done.returncode == 0, done.stderr
     assert "networks at the size small" in done.stdout
     assert "635,499" in done.stdout
+
+
+def test_networks_are_counted_once_for_each_state_of_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = list[str]()
+
+    def counted(name: str, size: str) -> list[dict[str, str]]:
+        times.append(name)
+        return [{"network": name, "size": size}]
+
+    monkeypatch.setattr("pkdn.complexity.rows", counted)
+    monkeypatch.setattr(listing, "COUNTED", tmp_path)
+    first = listing._counted("demo")
+    assert listing._counted("demo") == first and len(times) == len(first)
+    monkeypatch.setattr(listing, "versions", lambda: {"torch": "another"})
+    listing._counted("demo")
+    (tmp_path / "demo.json").write_text('{"mark":')
+    assert listing._counted("demo") == first
+    assert len(times) == 3 * len(first)
 
 
 def test_upscale_is_the_network(tmp_path: Path, model: Path, pixels: np.ndarray) -> None:

@@ -7,6 +7,7 @@ from typing import Any, overload
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor, nn
 
 from pkdn import networks
 from pkdn.errors import UserError
@@ -38,6 +39,23 @@ def default_weights() -> Path:
     return real[0] if real else SHIPPED
 
 
+class OnPixels(nn.Module):
+    """A network from the LR face's pixels to the SR face's.
+
+    Args:
+        network: takes and returns images in [0, 1].
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """(N, 16, 16, 3) → (N, 128, 128, 3), both uint8, RGB."""
+        sr_images = self.network(to_float(faces.permute(0, 3, 1, 2)))
+        return quantize(sr_images).permute(0, 2, 3, 1)
+
+
 class Upscaler:
     """A network that upscales faces of 16×16 pixels to 128×128.
 
@@ -48,6 +66,7 @@ class Upscaler:
         weights: the file.
         about: which weights they are and what they were trained on, in a line.
         warning: why to expect poor results; empty where nothing speaks for it.
+        on_pixels: what computes, as a module of PyTorch.
 
     Raises:
         UserError: there is no such file, or the network reads parsing maps too.
@@ -64,7 +83,7 @@ class Upscaler:
             )
         self.about, self.warning = told(weights)
         self._device = default_device()
-        self._network = network.to(self._device)
+        self.on_pixels = OnPixels(network).to(self._device).eval()
 
     @overload
     def __call__(self, faces: Image.Image) -> Image.Image: ...
@@ -108,7 +127,7 @@ class Upscaler:
         return np.concatenate(parts) if parts else np.empty((0, HR_SIZE, HR_SIZE, 3), np.uint8)
 
     def _batch(self, faces: np.ndarray) -> np.ndarray:
-        images = torch.from_numpy(faces.copy()).permute(0, 3, 1, 2).to(self._device)
-        lr_images = batches.degrade(images) if images.shape[-1] == HR_SIZE else images
-        sr_images = quantize(self._network(to_float(lr_images)))
-        return np.asarray(sr_images.permute(0, 2, 3, 1).cpu())
+        pixels = torch.from_numpy(faces.copy()).to(self._device)
+        if pixels.shape[1] == HR_SIZE:
+            pixels = batches.degrade(pixels.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return np.asarray(self.on_pixels(pixels).cpu())

@@ -293,3 +293,28 @@ def test_a_queue_with_jobs_of_others_is_read(monkeypatch: pytest.MonkeyPatch) ->
     lines = [f"7|{name}|FAILED|n1|None", "8|other|RUNNING|n2|None", f"9|{name}|PENDING||Dependency"]
     monkeypatch.setattr(cluster, "_ask", lambda *_: "\n".join(lines))
     assert mine.queue() == {name: cluster.Queued("9", name, "PENDING", "", "Dependency")}
+
+
+def test_jobs_of_other_files_are_ended_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = (
+        cluster.Cluster(Place(tmp_path, tree), Options(), Path("/cache")) for tree in ("old", "new")
+    )
+    for place in (old.place, new.place):
+        for path in (place.files, place.clone("student"), place.note("student").parent):
+            path.mkdir(parents=True)
+    cancelled = []
+
+    def ask(program: str, *words: str) -> str:
+        if program == "scancel":
+            cancelled.extend(words)
+        jobs = [(7, old.name("student"), "RUNNING"), (8, old.name("teacher"), "COMPLETED")]
+        jobs += [(9, new.name("student"), "RUNNING")]
+        return "\n".join(f"{number}|{name}|{state}|n1|None" for number, name, state in jobs)
+
+    monkeypatch.setattr(cluster, "_ask", ask)
+    new.end_old()
+    assert cancelled == ["7"]
+    assert not any(tmp_path.rglob("old"))
+    assert new.place.files.exists() and new.place.clone("student").exists()

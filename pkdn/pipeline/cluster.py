@@ -118,12 +118,13 @@ class Cluster:
         return {job.name: job for job in jobs if job.name.startswith(self.prefix)}
 
     def end_old(self) -> None:
-        """Cancel the jobs of this workspace whose files were others."""
+        """Cancel the jobs of this workspace whose files were others, and delete what is left."""
         for name, job in self.queue().items():
             if not name.startswith(f"{self.prefix}{self.place.tree}-") and job.state in ALIVE:
                 stage = name.removeprefix(self.prefix).partition("-")[2]
                 print(f"{stage}: job {job.number} ended, since code or parameters are others now")
                 _ask("scancel", job.number)
+        self.place.forget_others()
 
     def submit(self, stage: str, after: Iterable[str]) -> str:
         """Submit a stage that starts when other jobs have succeeded; return SLURM's number."""

@@ -28,6 +28,8 @@ from pkdn.pipeline.schedule import Stages, outdated, run_all
 from pkdn.pipeline.tasks import Task
 
 PLACE = Path(".pkdn/slurm")
+BY_STATE = ("trees", "clones", "ended")
+"""Folders there that have one for each state of the files."""
 LOCK = "dvc.lock"
 
 
@@ -78,6 +80,13 @@ class Place(NamedTuple):
     def note(self, stage: str) -> Path:
         """Where a stage notes how it ended."""
         return self.workspace / PLACE / "ended" / self.tree / f"{Task(stage).file_name}.json"
+
+    def forget_others(self) -> None:
+        """Delete what other states of the files have left; what their jobs made is in the cache."""
+        for kind in BY_STATE:
+            for folder in (self.workspace / PLACE / kind).glob("*"):
+                if folder.name != self.tree:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def ended(self, stage: str) -> Ended | None:
         """Return how a stage ended; None: it has not."""

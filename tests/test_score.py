@@ -20,7 +20,7 @@ def run(*arguments: str | Path) -> None:
 
 
 def write(
-    path: Path, *, seed: int = 0, size: tuple[int, int] = (40, 32), mode: str = "RGB"
+    path: Path, *, seed: int = 0, size: tuple[int, int] = (52, 44), mode: str = "RGB"
 ) -> None:
     path.parent.mkdir(exist_ok=True)
     small = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), dtype=np.uint8)
@@ -125,14 +125,14 @@ def test_one_name_twice(folders: tuple[Path, Path]):
 
 
 def test_sizes_that_differ(folders: tuple[Path, Path]):
-    write(folders[0] / "ben.png", size=(32, 40))
-    with pytest.raises(UserError, match=r"ben.png has 32×40 .*ben.jpg has 40×32"):
+    write(folders[0] / "ben.png", size=(44, 52))
+    with pytest.raises(UserError, match=r"ben.png has 44×52 .*ben.jpg has 52×44"):
         run("--sr", folders[0], "--hr", folders[1])
 
 
 def test_images_too_small(tmp_path: Path):
-    write(tmp_path / "sr" / "a.png", size=(31, 64))
-    with pytest.raises(UserError, match="32 pixels or more"):
+    write(tmp_path / "sr" / "a.png", size=(40, 64))
+    with pytest.raises(UserError, match="41 pixels or more"):
         run("--sr", tmp_path / "sr", "--hr", tmp_path / "sr")
 
 
@@ -145,7 +145,7 @@ def test_unreadable_image(folders: tuple[Path, Path], content: bytes | str):
         run("--sr", folders[0], "--hr", folders[1])
 
 
-def encoded_16_bit_rgb(size: tuple[int, int] = (40, 32)) -> bytes:
+def encoded_16_bit_rgb(size: tuple[int, int] = (52, 44)) -> bytes:
     """A PNG of black in 16 bits a channel, which Pillow reads but cannot write."""
     width, height = size
 
@@ -161,7 +161,7 @@ def encoded_16_bit_rgb(size: tuple[int, int] = (40, 32)) -> bytes:
 
 def test_sixteen_bits_are_refused(folders: tuple[Path, Path]):
     # silently reduced, they would not score as the 8-bit image that a paper shows
-    Image.fromarray(np.zeros((32, 40), np.uint16)).save(folders[0] / "ben.png")
+    Image.fromarray(np.zeros((44, 52), np.uint16)).save(folders[0] / "ben.png")
     with pytest.raises(UserError, match=r"ben.png: it has 16 bits .*round it to 8 bits"):
         run("--sr", folders[0], "--hr", folders[1])
     (folders[0] / "ben.png").write_bytes(encoded_16_bit_rgb())
@@ -173,10 +173,10 @@ def test_images_are_scored_as_they_are_seen(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ):
     # turned by its EXIF data, white where transparent: as every stage reads photos
-    pixels = np.full((32, 40, 4), 255, np.uint8)
-    pixels[:, :20] = (90, 60, 30, 255)
+    pixels = np.full((44, 52, 4), 255, np.uint8)
+    pixels[:, :26] = (90, 60, 30, 255)
     seen = Image.fromarray(pixels[..., :3])
-    pixels[:, 20:] = (0, 0, 0, 0)
+    pixels[:, 26:] = (0, 0, 0, 0)
     exif = Image.Exif()
     exif[274] = 6
     turned = Image.fromarray(pixels).transpose(Image.Transpose.ROTATE_90)

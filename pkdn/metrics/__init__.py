@@ -7,7 +7,7 @@ spread between them is larger than the gains that papers claim. So every definit
 A metric of another kind is a file with ``TITLE``, ``COLUMNS``, a tuple of :class:`Column`, and
 
 - ``score(sr_image, hr_image)``: ``sr_image`` is float64 RGB, (H, W, 3), in units of [0, 1],
-  unclamped as the network gave it; ``hr_image`` is uint8 RGB, (H, W, 3), both at least 32 pixels
+  unclamped as the network gave it; ``hr_image`` is uint8 RGB, (H, W, 3), both at least 41 pixels
   wide and high; or
 - ``score_labels(sr_labels, hr_labels)``, on two parsing maps, uint8, (H, W).
 

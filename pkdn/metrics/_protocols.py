@@ -13,8 +13,8 @@ from skimage.metrics import structural_similarity
 PEAK: Final = 255.0
 # Mean squared error that float64 luma of equal images may have by rounding alone.
 ROUNDING: Final = 1e-18
-# Every image remains larger than the SSIM window after its border is cropped.
-MIN_SIDE: Final = 32
+# The SSIM window fits after the border is cropped, and the window of VIF at its last scale.
+MIN_SIDE: Final = 41
 # Beyond this mean magnitude an image is less than 0 dB away from any image in [0, 1]: it comes
 # on another scale, as a 0–255 image does.
 MAX_MEAN: Final = 2.0

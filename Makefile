@@ -1,4 +1,4 @@
-# make repro   from photos to reports/report.md, several stages at a time
+# make repro   from photos to reports/report.html, several stages at a time
 # make test    the tests
 # make check   formatting, lint, types, and who may import whom
 # make faults  kills, full disks, broken files: what is lost; hours, see docs/reliability.md

@@ -26,6 +26,8 @@ MAPS = Path("data/parsing")
 """The parsing maps of these faces."""
 LABELLED = Path("data/labelled")
 """The faces that the parser is trained on."""
+REPORT = Path("reports")
+"""The report and what lies beside it."""
 
 
 DRAWN = "synthetic"

@@ -9,10 +9,9 @@ from pkdn import closure, command, tracking
 from pkdn.errors import UserError
 from pkdn.reports import page
 from pkdn.reports.plan import PARSER, Plan
-from pkdn.runs import FACES, Planned, RunId, planned_by_command
+from pkdn.runs import FACES, REPORT, Planned, RunId, planned_by_command
 
 ROOT = Path()
-OUT = Path("reports")
 
 
 def by_name(planned: Planned) -> list[str]:  # noqa: ARG001
@@ -21,14 +20,15 @@ def by_name(planned: Planned) -> list[str]:  # noqa: ARG001
 
 
 def main() -> None:
-    """Write ``reports/report.md`` and ``metrics.json``, ``figures/`` and ``tables/``."""
+    """Write ``report.md``, ``report.html``, ``metrics.json``, ``figures/`` and ``tables/``."""
     planned = planned_by_command(__doc__)
     plan = Plan(**planned.settings)
     params = {"profile": plan.profile, **planned.settings["shown"]}
     fetch_missing(plan)
     with tracking.run(planned, params, by_name=by_name(planned), keep=False) as run:
-        page.write(root=ROOT, out=OUT, plan=replace(plan, mlflow_runs=run.sync()))
-        for path in (OUT / page.PAGE, *sorted((OUT / "figures").glob("*.png"))):
+        known = replace(plan, mlflow_runs=run.sync(), mlflow_pages=tracking.run_pages())
+        page.write(root=ROOT, out=REPORT, plan=known)
+        for path in (REPORT / page.PAGE, *sorted((REPORT / "figures").glob("*.png"))):
             run.artifact(path)
 
 

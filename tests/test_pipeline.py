@@ -16,6 +16,8 @@ from dvc.stage import PipelineStage
 
 from pkdn import closure, params, runs
 from pkdn.planning import plan
+from pkdn.reports import commands
+from pkdn.reports.plan import Plan, by_authors, by_one_recipe
 from pkdn.runs import Planned
 from pkdn.systems import TERMS, VARIANTS
 
@@ -87,6 +89,23 @@ def test_every_planned_run_is_a_stage_and_every_stage_a_planned_run(
     called = [run_of(stage) for stage in stages if group(stage) != "plan"]
     assert sorted(called) == sorted(planned)
     assert len(called) > 40
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]])
+def test_the_commands_of_the_report_name_stages(tmp_path: Path, seeds: list[int]) -> None:
+    project = copy(tmp_path)
+    own_params.write(project, seeds=seeds)
+    names = {stage.name for stage in pipeline(project)}
+    planned = plan(params.load(project / "params.yaml"))
+    report = Plan(**next(one.settings for one in planned if one.id.stage == "report"))
+    made = [commands.command(run) for run in report.runs()]
+    assert names == {*(one.split()[-1].strip("`") for one in made), "plan", "report"}
+    rows = [[by_one_recipe(name), by_authors(name)] for name in report.table_1]
+    rows += [[one] for one in report.subjects]
+    found = commands.column(report, "synthetic", rows).cells
+    said = " ".join(cell.strip("`").removeprefix("dvc repro ") for cell in found)
+    words = subprocess.run(["bash", "-c", f"echo {said}"], capture_output=True, text=True).stdout
+    assert {*words.split()} == {name for name in names if name.startswith("evaluate_")}
 
 
 def test_declared_code_is_what_is_imported(

@@ -90,7 +90,7 @@ def test_what_changed_is_run_with_what_it_needs_of_the_others(first: Path, tmp_p
     assert ran(run(project, *lazily)) == {"plan", "report"}
     assert "up to date" in run(project, "dvc", "status", "report")
     report = (project / "reports/report.md").read_text()
-    assert report.count("teacher@synthetic-full-0") == 2
+    assert report.count("teacher@synthetic-full-0") == 5
     assert "no_lambda_fs" not in report
 
 

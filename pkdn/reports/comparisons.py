@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 
 from pkdn.metrics import holm
-from pkdn.reports import colours, columns, paper
+from pkdn.reports import colours, columns, commands, paper
 from pkdn.reports.columns import PARSING_MIOU, PSNR, SSIM, Metric
 from pkdn.reports.plan import Plan, by_authors, by_one_recipe, short_title, title
 from pkdn.reports.scores import Scores
@@ -50,14 +50,14 @@ class Comparison:
     def table_1(self) -> Table:
         """Return the comparison of systems, with the paper's numbers where it has this data."""
         rows, facts = self.plan.table_1, paper.table(1, self.dataset)
-        ours, theirs = map(by_one_recipe, rows), map(by_authors, rows)
+        ours, theirs = [*map(by_one_recipe, rows)], [*map(by_authors, rows)]
         here = self._here(facts)
         found = [words("system", [system(name).title for name in rows], "system", rows)]
-        found += self._scores([*ours], self.metrics, [*here, ONE_RECIPE], "one_recipe.")
+        found += self._scores(ours, self.metrics, [*here, ONE_RECIPE], "one_recipe.")
         if self.plan.authors_recipes:
             headings = [*here, AUTHORS_RECIPE]
-            found += self._scores([*theirs], [PSNR, SSIM], headings, "authors'_recipe.")
-        return [*found, *_paper(facts, rows)]
+            found += self._scores(theirs, [PSNR, SSIM], headings, "authors'_recipe.")
+        return [*found, *_paper(facts, rows), self._made_by(ours, theirs)]
 
     def table_2(self) -> Table:
         """Return the ablation: one student for each variant."""
@@ -68,13 +68,19 @@ class Comparison:
             words("what differs from full PKDN", [VARIANTS[name].change for name in rows]),
             *self._scores(students, self.metrics, self._here(facts)),
             *_paper(facts, rows),
+            self._made_by(students),
         ]
 
     def teachers(self) -> Table:
         """Return the scores of the teachers, which see the HR face's parsing map."""
         rows = self.plan.teachers
         name = words("teacher", map(short_title, rows), "teacher", rows)
-        return [name, *self._scores([Subject("teacher", name) for name in rows], self.metrics)]
+        teachers = [Subject("teacher", name) for name in rows]
+        return [name, *self._scores(teachers, self.metrics), self._made_by(teachers)]
+
+    def _made_by(self, *subjects: Sequence[Subject]) -> Column:
+        """Return the commands that make rows, out of one or several scored subjects for each."""
+        return commands.column(self.plan, self.dataset, zip(*subjects, strict=True))
 
     def _here(self, facts: pd.DataFrame) -> list[str]:
         """Return a heading that tells our numbers from the paper's, where it has some."""
@@ -132,8 +138,9 @@ class Comparison:
         name = words("compared with full PKDN", titles, "compared_with", rows)
         return [name, *gain_columns(gains)]
 
-    def gains_in_words(self) -> list[str]:
-        """Say what PKDN gains over bicubic and over the best of the other systems."""
+    @cached_property
+    def rivals(self) -> list[str]:
+        """Bicubic and the best of the other systems, by the one recipe, as far as there are any."""
 
         def psnr(name: str) -> float:
             value = self.scores.mean(by_one_recipe(name), PSNR).value
@@ -141,11 +148,14 @@ class Comparison:
 
         systems = self.plan.systems
         trained = sorted((name for name in systems if name != BICUBIC), key=psnr)
-        named = [name for name in systems if name == BICUBIC] + trained[-1:]
+        return [name for name in systems if name == BICUBIC] + trained[-1:]
+
+    def gains_in_words(self) -> list[str]:
+        """Say what PKDN gains over its rivals."""
         gains = self._gains_over_others
         corrected = holm([gain.interval.p_value for gain in gains.values()])
         chances = dict(zip(gains, corrected, strict=True))
-        subjects = {name: by_one_recipe(name) for name in named}
+        subjects = {name: by_one_recipe(name) for name in self.rivals}
         found = {name: (gains[subject], chances[subject]) for name, subject in subjects.items()}
         return [
             f"{_signed(gain.interval.mean)} dB against {system(name).title} "
@@ -245,7 +255,7 @@ def gain_columns(gains: Sequence[Gain]) -> Table:
         Column("95 % interval", [*map(_interval, gains)], {"low": lows, "high": highs}),
         Column("gain with each seed" if has_seeds else "", by_seed),
         Column("p, corrected", shown, {"p": chances, "p_corrected": corrected}),
-        Column("established?", verdicts),
+        words("established?", verdicts),
     ]
 
 

@@ -27,6 +27,7 @@ NUM_CROPS: Final = 20
 CROPS_IN_A_ROW: Final = 10
 LONGEST_NAME: Final = 18
 NUM_FACES: Final = 4
+NUM_SUMMARY_FACES: Final = 2
 
 
 class Tile(NamedTuple):
@@ -87,10 +88,21 @@ def _text(figure: Figure, left: int, middle: float, text: str, weight: str = "no
 
 def enlarged(root: Path, comparison: Comparison) -> Grid:
     """Read the enlarged faces of the systems that were trained by the one recipe; first seed."""
-    asked = [*(Subject("baseline", name) for name in comparison.plan.systems), PKDN]
+    return _beside_each_other(root, comparison, comparison.plan.systems, NUM_FACES)
+
+
+def summary(root: Path, comparison: Comparison) -> Grid:
+    """Read few enlarged faces, of PKDN and of its rivals; first seed."""
+    return _beside_each_other(root, comparison, comparison.rivals, NUM_SUMMARY_FACES)
+
+
+def _beside_each_other(
+    root: Path, comparison: Comparison, systems: Sequence[str], most: int
+) -> Grid:
+    asked = [*(Subject("baseline", name) for name in systems), PKDN]
     shown = [subject for subject in asked if subject in comparison.scores.frames]
     shards = Shards(root / runs.FACES / comparison.dataset, "test")
-    kept = [n for n in shards.names if _example(root, comparison, PKDN, n).is_file()][:NUM_FACES]
+    kept = [n for n in shards.names if _example(root, comparison, PKDN, n).is_file()][:most]
     rows = []
     for name in kept:
         hr_image = shards.read("faces", [shards.names.index(name)])[0]

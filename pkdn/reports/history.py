@@ -13,12 +13,15 @@ from typing import Final
 import pandas as pd
 
 from pkdn.files import reading
+from pkdn.reports import commands
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.tables import NOTHING, Column, Table, codes, duration, listing, words
 from pkdn.runs import RunId
 
 ABOUT_RUN: Final = ["run", "stage", "name", "started", "seconds", "revision", "mlflow_run_id"]
 ABOUT_CONTENT: Final = ["fingerprint", "params", "tags", "metrics", "machine", "versions"]
+SHORT: Final = 8
+"""Digits of MLflow's name of a run, as its own pages show it."""
 QUIET: Final = 0.95
 """The part of the time that a measurement has its core where no other program wants it."""
 UNKNOWN_MACHINE: Final = {"processor": "unknown processor", "cores": "?", "memory_gib": "?"}
@@ -106,11 +109,18 @@ def versions(records: pd.DataFrame) -> str:
     return ", ".join(f"{name} {' and '.join(sorted(found[name]))}" for name in found)
 
 
+def _link(run_id: str | None, pages: str) -> str:
+    """Return a run of MLflow's for people: in short where it can be followed."""
+    if not run_id:
+        return "not tracked"
+    return f"[{run_id[:SHORT]}]({pages}{run_id})" if pages else f"`{run_id}`"
+
+
 def origins(plan: Plan, records: pd.DataFrame) -> Table:
     """Return where every number comes from: a row for each run of a stage."""
     made = {run: title(subject) for subject, run in plan.trainings()}
     made |= {run.evaluation(): row for run, row in made.items()}
-    tracked = [f"`{name}`" if name else "not tracked" for name in records["mlflow_run_id"]]
+    tracked = [_link(run_id, plan.mlflow_pages) for run_id in records["mlflow_run_id"]]
     moments = [moment[:19].replace("T", " ") for moment in records["started"]]
     seconds = [f"{taken:.1f}" for taken in records["seconds"]]
 
@@ -120,6 +130,7 @@ def origins(plan: Plan, records: pd.DataFrame) -> Table:
     return [
         words("stage run", codes(records["name"]), "run", records["name"]),
         words("row of the tables", [made.get(run, NOTHING) for run in records["run"]]),
+        words("made by", map(commands.command, records["run"])),
         shown("MLflow run", tracked, "mlflow_run_id"),
         shown("fingerprint", codes(records["fingerprint"]), "fingerprint"),
         shown("started (UTC)", moments, "started"),

@@ -1,4 +1,4 @@
-"""The report: one markdown page with its figures, every table as CSV, and the main numbers."""
+"""The report: one page as markdown and as HTML, its figures, every table as CSV, main numbers."""
 
 import json
 import re
@@ -22,13 +22,14 @@ from pkdn.reports import (
     inputs,
     paper,
     recipes,
+    web,
 )
 from pkdn.reports.comparisons import Comparison
 from pkdn.reports.plan import COMPLEXITY, PARSER, Plan
 from pkdn.reports.scores import read_scores
 from pkdn.reports.tables import Table, codes, listing, markdown, numbers, plain, words, write_csv
 
-PAGE = "report.md"
+PAGE = web.SOURCE
 METRICS = "metrics.json"
 FIGURES = "figures"
 TABLES = "tables"
@@ -45,6 +46,7 @@ MODULES = (
     paper,
     recipes,
     systems,
+    web,
 )
 
 
@@ -77,7 +79,7 @@ class Document(NamedTuple):
 
 
 def write(*, root: Path, out: Path, plan: Plan) -> None:
-    """Write the page, ``metrics.json``, ``figures/`` and ``tables/``; all of it or nothing.
+    """Write the page twice, ``metrics.json``, ``figures/`` and ``tables/``; all of it or nothing.
 
     Args:
         root: the root of the repository, with ``data/``.
@@ -99,6 +101,7 @@ def write(*, root: Path, out: Path, plan: Plan) -> None:
     }
     with (
         atomic_file(out / PAGE) as page,
+        atomic_file(out / web.PAGE) as web_page,
         atomic_file(out / METRICS) as main_numbers,
         atomic_folder(out / TABLES) as csv_files,
         atomic_folder(out / FIGURES) as pictures,
@@ -106,6 +109,9 @@ def write(*, root: Path, out: Path, plan: Plan) -> None:
         document = Document({TABLES: csv_files, FIGURES: pictures})
         text = render("report.md.jinja", plan, root=root, document=document, **read)
         page.write_text(text, encoding="utf-8")
+        web_page.write_text(
+            web.page(text, {TABLES: csv_files, FIGURES: pictures}), encoding="utf-8"
+        )
         _write_for_plots(csv_files, root, plan, comparisons)
         lines = json.dumps(headlines, indent=1, ensure_ascii=False)
         main_numbers.write_text(lines + "\n", encoding="utf-8")

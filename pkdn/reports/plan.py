@@ -43,6 +43,8 @@ class Plan:
             limited) and ``rate_factor``.
         shown: further parameters to print, by name.
         mlflow_runs: MLflow's run for each fingerprint, as far as it has one.
+        mlflow_pages: where a browser finds a run: an address that the run's id is put behind;
+            empty where none is known.
     """
 
     profile: str
@@ -57,6 +59,7 @@ class Plan:
     authors: Mapping[str, float]
     shown: Mapping[str, object]
     mlflow_runs: Mapping[str, str] = field(default_factory=dict)
+    mlflow_pages: str = ""
 
     @property
     def is_smaller(self) -> bool:

@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 import report_inputs
 
+from pkdn.pipeline import previous
 from pkdn.pipeline.revisions import PLAN
+from pkdn.reports import web
 from pkdn.reports.plan import Plan
-from pkdn.runs import Planned
+from pkdn.runs import REPORT, Planned
 from pkdn.systems import PKDN, Subject
 
 DATASET = "helen"
@@ -101,3 +103,74 @@ def test_what_is_not_there_is_one_line() -> None:
     assert gone.stderr.startswith("error: HEAD: expected a revision or an experiment")
     for one in (done, gone):
         assert (one.returncode, one.stdout, one.stderr.count("\n")) == (1, "", 1)
+
+
+def write_report(text: str) -> None:
+    REPORT.mkdir(exist_ok=True)
+    for name in (web.SOURCE, web.PAGE):
+        (REPORT / name).write_text(text)
+
+
+def told() -> str:
+    file = REPORT / web.PREVIOUS
+    return file.read_text() if file.is_file() else ""
+
+
+def commit_results(message: str) -> None:
+    """Commit what is here, with a stand-in for what DVC knows of results of stages."""
+    dvc("add", "data/runs", "data/plan")
+    Path("dvc.lock").write_text(Path("data/runs.dvc").read_text())
+    git("add", ".")
+    git("commit", "-m", message)
+
+
+def test_the_report_is_compared_with_the_newest_commit_that_has_other_results(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    previous.show()  # no report
+    write_report("one")
+    previous.show()  # no results in git
+    assert told() == ""
+    commit_results("the first")
+    previous.show()  # the same results
+    assert told() == ""
+    change(PKDN, 0.5)
+    commit_results("the second")
+    previous.show()
+    assert "the first" in told()
+    assert '<td style="text-align:right">+0.50</td>' in told().replace('\\"', '"')
+    change(PKDN, 1.0)
+    Path("dvc.lock").write_text("others")
+    previous.show()  # the report is the same, and so is what it shows
+    assert "the first" in told()
+    write_report("another")
+    previous.show()
+    assert "the second" in told()
+    assert "+1.00" in told()
+    assert capsys.readouterr().out == ""
+
+
+def test_the_report_is_not_compared_by_way_of_a_remote(
+    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dvc("remote", "add", "--default", "shared", str(tmp_path_factory.mktemp("remote")))
+    commit_results("the first")
+    dvc("push")
+    shutil.rmtree(".dvc/cache")
+    write_report("one")
+    Path("dvc.lock").write_text("others")
+    previous.show()
+    assert told() == ""
+    said = capsys.readouterr().out
+    assert said.startswith("the report has no section against the previous run: ")
+    assert "expected a revision or an experiment whose results are in DVC's cache, got" in said
+    assert said.count("\n") == 1
+    assert "reports/report.html shows this, too" in compare("HEAD").stdout
+    assert "this folder, compared with HEAD (" in told()
+    assert ": the first)" in told()
+
+
+def test_two_revisions_are_no_matter_of_the_report() -> None:
+    write_report("one")
+    assert "shows this" not in compare("HEAD", "HEAD").stdout
+    assert told() == ""

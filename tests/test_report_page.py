@@ -198,16 +198,17 @@ def in_browser(folder: Path, *clicks: tuple[str, str]) -> str:
     copied.write_text(text.replace("</body>", f"<script>{script}</script></body>"), "utf-8")
     assert BROWSER
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
-    with subprocess.Popen(
-        [BROWSER, *options, f"--user-data-dir={folder / 'browser'}", "--dump-dom", copied.as_uri()],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+    profile = f"--user-data-dir={folder / 'browser'}"
+    done = subprocess.run(
+        [BROWSER, *options, profile, "--dump-dom", copied.as_uri()],
+        capture_output=True,
         text=True,
-    ) as process:
-        output, _ = process.communicate(timeout=120)
+        timeout=240,
+        check=True,
+    )
     copied.unlink()
     shutil.rmtree(folder / "browser", ignore_errors=True)
-    return output
+    return done.stdout
 
 
 def order(html: str, heading: str) -> list[str]:

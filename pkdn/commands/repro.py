@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from pkdn import params, provenance
 from pkdn.data.photos.pool import num_cores
 from pkdn.errors import UserError
-from pkdn.pipeline import devices, presence
+from pkdn.pipeline import devices, presence, previous
 from pkdn.pipeline.crew import Asked, Crew
 from pkdn.pipeline.explain import explain
 from pkdn.pipeline.schedule import Stages, outdated, run_all
@@ -205,7 +205,8 @@ def _bring_up_to_date(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str,
     if changed:
         raise UserError(f"{', '.join(changed)}: outdated again: what they read has changed while "
                         f"stages ran; continue with `{_this()}`")  # fmt: skip
-    print("the pipeline is up to date: reports/report.md", flush=True)
+    previous.show()
+    print("the pipeline is up to date: reports/report.html", flush=True)
     if names := _uncommitted():
         print(
             "commit what it rests on, so that `dvc exp show`, `dvc metrics diff` and `dvc plots "

@@ -7,31 +7,68 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
+
+from pkdn import provenance
 from pkdn.errors import UserError
-from pkdn.runs import RUNS, RunId
+from pkdn.reports.changes import State
+from pkdn.reports.plan import Plan
+from pkdn.reports.scores import read_scores
+from pkdn.runs import RUNS, RunId, planned
 
 PARAMETERS = "params.yaml"
 WANTED = re.compile(rf"{RUNS.as_posix()}/evaluate_[^/]+/[^/]+/[^/]+\.(csv|txt)")
 """The scores of each face, or why there are none."""
 PLAN = RunId("report")
+NO_REMOTE = {"core": {"remote": ""}}
 
 
-@contextmanager
-def results(revision: str) -> Iterator[Path]:
-    """Lay the parameters, the plan and the scores of a revision into a folder for a while.
+def title(revision: str) -> str:
+    """Return a revision's name with the commit that it stands for today, where git knows one."""
+    commit = provenance.git("log", "-1", "--format=%H %h of %cs: %s", revision, "--")
+    name, _, told = commit.partition(" ")
+    return told if name == revision else f"{revision} ({told})" if told else revision
+
+
+def state(revision: str, *, remote: bool = True) -> State:
+    """Read what a revision has made.
 
     Args:
         revision: anything that git or DVC knows by name: a commit, a branch, a tag, an experiment.
+        remote: look in DVC's remote, too.
 
     Raises:
-        UserError: there is no such revision, or DVC has not what it made.
+        UserError: there is no such revision, DVC has not what it made, or code has made that which
+            this one does not understand.
     """
+    with _results(revision, remote=remote) as folder:
+        return state_of_folder(folder, title(revision))
+
+
+def state_of_folder(folder: Path, name: str) -> State:
+    """Read what lies in a folder, likewise; its files are not needed afterwards."""
+    settings = planned(PLAN.stage, root=folder).settings
+    try:
+        plan = Plan(**settings)
+    except TypeError:
+        raise UserError(
+            f"{name}: expected results of code such as this, got a plan of other code; compare "
+            "revisions that the same code has made, or run it again by this one"
+        ) from None
+    scores = {dataset: read_scores(folder, plan, dataset) for dataset in plan.datasets}
+    values = yaml.safe_load((folder / PARAMETERS).read_text(encoding="utf-8"))
+    return State(name, values, plan, scores)
+
+
+@contextmanager
+def _results(revision: str, *, remote: bool) -> Iterator[Path]:
+    """Lay the parameters, the plan and the scores of a revision into a folder for a while."""
     from dvc.api import DVCFileSystem
 
     logging.getLogger("dvc").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="pkdn-") as folder:
         try:
-            files = DVCFileSystem(rev=revision)
+            files = DVCFileSystem(rev=revision, config={} if remote else NO_REMOTE)
             found = {
                 PARAMETERS,
                 str(PLAN.plan),
@@ -43,8 +80,9 @@ def results(revision: str) -> Iterator[Path]:
                 there.write_bytes(files.read_bytes(name))
         except Exception as error:  # DVC passes on whatever it meets
             reason = " ".join(str(error).split())
+            where = "cache or remote" if remote else "cache"
             raise UserError(
                 f"{revision}: expected a revision or an experiment whose results are in DVC's "
-                f"cache or remote, got: {reason}; `dvc exp show` lists what there is"
+                f"{where}, got: {reason}; `dvc exp show` lists what there is"
             ) from None
         yield Path(folder)

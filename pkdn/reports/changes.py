@@ -1,14 +1,78 @@
 """Two states of the project beside each other: which parameters changed, and what that did."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from pkdn.errors import UserError
 from pkdn.reports.columns import PSNR
 from pkdn.reports.comparisons import gain_columns
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
-from pkdn.reports.tables import NOTHING, Column, Table, words
+from pkdn.reports.tables import NOTHING, Column, Table, listing, markdown, words
+
+
+class State(NamedTuple):
+    """What there is to compare.
+
+    Attributes:
+        name: what it is called.
+        parameters: all of ``params.yaml``.
+        plan: of its report.
+        scores: by data set.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    plan: Plan
+    scores: Mapping[str, Scores]
+
+
+def text(before: State, after: State) -> str:
+    """Return the parameters that differ, and gains by data set, as markdown.
+
+    Raises:
+        UserError: there is no data set that both have.
+    """
+    shared = [name for name in after.plan.datasets if name in before.plan.datasets]
+    if not shared:
+        raise UserError(
+            f"expected a data set that both have, got {listing(before.plan.datasets)} and "
+            f"{listing(after.plan.datasets)}: compare two that share one"
+        )
+    different = parameters(before.parameters, after.parameters)
+    told = [
+        f"**{after.name}, compared with {before.name}**",
+        markdown(different) if different[0].cells else "All parameters are the same.",
+    ]
+    for dataset in shared:
+        told += [f"### Change on `{dataset}`", *_of_dataset(dataset, before, after)]
+    return "\n\n".join(told) + "\n"
+
+
+def _of_dataset(dataset: str, before: State, after: State) -> Iterator[str]:
+    old, new = before.scores[dataset], after.scores[dataset]
+    if not _same_faces(old, new):
+        yield "They were scored on other faces, so nothing can be compared."
+        return
+    changed, same = systems(old, new, after.plan)
+    if changed[0].cells:
+        yield markdown(changed)
+    for said, titles in (
+        ("The same PSNR on every face", same),
+        ("Only before", alone(old, new, before.plan)),
+        ("Only after", alone(new, old, after.plan)),
+    ):
+        if titles:
+            yield f"{said}: {listing(titles)}."
+
+
+def _same_faces(old: Scores, new: Scores) -> bool:
+    first, second = (
+        next(frame for by_seed in scores.frames.values() for frame in by_seed.values())
+        for scores in (old, new)
+    )
+    return first.index.equals(second.index)
 
 
 def parameters(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
@@ -16,10 +80,16 @@ def parameters(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
     old, new = dict(_flat(before)), dict(_flat(after))
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     shown = [
-        words(when, (NOTHING if values.get(name) is None else str(values[name]) for name in names))
+        words(when, (_shown(values.get(name)) for name in names))
         for when, values in (("before", old), ("after", new))
     ]
     return [words("parameter", names), *shown]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return NOTHING if value is None else str(value)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,5 +1,6 @@
 """Which training curves go into which panel."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -60,6 +61,13 @@ def of_subject(
     paths = [root / subject.run(dataset, seed).curve(phase) for seed in plan.seeds]
     found = [read_csv(path) for path in paths if path.is_file()]
     return [curve for curve in found if not curve.empty]
+
+
+def best_validation(root: Path, plan: Plan, dataset: str, subject: Subject) -> float:
+    """Return a subject's best validation PSNR, in dB over RGB, the mean over seeds; NaN: none."""
+    curves = of_subject(root, plan, dataset, subject)
+    best = [float(curve[VALIDATION].max()) for curve in curves if VALIDATION in curve]
+    return sum(best) / len(best) if best else math.nan
 
 
 def validation(root: Path, plan: Plan, dataset: str) -> pd.DataFrame:

@@ -1,0 +1,30 @@
+"""``python -m pkdn publish``: results that others can verify."""
+
+import argparse
+from pathlib import Path
+
+from pkdn.errors import UserError
+
+HELP = "write the scores of each face, the curves and the records, for others to verify"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("output", metavar="OUT", type=Path, help="a new folder")
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the folder.
+
+    Raises:
+        UserError: it has something in it, or results are missing here.
+    """
+    from pkdn.pipeline import revisions
+    from pkdn.reports import published
+
+    out: Path = arguments.output
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"expected a folder that is new or empty, got {out}: name another")
+    here = revisions.state_of_folder(Path(), "this folder")
+    published.write(here, Path(), out, [Path(revisions.PARAMETERS), revisions.PLAN.plan])
+    print(f"{out} has a page, README.md; whoever has it runs `python -m pkdn verify {out}`")

@@ -1,0 +1,192 @@
+"""Published results, and whether a run of one's own gives the same.
+
+What is published are the scores of each face, the curves and the records: enough for the tables,
+and for the intervals in which others look for their own gains.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from pkdn.files import atomic_file
+from pkdn.reports.changes import State, parameters
+from pkdn.reports.columns import PSNR, SSIM
+from pkdn.reports.curves import best_validation
+from pkdn.reports.history import machines, read_records, revisions
+from pkdn.reports.plan import Plan, title
+from pkdn.reports.scores import Scores
+from pkdn.reports.statistics import Gain
+from pkdn.reports.tables import NOTHING, Column, Table, listing, markdown, words
+from pkdn.systems import BICUBIC, Subject
+
+OF_BICUBIC: Final = Subject("baseline", BICUBIC)
+SAME_DB: Final = 1e-6
+"""Bicubic interpolation is exact on every machine: whose scores differ by more has other faces."""
+
+
+SAME_FACES: Final = (
+    "Bicubic interpolation has the published PSNR on every face: photos, crops, degradation and "
+    "protocol are the same."
+)
+WHEN: Final = ("published", "here")
+
+
+class Verdict(NamedTuple):
+    """What came out for one data set.
+
+    Attributes:
+        told: as markdown.
+        wrong: what is not as published, in words; none where all is.
+    """
+
+    told: str
+    wrong: list[str]
+
+
+class Pair(NamedTuple):
+    """A system's gain over bicubic, twice."""
+
+    subject: Subject
+    published: Gain
+    here: Gain
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the gain here lies in the published interval."""
+        _, low, high, _ = self.published.interval
+        return low <= self.here.interval.mean <= high
+
+    def __str__(self) -> str:
+        return (
+            f"{title(self.subject)} gains {_mean(self.here)} dB over bicubic, where "
+            f"{_mean(self.published)} were published, {_range(self.published)}"
+        )
+
+
+def files(root: Path, plan: Plan) -> Iterator[Path]:
+    """Yield what is published beside the parameters and the plan, from the root on."""
+    found = [run.record for run in plan.runs()]
+    for _, run in plan.trainings():
+        found += [run.curve(), run.evaluation().scores, run.evaluation().absence]
+    yield from (path for path in found if (root / path).is_file())
+
+
+def write(state: State, root: Path, out: Path, more: Sequence[Path]) -> None:
+    """Write results into a folder, with a page for people.
+
+    Args:
+        state: what is in ``root``.
+        root: the root of the repository.
+        out: the folder.
+        more: further files, from the root on.
+    """
+    for path in (*more, *files(root, state.plan)):
+        with atomic_file(out / path) as temporary:
+            shutil.copyfile(root / path, temporary)
+    with atomic_file(out / "README.md") as temporary:
+        temporary.write_text(_page(state, root, out), encoding="utf-8")
+
+
+def _page(state: State, root: Path, out: Path) -> str:
+    records = read_records(root, state.plan)
+    told = [
+        f"# Results of {listing(state.plan.datasets)} with the profile `{state.plan.profile}`",
+        f"Computed from {min(records['started'])[:10]} to {max(records['started'])[:10]} by "
+        f"{listing(revisions(records))} on {machines(records)}. To verify it, run the pipeline "
+        "with the parameters that are beside this page, and then",
+        f"```console\npython -m pkdn verify {out.name}\n```",
+    ]
+    for dataset, scores in state.scores.items():
+        rows = [one for one in state.plan.subjects if one in scores.frames]
+        means = [
+            Column(metric.heading, [scores.mean(one, metric).cell(metric) for one in rows])
+            for metric in (PSNR, SSIM)
+        ]
+        told.append(f"## On `{dataset}`, {_num_faces(scores)} test faces")
+        told.append(markdown([words("system", map(title, rows)), *means]))
+    return "\n\n".join(told) + "\n"
+
+
+def _num_faces(scores: Scores) -> int:
+    return max(len(frame) for by_seed in scores.frames.values() for frame in by_seed.values())
+
+
+def different_parameters(published: State, here: State) -> str:
+    """Return the parameters that are not as published, as a table; empty where there are none."""
+    found = parameters(published.parameters, here.parameters)
+    return markdown(found) if found[0].cells else ""
+
+
+def verify(dataset: str, published: State, here: State, roots: tuple[Path, Path]) -> Verdict:
+    """Look for every system's gain over bicubic in the interval that was published.
+
+    Args:
+        dataset: one that both have.
+        published: what was published.
+        here: what there is now.
+        roots: where both lie, for the curves.
+    """
+    old, new = published.scores[dataset], here.scores[dataset]
+    if reason := _other_faces(old, new):
+        return Verdict(f"{reason}, so that nothing else can be verified.", [f"{dataset}: {reason}"])
+    shared = [one for one in published.plan.subjects if one in old.frames and one in new.frames]
+    shared.remove(OF_BICUBIC)
+    pairs = [Pair(one, *(s.gain(one, OF_BICUBIC, PSNR) for s in (old, new))) for one in shared]
+    told = [SAME_FACES, markdown(_table(pairs, old, new))]
+    validated = [
+        [PSNR.text(best_validation(root, state.plan, dataset, one)) for one in shared]
+        for root, state in zip(roots, (published, here), strict=True)
+    ]
+    if shared:
+        names = words("best validation PSNR over RGB, dB", map(title, shared))
+        columns = [Column(when, cells) for when, cells in zip(WHEN, validated, strict=True)]
+        told.append(markdown([names, *columns]))
+    if lacking := [title(one) for one in published.plan.subjects if one not in new.frames]:
+        told.append(f"Published, and not here: {listing(lacking)}.")
+    outside = [f"{dataset}: {pair}" for pair in pairs if not pair.is_inside]
+    return Verdict("\n\n".join(told), outside)
+
+
+def _table(pairs: Sequence[Pair], old: Scores, new: Scores) -> Table:
+    """Return the gains over bicubic, published and here, and their difference face by face."""
+    changes = [Gain.of(*(s.by_seed(one.subject, PSNR) for s in (new, old))) for one in pairs]
+    return [
+        words("system", [title(one.subject) for one in pairs]),
+        Column("published gain over bicubic, dB", [_mean(one.published) for one in pairs]),
+        Column("95 % interval", [_range(one.published) for one in pairs]),
+        Column("gain here", [_mean(one.here) for one in pairs]),
+        words("inside?", ["yes" if one.is_inside else "**no**" for one in pairs]),
+        Column("here less published, by equal seeds", [*map(_mean, changes)]),
+        Column("its 95 % interval", [*map(_range, changes)]),
+    ]
+
+
+def _other_faces(old: Scores, new: Scores) -> str:
+    """Return why the two were not scored on the same faces; empty where they were."""
+    before, now = (
+        frame[PSNR.name]
+        for frame in (next(iter(scores.frames[OF_BICUBIC].values())) for scores in (old, new))
+    )
+    if not before.index.equals(now.index):
+        shared = before.index.intersection(now.index)
+        return f"of {len(before)} published faces {len(shared)} are among the {len(now)} here"
+    differences = np.abs(before - now)
+    num_others = int((differences > SAME_DB).sum())
+    if num_others:
+        return (
+            f"bicubic interpolation has another PSNR on {num_others} of {len(now)} faces, by up to "
+            f"{differences.max():.2f} dB: photos, crops or degradation are others"
+        )
+    return ""
+
+
+def _mean(gain: Gain) -> str:
+    return PSNR.text(gain.interval.mean, signed=True)
+
+
+def _range(gain: Gain) -> str:
+    low, high = (PSNR.text(end, signed=True) for end in gain.interval[1:3])
+    return f"{low} to {high}" if gain.by_seed else NOTHING

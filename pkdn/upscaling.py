@@ -15,7 +15,7 @@ from pkdn.faces import HR_SIZE, LR_SIZE
 from pkdn.learning.network import reads
 from pkdn.runs import DRAWN, RUNS
 from pkdn.systems import FULL
-from pkdn.training import batches
+from pkdn.training import batches, resampling
 from pkdn.training.precision import default_device
 from pkdn.training.resampling import quantize, to_float
 from pkdn.weights import told
@@ -28,15 +28,47 @@ BATCH_SIZE = 16
 def default_weights() -> Path:
     """Return the weights of the full student that was trained here on photographs, or the shipped.
 
+    Of those that differ in their seed alone it is the one of the lowest.
+
     Raises:
-        UserError: several were trained here.
+        UserError: students of several data sets were trained here.
     """
-    found = sorted((RUNS / "student").glob(f"*-{FULL}-*/weights.safetensors"))
-    real = [file for file in found if not file.parent.name.startswith(f"{DRAWN}-")]
-    if len(real) > 1:
-        names = ", ".join(str(file) for file in real)
-        raise UserError(f"{len(real)} trained students found; choose one with --weights: {names}")
-    return real[0] if real else SHIPPED
+    found: dict[str, tuple[int, Path]] = {}
+    for file in (RUNS / "student").glob(f"*-{FULL}-*/weights.safetensors"):
+        dataset, _, seed = file.parent.name.rpartition(f"-{FULL}-")
+        if dataset != DRAWN and seed.isdecimal():
+            found[dataset] = min((int(seed), file), found.get(dataset, (int(seed), file)))
+    if len(found) > 1:
+        names = ", ".join(str(file) for _, file in sorted(found.values()))
+        raise UserError(
+            f"students of {len(found)} data sets found; choose one with --weights: {names}"
+        )
+    return next((file for _, file in found.values()), SHIPPED)
+
+
+def degraded(faces: np.ndarray) -> np.ndarray:
+    """Return the LR faces of HR ones, as the training data are made.
+
+    Args:
+        faces: (N, 128, 128, 3), uint8, RGB.
+
+    Returns:
+        (N, 16, 16, 3), uint8, RGB.
+    """
+    return _as_arrays(batches.degrade(_as_images(faces)))
+
+
+def bicubic(faces: np.ndarray) -> np.ndarray:
+    """Enlarge LR faces by bicubic interpolation: (N, 16, 16, 3) to (N, 128, 128, 3), uint8."""
+    return _as_arrays(resampling.bicubic(_as_images(faces), HR_SIZE))
+
+
+def _as_images(faces: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(faces.copy()).permute(0, 3, 1, 2)
+
+
+def _as_arrays(images: torch.Tensor) -> np.ndarray:
+    return np.asarray(images.permute(0, 2, 3, 1).cpu())
 
 
 class OnPixels(nn.Module):

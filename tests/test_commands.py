@@ -16,10 +16,11 @@ from PIL import Image
 from pkdn import commands, networks, upscaling
 from pkdn.__main__ import main
 from pkdn.commands import networks as listing
-from pkdn.commands import upscale
 from pkdn.data.photos.crops import centre_box, crop_image
+from pkdn.data.photos.framing import Framing, read_faces
 from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN
+from pkdn.reports.faces import CAPTION, GAP, HEADING, TILE
 from pkdn.runs import RunId
 from pkdn.training.resampling import quantize, to_float
 
@@ -112,31 +113,58 @@ def test_upscale_is_the_network(tmp_path: Path, model: Path, pixels: np.ndarray)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "sr.png")), expected)
 
 
-def test_upscale_degrades_a_folder_of_photos_and_skips_what_is_none(
+def test_upscale_walks_a_folder_and_skips_what_is_no_photo(
     tmp_path: Path, model: Path, pixels: np.ndarray
 ) -> None:
-    (tmp_path / "in").mkdir()
-    for name in ("a.jpg", "b.png"):
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    for name in ("a.jpg", "sub/b.png"):
         Image.fromarray(pixels).save(tmp_path / "in" / name)
-    words = ("upscale", str(tmp_path / "in"), str(tmp_path / "out"), "--weights", str(model))
+    out = tmp_path / "in" / "out.1"  # its own results are not looked at again
+    words = ("upscale", str(tmp_path / "in"), str(out), "--weights", str(model))
     refused = pkdn(*words)
     assert refused.returncode == 1
     last = refused.stderr.strip().splitlines()[-1]
-    assert last.startswith(f"error: 0 faces written to {tmp_path / 'out'}, 2 of 2 skipped, such as")
+    assert last.startswith(f"error: 0 faces written to {out}, 2 of 2 photos skipped, such as")
     assert "expected a face of 16×16 pixels" in last
     assert "--degrade" in last
-    assert not (tmp_path / "out").exists()
+    assert not out.exists()
     os.mkfifo(tmp_path / "in" / "pipe.jpg")
-    done = pkdn(*words, "--degrade")
-    assert done.returncode == 1
-    told = done.stderr.strip().splitlines()
-    for line in (line for line in told if "trained on" not in line):
-        assert "pipe.jpg cannot be read (it is no regular file)" in line
-    assert "2 faces written" in line
-    assert "1 of 3 skipped" in line
-    written = sorted((tmp_path / "out").iterdir())
-    assert [file.name for file in written] == ["a.png", "b.png"]
-    assert all(np.asarray(Image.open(file)).shape == (128, 128, 3) for file in written)
+    for _ in range(2):
+        done = pkdn(*words, "--framed")
+        assert done.returncode == 0
+        assert "pipe.jpg cannot be read (it is no regular file)" in done.stderr
+        sheet = out.with_name("out-sheet.png")
+        expected = f"2 faces written to {out}, compared in {sheet}; 1 of 3 photos skipped"
+        assert done.stdout.splitlines()[-1] == expected
+        sheet.unlink()
+    written = sorted(file.relative_to(out).as_posix() for file in out.rglob("*.*"))
+    assert written == ["a.png", "sub/b.png"]
+    assert all(np.asarray(Image.open(out / name)).shape == (128, 128, 3) for name in written)
+
+
+def test_the_sheet_shows_input_bicubic_result_and_photo(
+    tmp_path: Path, model: Path, pixels: np.ndarray
+) -> None:
+    (tmp_path / "in").mkdir()
+    Image.fromarray(pixels[:16, :16]).save(tmp_path / "in" / "a.png")
+    Image.fromarray(pixels[:128, :128]).save(tmp_path / "in" / "b.png")
+    out = tmp_path / "out"
+    done = pkdn("upscale", str(tmp_path / "in"), str(out), "--weights", str(model), "--framed")
+    assert done.returncode == 0, done.stderr
+    sheet = np.asarray(Image.open(tmp_path / "out-sheet.png").convert("RGB"))
+    small = Image.fromarray(pixels[:128, :128]).resize((16, 16), Image.Resampling.BICUBIC)
+    expected = [
+        np.asarray(small).repeat(8, 0).repeat(8, 1),
+        np.asarray(small.resize((128, 128), Image.Resampling.BICUBIC)),
+        np.asarray(Image.open(out / "b.png")),
+        pixels[:128, :128],
+    ]
+    top = HEADING + TILE + CAPTION
+    for column, tile in enumerate(expected):
+        left = GAP + column * (TILE + GAP)
+        assert np.array_equal(sheet[top : top + TILE, left : left + TILE], tile)
+    left = GAP + 3 * (TILE + GAP)  # of a face of 16×16 pixels there is no photo
+    assert (sheet[HEADING : HEADING + TILE // 3, left:] == 255).all()
 
 
 def test_upscale_reads_photos_as_the_stages_do(tmp_path: Path) -> None:
@@ -146,15 +174,15 @@ def test_upscale_reads_photos_as_the_stages_do(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[274] = 3  # to be shown upside down
     Image.fromarray(pixels).save(tmp_path / "photo.png", exif=exif)
-    face = upscale.read_face(tmp_path / "photo.png", degrade=True)
+    (face,) = read_faces(tmp_path / "photo.png", Framing(framed=True))
     upright = np.where(pixels[..., 3:] == 0, 255, pixels[..., :3])[::-1, ::-1]
     assert np.array_equal(face, crop_image(np.ascontiguousarray(upright), centre_box(70, 90)))
     (tmp_path / "photo.png").write_bytes(b"no photo")
     with pytest.raises(UserError, match=r"cannot read the image .*photo.png: it cannot be decoded"):
-        upscale.read_face(tmp_path / "photo.png", degrade=True)
+        read_faces(tmp_path / "photo.png", Framing(framed=True))
 
 
-def test_upscale_takes_the_one_full_student_of_photographs_or_the_shipped(
+def test_upscale_takes_the_full_student_of_photographs_or_the_shipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -167,8 +195,15 @@ def test_upscale_takes_the_one_full_student_of_photographs_or_the_shipped(
         run.folder.mkdir(parents=True)
         run.weights.touch()
         assert upscaling.default_weights() == expected
-    shutil.copytree(runs[2].folder, RunId("student", "lfw", "full", 0).folder)
-    with pytest.raises(UserError, match=r"2 trained .*--weights: .*helen-full-0.*lfw-full-0"):
+    for seed in (11, 2):  # of several seeds, the lowest
+        shutil.copytree(runs[2].folder, RunId("student", "helen", "full", seed).folder)
+        assert upscaling.default_weights() == runs[2].weights
+    shutil.rmtree(runs[2].folder)
+    assert upscaling.default_weights() == RunId("student", "helen", "full", 2).weights
+    shutil.copytree(
+        RunId("student", "helen", "full", 2).folder, RunId("student", "lfw", "full", 0).folder
+    )
+    with pytest.raises(UserError, match=r"2 data sets .*--weights: .*lfw-full-0.*helen-full-2"):
         upscaling.default_weights()
 
 
@@ -177,6 +212,7 @@ def test_upscale_takes_the_one_full_student_of_photographs_or_the_shipped(
     [
         (("upscale", "nowhere.png", "out.png"), "found nothing"),
         (("upscale", ".", "out"), "expected images"),
+        (("upscale", ".", "out", "--box", "1,2,3,4"), "expected a single photo"),
         (("sync",), "found no such folder; run `dvc repro`"),
     ],
 )

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pkdn.commands import upscale
 from pkdn.data.photos.decoding import LARGEST_EXIF, LARGEST_HEADER, decode_image, decode_labels
+from pkdn.data.photos.framing import Framing, read_faces
 from pkdn.data.photos.photo import UnreadablePhotoError
 from pkdn.data.photos.reading import content, read_image
 from pkdn.errors import UserError
@@ -85,7 +85,8 @@ def test_broken_images_are_unreadable_and_nothing_else(tmp_path: Path) -> None:
         if number % 10 == 0:
             (tmp_path / "photo").write_bytes(data)
             with suppress(UserError):
-                assert upscale.read_face(tmp_path / "photo", degrade=True).shape == (128, 128, 3)
+                (face,) = read_faces(tmp_path / "photo", Framing(framed=True))
+                assert face.shape in [(128, 128, 3), (16, 16, 3)]
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -167,7 +168,7 @@ def test_169_million_pixels_are_refused_by_the_header(name: str, tmp_path: Path)
     (tmp_path / "a.png").write_bytes(png(side=13_000))
     words = {
         "score": ["--sr", str(tmp_path), "--hr", str(tmp_path)],
-        "upscale": [str(tmp_path / "a.png"), str(tmp_path / "sr.png"), "--degrade"],
+        "upscale": [str(tmp_path / "a.png"), str(tmp_path / "sr.png"), "--framed"],
     }[name]
     code = PEAK.format(command=name)
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)

@@ -5,27 +5,47 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from pkdn.data.photos.crops import MIN_SOURCE_SIDE, centre_box, crop_image
-from pkdn.data.photos.reading import list_images, read_image
+from pkdn.data.photos import detection
+from pkdn.data.photos.framing import Framing, read_faces
+from pkdn.data.photos.photo import Box
+from pkdn.data.photos.reading import list_images
 from pkdn.errors import UserError
-from pkdn.faces import LR_SIZE
+from pkdn.faces import HR_SIZE, LR_SIZE
 from pkdn.files import atomic_file
 
-HELP = "upscale 16×16 faces to 128×128 with the trained student"
+HELP = "upscale faces to 128×128 with the trained student"
 
 WRITTEN = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 BATCH_SIZE = 16
 MAX_NAMED = 20
 """Images skipped that are named one by one."""
+MOST_ROWS = 40
+"""Faces on the sheet: the first ones."""
+COLUMNS = ("16×16 input", "bicubic", "result", "photo")
+
+
+class Face(NamedTuple):
+    """A face to upscale.
+
+    Attributes:
+        target: Where the result goes.
+        pixels: uint8 RGB, (16, 16, 3), or (128, 128, 3) to be degraded.
+    """
+
+    target: Path
+    pixels: np.ndarray
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("input", metavar="IN", type=Path, help="an image, or a folder of images")
+    parser.add_argument(
+        "input", metavar="IN", type=Path, help="an image, or a folder of images and such folders"
+    )
     parser.add_argument(
         "output", metavar="OUT", type=Path, help="a PNG file for an image, a folder for a folder"
     )
@@ -38,28 +58,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--degrade",
         action="store_true",
-        help="take larger face photos: cut the centre square, resize it to 128×128 and degrade "
-        "that to 16×16, as the training data were made",
+        help="take larger photos: find the largest face, unless its landmarks lie beside the photo "
+        "in a .pts file, cut it, and degrade it to 16×16, as the training data were made; each of "
+        "the following says so, too",
     )
-
-
-def read_face(path: Path, *, degrade: bool) -> np.ndarray:
-    """Read one face as (16, 16, 3) or, to be degraded, as (128, 128, 3), uint8 RGB."""
-    image = read_image(path)
-    height, width = image.shape[:2]
-    if degrade:
-        if min(width, height) < MIN_SOURCE_SIDE:
-            raise UserError(
-                f"expected at least {MIN_SOURCE_SIDE}×{MIN_SOURCE_SIDE} pixels in {path}, got "
-                f"{width}×{height}: leave it out"
-            )
-        return crop_image(image, centre_box(width, height))
-    if (width, height) != (LR_SIZE, LR_SIZE):
-        raise UserError(
-            f"expected a face of {LR_SIZE}×{LR_SIZE} pixels in {path}, got {width}×{height}; "
-            "add --degrade to cut and degrade larger photos"
-        )
-    return image
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--all-faces", action="store_true", help="every face of a photo: OUT-1.png, OUT-2.png, …"
+    )
+    where.add_argument(
+        "--box",
+        metavar="X,Y,W,H",
+        help="the face of a single photo, from the brows to the chin and from ear to ear: its left "
+        "top corner, width and height in pixels",
+    )
+    where.add_argument(
+        "--framed",
+        action="store_true",
+        help="the photos are faces as they are: cut their centre squares, look for no faces",
+    )
 
 
 def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
@@ -72,66 +89,133 @@ def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
         if target.suffix.lower() not in WRITTEN:
             raise UserError(f"expected an image file name such as sr.png for OUT, got {target}")
         return [(source, target)]
-    images = list_images(source)
     if target.is_file():
         raise UserError(f"expected a folder for OUT, since IN is one, got the file {target}")
+    images = list_images(source, subfolders=True, but=target)
     return [(file, target / f"{name}.png") for name, file in images.items()]
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Upscale every image that can be read.
+def framing(arguments: argparse.Namespace) -> Framing | None:
+    """Return what the user says of where faces are; None where photos may not be larger.
 
     Raises:
-        UserError: some cannot; the others were upscaled.
+        UserError: The box is none, or said of several photos.
     """
+    if arguments.box is None:
+        some = arguments.degrade or arguments.all_faces or arguments.framed
+        return Framing(arguments.framed, None, arguments.all_faces) if some else None
+    if arguments.input.is_dir():
+        raise UserError("--box: expected a single photo for IN, got a folder: name one photo")
+    try:
+        left, top, width, height = (int(part) for part in arguments.box.split(","))
+    except ValueError:
+        raise UserError(
+            f"--box: expected four whole numbers such as 40,30,100,100, got {arguments.box}"
+        ) from None
+    return Framing(box=Box(left, top, left + width, top + height))
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Upscale every face that can be read, and name the photos that cannot.
+
+    Raises:
+        UserError: None can.
+    """
+    where = framing(arguments)
     pairs = plan(arguments.input, arguments.output)
     skipped: list[str] = []
-    readable = _readable(pairs, skipped, degrade=arguments.degrade)
-    first = list(islice(readable, BATCH_SIZE))  # a mistake in all of them is told at once
-    if first:
-        _upscale(first, readable, arguments.weights)
-    num_faces = len(pairs) - len(skipped)
-    result = f"{num_faces} faces written to {arguments.output}"
-    if len(pairs) == len(skipped) == 1:
-        raise UserError(skipped[0])
-    if skipped:
-        raise UserError(f"{result}, {len(skipped)} of {len(pairs)} skipped, such as: {skipped[0]}")
-    print(result)
+    faces = _readable(pairs, skipped, where)
+    first = list(islice(faces, BATCH_SIZE))  # a mistake in all of them is told at once
+    if not first:
+        if len(pairs) == 1:
+            raise UserError(skipped[0])
+        raise UserError(
+            f"0 faces written to {arguments.output}, {len(skipped)} of {len(pairs)} photos "
+            f"skipped, such as: {skipped[0]}"
+        )
+    sheet = _beside(arguments.output if arguments.input.is_dir() else pairs[0][1])
+    num_faces = _upscale(first, faces, arguments.weights, sheet)
+    if detection.was_used():
+        print(f"note: {detection.TERMS}")
+    left_out = f"; {len(skipped)} of {len(pairs)} photos skipped" if skipped else ""
+    count = "1 face" if num_faces == 1 else f"{num_faces} faces"
+    print(f"{count} written to {arguments.output}, compared in {sheet}{left_out}")
 
 
-Face = tuple[Path, np.ndarray]
-"""Where an image goes, and the face that was read for it."""
+def _beside(target: Path) -> Path:
+    """Return where the sheet goes, beside a file or a folder of results."""
+    named = target if target.name else target.resolve()
+    return named.with_name(f"{named.name.removesuffix(named.suffix)}-sheet.png")
 
 
 def _readable(
-    pairs: list[tuple[Path, Path]], skipped: list[str], *, degrade: bool
+    pairs: list[tuple[Path, Path]], skipped: list[str], framing: Framing | None
 ) -> Iterator[Face]:
     """Yield the faces that can be read, and note why the others cannot."""
     from pkdn.progress import track
 
     for file, target in track(pairs, "upscale", len(pairs)) if len(pairs) > 1 else pairs:
         try:
-            yield target, read_face(file, degrade=degrade)
+            faces = read_faces(file, framing)
+        except detection.NoDetectorError:
+            raise
         except UserError as error:
             skipped.append(str(error))
             if len(pairs) > 1 and len(skipped) <= MAX_NAMED:
                 print(f"skipped: {error}", file=sys.stderr)
+            continue
+        for number, face in enumerate(faces, start=1):
+            several = framing is not None and framing.all_faces
+            name = f"{target.stem}-{number}{target.suffix}" if several else target.name
+            yield Face(target.with_name(name), face)
 
 
-def _upscale(first: list[Face], others: Iterator[Face], weights: Path | None) -> None:
-    """Write what the network makes of the faces, batch after batch."""
+def _upscale(first: list[Face], others: Iterator[Face], weights: Path | None, sheet: Path) -> int:
+    """Write what the network makes of the faces, batch after batch; return how many they are."""
     import pkdn
+    from pkdn import upscaling
 
     student = pkdn.load(weights)
     print(student.about)
     if student.warning:
         print(f"warning: {student.warning}", file=sys.stderr)
-    part = first
+    part, num_faces = first, 0
+    rows: list[tuple[str, list[np.ndarray]]] = []
     while part:
-        sr_images = student(np.stack([face for _, face in part]))
-        for (target, _), sr_image in zip(part, sr_images, strict=True):
-            _write(sr_image, target)
+        lr_images = np.stack([_small(face.pixels) for face in part])
+        sr_images = student(lr_images)
+        for face, *images in zip(
+            part, lr_images, upscaling.bicubic(lr_images), sr_images, strict=True
+        ):
+            _write(images[-1], face.target)
+            if len(rows) < MOST_ROWS:
+                rows.append((face.target.name, [*images, face.pixels]))
+        num_faces += len(part)
         part = list(islice(others, BATCH_SIZE))
+    _write_sheet(rows, sheet)
+    return num_faces
+
+
+def _small(face: np.ndarray) -> np.ndarray:
+    from pkdn import upscaling
+
+    return face if len(face) == LR_SIZE else upscaling.degraded(face[None])[0]
+
+
+def _write_sheet(rows: list[tuple[str, list[np.ndarray]]], sheet: Path) -> None:
+    """Show faces side by side; the photo only where there is more of it than the input."""
+    from pkdn.reports.faces import LONGEST_NAME, Grid, Tile
+
+    tiles = []
+    for name, (lr_image, *images, photo) in rows:
+        times = HR_SIZE // LR_SIZE
+        pixels = lr_image.repeat(times, axis=0).repeat(times, axis=1)
+        last = photo if len(photo) == HR_SIZE else None
+        tiles.append(
+            [Tile(pixels, name[-LONGEST_NAME:]), *(Tile(image) for image in [*images, last])]
+        )
+    with atomic_file(sheet) as temporary:
+        Grid(COLUMNS, tiles).draw(temporary)
 
 
 def _write(image: np.ndarray, target: Path) -> None:

@@ -204,4 +204,4 @@ def canvas(path: Path, inches: tuple[float, float], dpi: int) -> Iterator[Figure
         figure = Figure(figsize=inches, dpi=dpi, facecolor="white")
         FigureCanvasAgg(figure)
         yield figure
-        figure.savefig(path, dpi=dpi, metadata={"Software": None})
+        figure.savefig(path, format="png", dpi=dpi, metadata={"Software": None})

@@ -6,7 +6,7 @@ Coordinates are continuous: pixel i spans i to i + 1, and (0, 0) is the photo's 
 import numpy as np
 from PIL import Image
 
-from pkdn.data.photos.photo import Box
+from pkdn.data.photos.photo import Box, UnreadablePhotoError
 from pkdn.faces import HR_SIZE
 
 WIDENING = 0.3
@@ -26,7 +26,13 @@ def landmarks_box(landmarks: np.ndarray, width: int, height: int) -> Box:
         landmarks: (n, 2), x and y in pixels of the photo, finite.
         width: Of the photo, in pixels.
         height: Of the photo, in pixels.
+
+    Raises:
+        UnreadablePhotoError: The centre of the landmarks lies outside the photo.
     """
+    centre = (landmarks.min(axis=0) + landmarks.max(axis=0)) / 2
+    if not ((centre >= 0) & (centre < (width, height))).all():
+        raise UnreadablePhotoError("its landmarks lie outside the photo")
     left, top = (int(value) for value in np.floor(landmarks.min(axis=0)))
     face_width, face_height = (int(value) for value in np.ptp(landmarks, axis=0))
     side = min(face_width, face_height)

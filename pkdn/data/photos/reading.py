@@ -3,7 +3,10 @@
 Regular files alone, up to a size: a pipe or a device is refused where it would wait, or never end.
 """
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from PIL import Image
@@ -43,30 +46,57 @@ def read_photo(root: Path, entry: Entry) -> Photo:
     return Photo(image, landmarks, labels)
 
 
-def list_images(folder: Path) -> dict[str, Path]:
+def list_images(
+    folder: Path, *, subfolders: bool = False, but: Path | None = None
+) -> dict[str, Path]:
     """Return the images of a folder that the user names, by name without suffix, sorted.
 
+    Args:
+        folder: What holds them.
+        subfolders: Look into these, too; names are then paths from ``folder`` on.
+        but: A folder that is not looked into.
+
     Raises:
-        UserError: There are no folder or no images, or two differ in their suffix alone.
+        UserError: There are no folder or no images, two differ in their suffix alone, or a
+            subfolder cannot be read.
     """
     if not folder.is_dir():
         raise UserError(f"expected a folder of images, found no folder {folder}: correct its path")
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
+    for path in _files(folder, but) if subfolders else sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
-        if twin := found.get(path.stem):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if twin := found.get(name):
             raise UserError(
-                f"{twin.name} and {path.name} in {folder} differ in their suffix alone: remove or "
-                "rename one of them"
+                f"{twin.name} and {path.name} in {path.parent} differ in their suffix alone: "
+                "remove or rename one of them"
             )
-        found[path.stem] = path
+        found[name] = path
     if not found:
+        searched = "" if subfolders else " (subfolders are not searched)"
         raise UserError(
             f"expected images ({', '.join(SUFFIXES)}) in {folder}, found none: name the folder "
-            "that holds them (subfolders are not searched)"
+            f"that holds them{searched}"
         )
     return found
+
+
+def _files(folder: Path, but: Path | None) -> Iterator[Path]:
+    """Yield the files of a folder and of those in it, sorted; links to folders are not followed."""
+
+    def refuse(error: OSError) -> NoReturn:
+        raise UserError(f"cannot read the folder {error.filename} ({error.strerror}): move it out")
+
+    left_out = but.resolve() if but else None
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        here = Path(place)
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and (here / name).resolve() != left_out
+        )
+        yield from sorted(here / file for file in files)
 
 
 def read_image(

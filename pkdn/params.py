@@ -138,6 +138,7 @@ class Params(_Section):
     ablations: Names
     loss_ablations: PerhapsNames
     folder: Text
+    landmarks: Annotated[Literal["given", "detected"], Expect("one of given, detected")]
     synthetic: SyntheticCounts
     parser: Annotated[Literal["trained", "pretrained"], Expect("one of trained, pretrained")]
     parser_dataset: Name

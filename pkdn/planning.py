@@ -17,6 +17,8 @@ from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject, Variant
 DATASETS = Path(__file__).parent / "data" / "datasets"
 PARSER = RunId("parser")
 COMPLEXITY = RunId("complexity")
+WITH_LANDMARKS = (DRAWN, "helen", "celeba_dic")
+"""Data sets whose photos all have 68 landmarks of their own: none are looked for there."""
 OF_THE_AUTHORS = ("steps", "threads", "skip_bad_steps")
 """What a training by its authors' recipe takes from the one recipe, or may take."""
 
@@ -97,7 +99,15 @@ def _of_photos(params: Params) -> Iterator[Planned]:
         photos = runs.PHOTOS / dataset
         yield Planned(RunId("download", dataset), {}, {"photos": photos}, settings)
         faces = {"faces": runs.FACES / dataset}
-        yield Planned(RunId("align", dataset), {"photos": photos}, faces, settings)
+        found = settings | _landmarks(params, dataset)
+        yield Planned(RunId("align", dataset), {"photos": photos}, faces, found)
+
+
+def _landmarks(params: Params, dataset: str) -> dict[str, Any]:
+    """Return the parameter `landmarks` where it changes something."""
+    if params.landmarks == "given" or dataset in WITH_LANDMARKS:
+        return {}
+    return params.model_dump(include={"landmarks"})
 
 
 def _photos(params: Params, dataset: str) -> dict[str, Any]:
@@ -199,6 +209,8 @@ def _report(params: Params) -> Planned:
         "authors: rates times": authors["rate_factor"],
         **params.model_dump(include={"precision", "skip_bad_steps", "parser", "parser_dataset"}),
     }
+    for dataset in params.datasets:
+        shown |= _landmarks(params, dataset)
     trained_on = params.parser_dataset if params.parser == "trained" else None
     settings = {
         **lists,

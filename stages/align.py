@@ -32,7 +32,8 @@ def main() -> None:
         photos = planned.reads.get("photos", Path(folder)) / "photos.csv"
         if "photos" not in planned.reads:
             run.metrics(write_catalogue(dataset, settings, photos))
-        run.metrics(align(dataset, settings, photos, planned.writes["faces"]))
+        detect = planned.settings.get("landmarks") == "detected"
+        run.metrics(align(dataset, settings, photos, planned.writes["faces"], detect=detect))
         run.metrics({"peak_mib": peak_mib(), "peak_mib_per_worker": peak_mib(of_workers=True)})
 
 

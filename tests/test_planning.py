@@ -47,6 +47,21 @@ def test_a_size_that_a_network_lacks_is_refused_with_those_it_has(
         plan(parameters.model_copy(update={"profiles": {"demo": huge}}))
 
 
+def test_found_landmarks_change_the_cutting_of_faces_without_any_alone() -> None:
+    some = {"datasets": ["lfw", "helen", "synthetic"]}
+    given, detected = (
+        {
+            one.id.name: one.settings
+            for one in plan(params.parse(own_params.values(**some, landmarks=which), Path("p")))
+        }
+        for which in ("given", "detected")
+    )
+    changed = {name for name, settings in detected.items() if settings != given[name]}
+    assert changed == {"align@lfw", "report"}
+    assert detected["align@lfw"] == {"dataset": "lfw", "landmarks": "detected"}
+    assert "landmarks" not in given["align@lfw"]
+
+
 def test_a_student_knows_the_weights_of_its_own_loss_alone(parameters: params.Params) -> None:
     found = {one.id.name: one.settings.get("distillation") for one in plan(parameters)}
     assert found["student@synthetic-full-0"] == {

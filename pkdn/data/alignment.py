@@ -21,6 +21,7 @@ from pkdn.data.photos.crops import (
     crop_landmarks,
     landmarks_box,
 )
+from pkdn.data.photos.detection import TERMS, find_face
 from pkdn.data.photos.photo import Box, Entry, Photo, UnreadablePhotoError
 from pkdn.data.photos.pool import num_cores, ordered_map
 from pkdn.errors import UserError
@@ -33,6 +34,7 @@ from pkdn.progress import track
 LEFT_OUT = "left_out.csv"
 SMALL = "too small"
 UNREADABLE = "unreadable"
+NO_FACE = "without a face"
 REQUIRED_SPLITS = ("train", "test")
 
 
@@ -58,6 +60,7 @@ def align(
     photos: Path,
     folder: Path,
     *,
+    detect: bool = False,
     num_workers: int | None = None,
 ) -> dict[str, float]:
     """Cut the faces of a data set and pack them.
@@ -69,20 +72,24 @@ def align(
         settings: Where its files are.
         photos: Its catalogue, as :func:`pkdn.data.catalogue.write_catalogue` left it.
         folder: Where shards, index and the list of photos left out go; replaced as a whole.
+        detect: Find 68 landmarks where a photo comes without them, and cut the face by these;
+            photos in which no face is found are left out.
         num_workers: Processes; by default one per core.
 
     Returns:
         Counts, seconds, and faces per second in all and per core.
 
     Raises:
-        UserError: Files changed since the catalogue, a label map has an unknown class, or too
-            few faces are left for training and testing.
+        UserError: Files changed since the catalogue, a label map has an unknown class, too few
+            faces are left for training and testing, or what finds faces is not installed.
     """
+    if detect:
+        print(f"{name}: {TERMS}")
     started = time.monotonic()
     workers = num_workers or num_cores()
     num_photos = sum(1 for _ in read_catalogue(photos))
     root = datasets.locate(name, settings)
-    cut = partial(cut_face, name, root)
+    cut = partial(cut_face, name, root, detect=detect)
     results = ordered_map(cut, read_catalogue(photos), num_workers=workers)
     with atomic_folder(folder) as temporary:
         counts = _pack(name, track(results, f"align {name}", num_photos), temporary)
@@ -93,14 +100,15 @@ def align(
         **{f"{split}_faces": counts[split] for split in SPLITS},
         "dropped_small": counts[SMALL],
         "skipped_unreadable": counts[UNREADABLE],
+        "skipped_without_face": counts[NO_FACE],
         "seconds": round(seconds, 2),
         "faces_per_second": round(num_faces / seconds, 1),
         "faces_per_second_per_core": round(num_faces / seconds / workers, 2),
     }
 
 
-def cut_face(name: str, root: Path, listed: Listed) -> Face | LeftOut:
-    """Read one photo of the data set ``name`` and cut out its face."""
+def cut_face(name: str, root: Path, listed: Listed, *, detect: bool = False) -> Face | LeftOut:
+    """Read one photo of the data set ``name`` and cut out its face; see :func:`align`."""
     entry = listed.entry
     if fingerprint(name, root, entry) != listed:
         raise UserError(
@@ -109,6 +117,11 @@ def cut_face(name: str, root: Path, listed: Listed) -> Face | LeftOut:
         )
     try:
         photo = datasets.load(name).read(root, entry)
+        if detect and photo.landmarks is None:
+            # A box that is known otherwise says which face is meant; then the landmarks frame it.
+            photo = photo._replace(landmarks=find_face(photo.image, photo.box), box=None)
+            if photo.landmarks is None:
+                return LeftOut(listed, NO_FACE, "none was found")
         box = _box(photo)
     except UnreadablePhotoError as error:
         return LeftOut(listed, UNREADABLE, str(error))
@@ -125,9 +138,6 @@ def _box(photo: Photo) -> Box:
         return photo.box
     if photo.landmarks is None:
         return centre_box(width, height)
-    centre = (photo.landmarks.min(axis=0) + photo.landmarks.max(axis=0)) / 2
-    if not ((centre >= 0) & (centre < (width, height))).all():
-        raise UnreadablePhotoError("its landmarks lie outside the photo")
     return landmarks_box(photo.landmarks, width, height)
 
 

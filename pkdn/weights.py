@@ -20,6 +20,7 @@ TERMS: Final = {
     "folder": "The faces are somebody's own photographs: their owner's terms apply.",
 }
 RESEARCH: Final = "For non-commercial research alone, as the terms of the data set say."
+FOUND: Final = " A model for non-commercial use alone has found the landmarks of the faces."
 RECIPE: Final = ("steps", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "keep")
 DISTILLATION: Final = ("lambda_ts", "lambda_fs", "distill_epochs")
 
@@ -53,11 +54,12 @@ def card_of(weights: Path) -> dict[str, Any]:
     training, aligned = _record(weights.parent), _record(runs / "align" / run.dataset)
     scores = _scores(runs, run.evaluation())
     bicubic = RunId("evaluate_baseline", run.dataset, BICUBIC, run.seed)
+    detector = aligned.get("tags", {}).get("detector")
     params, measured = training["params"], training["metrics"]
     return {
         "dataset": run.dataset,
         "faces": {split: int(aligned["metrics"][f"{split}_faces"]) for split in SPLITS},
-        "terms": TERMS.get(run.dataset, RESEARCH),
+        "terms": TERMS.get(run.dataset, RESEARCH) + (FOUND if detector else ""),
         "trained": run.name,
         "seed": run.seed,
         "size": params["size"],

@@ -7,6 +7,7 @@ from pkdn import command, tracking
 from pkdn.data.alignment import align
 from pkdn.data.catalogue import write_catalogue
 from pkdn.data.datasets import DatasetSettings
+from pkdn.data.photos import detection
 from pkdn.provenance import peak_mib
 from pkdn.runs import Planned, planned_by_command
 
@@ -23,16 +24,15 @@ def main() -> None:
     """
     planned = planned_by_command(__doc__)
     dataset, settings = planned.settings["dataset"], DatasetSettings.of(planned.settings)
+    detect = planned.settings.get("landmarks") == "detected"
+    tags = {"dataset": dataset} | ({"detector": detection.version()} if detect else {})
     with (
-        tracking.run(
-            planned, planned.settings, tags={"dataset": dataset}, by_name=by_name(planned)
-        ) as run,
+        tracking.run(planned, planned.settings, tags=tags, by_name=by_name(planned)) as run,
         TemporaryDirectory() as folder,
     ):
         photos = planned.reads.get("photos", Path(folder)) / "photos.csv"
         if "photos" not in planned.reads:
             run.metrics(write_catalogue(dataset, settings, photos))
-        detect = planned.settings.get("landmarks") == "detected"
         run.metrics(align(dataset, settings, photos, planned.writes["faces"], detect=detect))
         run.metrics({"peak_mib": peak_mib(), "peak_mib_per_worker": peak_mib(of_workers=True)})
 

@@ -55,6 +55,15 @@ def trained(tmp_path: Path) -> Path:
     return file
 
 
+def test_found_landmarks_are_among_the_terms(trained: Path) -> None:
+    assert "landmarks" not in weights.card_of(trained)["terms"]
+    path = trained.parents[2] / "align" / "helen" / "record.json"
+    record = json.loads(path.read_text())
+    record["tags"]["detector"] = "dlib 20.0.1"
+    path.write_text(json.dumps(record))
+    assert weights.card_of(trained)["terms"].endswith("has found the landmarks of the faces.")
+
+
 def test_exported_weights_are_the_same_network_and_say_what_they_learnt(
     trained: Path, tmp_path: Path
 ) -> None:

@@ -75,6 +75,16 @@ def find_face(image: np.ndarray, near: Box | None = None) -> np.ndarray | None:
     return found[nearest] if inside[nearest] else None
 
 
+def version() -> str:
+    """Return what finds faces, and in which versions.
+
+    Raises:
+        NoDetectorError: the extra ``faces`` is not installed.
+    """
+    dlib, models = _packages()
+    return f"dlib {dlib.__version__}, models {models.__version__}"
+
+
 def was_used() -> bool:
     """Return whether this process has looked for faces."""
     return _models.cache_info().currsize > 0
@@ -99,6 +109,12 @@ def _landmarks(shape: Any) -> np.ndarray:
 @cache
 def _models() -> tuple[Any, Any]:
     """Load the detector and the model of the landmarks: 100 MB, in half a second."""
+    dlib, models = _packages()
+    predictor = dlib.shape_predictor(models.pose_predictor_model_location())
+    return dlib.get_frontal_face_detector(), predictor
+
+
+def _packages() -> tuple[Any, Any]:
     try:
         import dlib
         import face_recognition_models
@@ -107,5 +123,4 @@ def _models() -> tuple[Any, Any]:
             f"expected dlib and its models to find faces, got: {error}; install them by "
             "`pip install -e '.[faces]'`"
         ) from None
-    location = face_recognition_models.pose_predictor_model_location()
-    return dlib.get_frontal_face_detector(), dlib.shape_predictor(location)
+    return dlib, face_recognition_models

@@ -68,9 +68,11 @@ class Pair(NamedTuple):
 
 def files(root: Path, plan: Plan) -> Iterator[Path]:
     """Yield what is published beside the parameters and the plan, from the root on."""
-    found = [run.record for run in plan.runs()]
+    found = list[Path]()
     for _, run in plan.trainings():
-        found += [run.curve(), run.evaluation().scores, run.evaluation().absence]
+        evaluation = run.evaluation()
+        found += [run.record, run.curve()]
+        found += [evaluation.record, evaluation.scores, evaluation.absence]
     yield from (path for path in found if (root / path).is_file())
 
 
@@ -87,17 +89,17 @@ def write(state: State, root: Path, out: Path, more: Sequence[Path]) -> None:
         with atomic_file(out / path) as temporary:
             shutil.copyfile(root / path, temporary)
     with atomic_file(out / "README.md") as temporary:
-        temporary.write_text(_page(state, root, out), encoding="utf-8")
+        temporary.write_text(_page(state, out), encoding="utf-8")
 
 
-def _page(state: State, root: Path, out: Path) -> str:
-    records = read_records(root, state.plan)
+def _page(state: State, out: Path) -> str:
+    records = read_records(out, state.plan)
     told = [
         f"# Results of {listing(state.plan.datasets)} with the profile `{state.plan.profile}`",
         f"Computed from {min(records['started'])[:10]} to {max(records['started'])[:10]} by "
         f"{listing(revisions(records))} on {machines(records)}. To verify it, run the pipeline "
         "with the parameters that are beside this page, and then",
-        f"```console\npython -m pkdn verify {out.name}\n```",
+        f"```console\npython -m pkdn verify {out}\n```",
     ]
     for dataset, scores in state.scores.items():
         rows = [one for one in state.plan.subjects if one in scores.frames]

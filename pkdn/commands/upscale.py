@@ -91,7 +91,7 @@ def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
         return [(source, target)]
     if target.is_file():
         raise UserError(f"expected a folder for OUT, since IN is one, got the file {target}")
-    images = list_images(source, subfolders=True, but=target)
+    images = list_images(source, subfolders=True, but=(target, _sheet_of(target)))
     return [(file, target / f"{name}.png") for name, file in images.items()]
 
 
@@ -133,7 +133,7 @@ def main(arguments: argparse.Namespace) -> None:
             f"0 faces written to {arguments.output}, {len(skipped)} of {len(pairs)} photos "
             f"skipped, such as: {skipped[0]}"
         )
-    sheet = _beside(arguments.output if arguments.input.is_dir() else pairs[0][1])
+    sheet = _sheet_of(arguments.output if arguments.input.is_dir() else pairs[0][1])
     num_faces = _upscale(first, faces, arguments.weights, sheet)
     if detection.was_used():
         print(f"note: {detection.TERMS}")
@@ -142,7 +142,7 @@ def main(arguments: argparse.Namespace) -> None:
     print(f"{count} written to {arguments.output}, compared in {sheet}{left_out}")
 
 
-def _beside(target: Path) -> Path:
+def _sheet_of(target: Path) -> Path:
     """Return where the sheet goes, beside a file or a folder of results."""
     named = target if target.name else target.resolve()
     return named.with_name(f"{named.name.removesuffix(named.suffix)}-sheet.png")

@@ -4,7 +4,7 @@ Regular files alone, up to a size: a pipe or a device is refused where it would 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -47,14 +47,14 @@ def read_photo(root: Path, entry: Entry) -> Photo:
 
 
 def list_images(
-    folder: Path, *, subfolders: bool = False, but: Path | None = None
+    folder: Path, *, subfolders: bool = False, but: Collection[Path] = ()
 ) -> dict[str, Path]:
     """Return the images of a folder that the user names, by name without suffix, sorted.
 
     Args:
         folder: What holds them.
         subfolders: Look into these, too; names are then paths from ``folder`` on.
-        but: A folder that is not looked into.
+        but: Folders that are not looked into, and files that are left out there.
 
     Raises:
         UserError: There are no folder or no images, two differ in their suffix alone, or a
@@ -82,21 +82,22 @@ def list_images(
     return found
 
 
-def _files(folder: Path, but: Path | None) -> Iterator[Path]:
+def _files(folder: Path, but: Collection[Path]) -> Iterator[Path]:
     """Yield the files of a folder and of those in it, sorted; links to folders are not followed."""
 
     def refuse(error: OSError) -> NoReturn:
         raise UserError(f"cannot read the folder {error.filename} ({error.strerror}): move it out")
 
-    left_out = but.resolve() if but else None
+    left_out = [path.resolve() for path in but]
     for place, folders, files in os.walk(folder, onerror=refuse):
         here = Path(place)
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and (here / name).resolve() != left_out
+            if not name.startswith(".") and (here / name).resolve() not in left_out
         )
-        yield from sorted(here / file for file in files)
+        found = sorted(here / file for file in files)
+        yield from (file for file in found if file.resolve() not in left_out)
 
 
 def read_image(

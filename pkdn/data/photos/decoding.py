@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from io import BytesIO
 
 import numpy as np
-from PIL import Image, ImageFile, TiffImagePlugin
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from pkdn.data.photos.photo import UnreadablePhotoError
 from pkdn.errors import UserError
@@ -110,6 +110,8 @@ def _opened(data: bytes, most_pixels: int = LARGEST_PIXELS) -> Iterator[ImageFil
         raise
     except Image.DecompressionBombError as error:
         raise _TooLargeError(str(error)) from error
+    except UnidentifiedImageError as error:
+        raise UnreadablePhotoError("cannot be decoded (it is no image): replace it") from error
     except Exception as error:  # Pillow's decoders raise a dozen kinds for broken files
         reason = error if str(error) else type(error).__name__
         raise UnreadablePhotoError(f"cannot be decoded ({reason}): replace it") from error

@@ -1,22 +1,13 @@
 """What went wrong in DVC, and what to do, in one line."""
 
-import errno
 import re
 import signal
 from collections.abc import Iterator
 
+from pkdn import shortages
 from pkdn.pipeline.presence import RWLOCK
 
 DOCTOR = "`python -m pkdn doctor --fix` mends it"
-FAULTS = {
-    errno.ENOSPC: "the disk is full: make room",
-    errno.EDQUOT: "your share of the disk is used up: make room",
-    errno.EROFS: "the file system is read-only: use a folder that can be written",
-    errno.EACCES: "permission is missing: give yourself the right to read and write there",
-    errno.EPERM: "permission is missing: give yourself the right to read and write there",
-    errno.EIO: "the disk does not answer rightly: look after it",
-    errno.EMFILE: "too many files are open: raise the limit with `ulimit -n 4096`",
-}
 # The first class, from the outermost error inwards, that is in here; by name, so that nothing of
 # DVC is loaded for it.
 ADVICE = {
@@ -55,8 +46,8 @@ def explain(error: BaseException) -> str:
     """Return what an error of DVC means to a user: what came, and what to do."""
     chain = list(causes(error))
     for one in reversed(chain):
-        if isinstance(one, OSError) and one.errno in FAULTS:
-            return f"{_where(one)}{FAULTS[one.errno]}, and run this again"
+        if isinstance(one, OSError) and (told := shortages.line(one)):
+            return told
     for one in chain:
         if type(one).__name__ == "StageCmdFailedError":
             return _end_of_stage(str(one))
@@ -108,7 +99,3 @@ def _broken_yaml(error: BaseException) -> str:
 def _text(error: BaseException) -> str:
     text = " ".join(str(error).split()).rstrip(".:")
     return text or type(error).__name__
-
-
-def _where(error: OSError) -> str:
-    return f"{error.filename}: " if error.filename else ""

@@ -4,6 +4,7 @@
 # make faults  kills, full disks, broken files: what is lost; hours, see docs/reliability.md
 # make bench   how fast it is here, beside the plain way; minutes, see docs/performance.md
 # make image   a container for one stage of a cloud, where docker is; see docs/clusters.md
+# make docs    the site of docs/, in site/
 # make ui      the runs in MLflow, at http://127.0.0.1:5000; it prints the page of the students
 # Each sets up .venv first where it is missing or older than pyproject.toml.
 
@@ -14,9 +15,10 @@ READY := $(VENV)/.ready
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
+export NO_MKDOCS_2_WARNING := 1
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: repro test check format faults bench image ui
+.PHONY: repro test check format faults bench image docs ui
 
 repro: $(READY)
 	python -m pkdn repro
@@ -42,6 +44,10 @@ bench: $(READY)
 
 image:
 	docker build --tag pkdn .
+
+docs: $(READY)
+	python -m mkdocs build --strict --quiet
+	@echo "site/index.html; with search: python -m http.server --directory site"
 
 ui: $(READY)
 	python -m pkdn sync --server http://127.0.0.1:$(PORT)

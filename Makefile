@@ -46,7 +46,7 @@ image:
 	docker build --tag pkdn .
 
 docs: $(READY)
-	python -m mkdocs build --strict --quiet
+	python -m mkdocs build --strict
 	@echo "site/index.html; with search: python -m http.server --directory site"
 
 ui: $(READY)

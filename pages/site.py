@@ -45,7 +45,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
     def moved(link: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(folder, link[1]))
-        return f"]({TAKEN.get(target, target.removeprefix(f'{DOCS}/'))}"
+        target = TAKEN.get(target, target.removeprefix(f"{DOCS}/"))
+        return f"]({posixpath.relpath(target, posixpath.dirname(page.file.src_uri) or '.')}"
 
     return LINK.sub(moved, markdown)
 

@@ -5,7 +5,7 @@
 # make bench   how fast it is here, beside the plain way; minutes, see docs/performance.md
 # make image   a container for one stage of a cloud, where docker is; see docs/clusters.md
 # make docs    the site of docs/, in site/
-# make ui      the runs in MLflow, at http://127.0.0.1:5000; it prints the page of the students
+# make ui      the runs in MLflow, at http://127.0.0.1:5000; it prints the addresses of its pages
 # Each sets up .venv first where it is missing or older than pyproject.toml.
 
 PYTHON ?= python3
@@ -51,7 +51,8 @@ docs: $(READY)
 
 ui: $(READY)
 	python -m pkdn sync --server http://127.0.0.1:$(PORT)
-	mlflow server --workers 1 --port $(PORT) --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
+	mlflow server --workers 1 --port $(PORT) --artifacts-destination mlartifacts \
+		--backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

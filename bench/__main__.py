@@ -13,7 +13,7 @@ import torch
 from bench import computing, moving, page
 from pkdn import command
 from pkdn.files import write_marked
-from pkdn.provenance import machine, peak_mib, revision, versions
+from pkdn.provenance import CODE, machine, peak_mib, revision, versions
 from pkdn.training import precision
 from pkdn.training.precision import Precision
 
@@ -33,7 +33,7 @@ def main() -> None:
         print(page.table([row], product).splitlines()[-1], flush=True)
     found = {
         "date": date.today().isoformat(),
-        "revision": revision(),
+        "revision": revision((*CODE, "bench")),
         "machine": machine(),
         "versions": versions(),
         "threads": torch.get_num_threads(),

@@ -16,6 +16,8 @@ from typing import Any, Self
 from pkdn.files import UNFINISHED, atomic_file, reading, sha256
 
 PACKAGES = ("torch", "numpy", "pillow", "scikit-image", "dvc", "mlflow")
+CODE = ("pkdn", "stages", "drawing", "dvc.yaml")
+"""What computes results."""
 ROOT = Path(__file__).parents[1]
 SMALL_FILES = (".csv", ".json", ".txt")
 DATA = Path("data")
@@ -41,12 +43,18 @@ def git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def revision() -> str:
-    """Return the git revision, with ``-dirty`` where tracked files differ from it."""
+def revision(code: Iterable[str] = CODE) -> str:
+    """Return the git revision, with ``-dirty`` where code differs from it, or is not in it.
+
+    Parameters do not count, which a record has itself, nor does what DVC writes while it runs.
+
+    Args:
+        code: files and folders of it.
+    """
     commit = git("rev-parse", "--short=10", "HEAD")
     if not commit:
         return "unknown"
-    return commit + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
+    return commit + ("-dirty" if git("status", "--porcelain", "--", *code) else "")
 
 
 def machine() -> dict[str, Any]:

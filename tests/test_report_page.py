@@ -17,7 +17,7 @@ from PIL import Image
 
 from pkdn.reports import page, web
 from pkdn.runs import RunId
-from pkdn.tracking import pages
+from pkdn.tracking import address
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 PAGES = "http://127.0.0.1:5000/#/runs/"
@@ -149,7 +149,7 @@ def test_the_address_of_runs_is_that_of_who_shows_them(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     if store is not None:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    assert pages.run_pages() == expected
+    assert address.run_pages() == expected
 
 
 def test_mlflow_and_make_ui_have_pages_at_that_address() -> None:
@@ -158,7 +158,7 @@ def test_mlflow_and_make_ui_have_pages_at_that_address() -> None:
     makefile = (Path(__file__).parents[1] / "Makefile").read_text(encoding="utf-8")
     port = re.search(r"^PORT \?= (\d+)$", makefile, flags=re.M)
     assert port
-    assert pages.HERE.endswith(f"//127.0.0.1:{port[1]}")
+    assert address.HERE.endswith(f"//127.0.0.1:{port[1]}")
 
 
 def test_runs_without_a_page_are_no_links_and_the_same_inputs_make_the_same_page(

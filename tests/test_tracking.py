@@ -91,9 +91,9 @@ def test_a_short_run_is_recorded_and_sent_by_sync(store: view.View) -> None:
         found = tracking.sync(messenger)
         assert tracking.sync(messenger) == found._replace(sent=0)
     assert found.sent == 1
-    assert found.page == (
+    assert found.pages["students"] == (
         f"/#/experiments/{store.experiment}/runs?workflowType=machine_learning"
-        "&searchFilter=tags.stage%20%3D%20%27evaluate_student%27"
+        "&viewStateShareKey=students"
     )
     run = store.client.get_run(found.run_ids[record["fingerprint"]])
     assert run.info.status == "FINISHED"

@@ -14,7 +14,7 @@ HELP = "send the runs that MLflow lacks, such as those out of DVC's cache"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "--server", help="address of a server of this store, to say where the students' runs are"
+        "--server", help="address of a server of this store, to say where its pages are"
     )
 
 
@@ -29,8 +29,10 @@ def main(arguments: argparse.Namespace) -> None:
         found = tracking.sync(messenger)
     there = len(found.run_ids) - found.sent
     print(f"{found.sent} runs sent to {found.store}, {there} were there already")
-    if arguments.server:
-        print(f"students: {arguments.server.rstrip('/')}{found.page}", flush=True)
+    server = arguments.server or (found.store if found.store.startswith("http") else "")
+    for name, page in found.pages.items():
+        if server:
+            print(f"{name}: {server.rstrip('/')}{page}", flush=True)
     for line in found.broken:
         print(f"error: {line}", file=sys.stderr)
     sys.exit(1 if found.broken else 0)

@@ -9,7 +9,7 @@ send all that MLflow lacks. ``view.py`` is the only module that knows MLflow.
 
 from pkdn.tracking.messenger import Messenger
 from pkdn.tracking.models import load_model, save_model
-from pkdn.tracking.pages import run_pages
+from pkdn.tracking.address import run_pages
 from pkdn.tracking.records import Run, run
 from pkdn.tracking.syncing import Synced, sync
 

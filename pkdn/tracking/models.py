@@ -1,9 +1,13 @@
-"""Networks as MLflow models: files alone, for which no store is needed."""
+"""Networks as MLflow models: files alone, for which no store is needed; and their registry."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pkdn.provenance import versions
+
+STAGE = "model"
+"""The stage that packages the final student."""
 
 
 def save_model(network: Any, faces: Any, sr_images: Any, folder: Path) -> None:
@@ -32,3 +36,20 @@ def load_model(folder: Path) -> Any:
     import mlflow.pytorch
 
     return mlflow.pytorch.load_model(str(folder))
+
+
+def register(client: Any, run_id: str, source: str, dataset: str, tags: Mapping[str, str]) -> None:
+    """Make a run's model a version of the data set's registered model, where it is none.
+
+    Args:
+        client: an ``MlflowClient``.
+        run_id: of the run.
+        source: the address of the model, which is among the run's files.
+        dataset: that the network has learnt from.
+        tags: of the version.
+    """
+    name = f"pkdn-{dataset}"
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name, description=f"PKDN's student for faces of {dataset}")
+    if not client.search_model_versions(f"run_id = '{run_id}'"):
+        client.create_model_version(name, source, run_id, tags=dict(tags))

@@ -10,6 +10,23 @@ from pydantic import BaseModel, ValidationError
 from pkdn.errors import UserError
 from pkdn.provenance import Curve, read_curve
 
+READERS = {"evaluate_": "", "model@": "student@"}
+"""How names of runs begin that read the weights of a training, and how the training's begins."""
+
+
+class Dataset(BaseModel):
+    """Faces that a run reads: the name of the data set, where they lie, and how many there are.
+
+    Attributes:
+        digest: of the faces' manifest, which has the checksum of every file.
+        counts: faces in each split.
+    """
+
+    name: str
+    source: str
+    digest: str
+    counts: dict[str, int]
+
 
 class Record(BaseModel):
     """What :meth:`pkdn.tracking.Run.record` gives, as far as MLflow shows it."""
@@ -28,6 +45,16 @@ class Record(BaseModel):
     machine: dict[str, Any]
     versions: dict[str, str]
     artifacts: list[Path]
+    datasets: list[Dataset] = []
+    weights: str | None = None
+
+    @property
+    def training(self) -> str | None:
+        """The name of the training whose weights it reads, such as ``student@helen-full-0``."""
+        for start, stage in READERS.items():
+            if self.name.startswith(start):
+                return stage + self.name.removeprefix(start)
+        return None
 
     @property
     def ended(self) -> datetime:
@@ -55,3 +82,16 @@ def read(file: Path) -> tuple[Record, Curve]:
             f"expected the record of a run in {file}, got a broken one ({reason}); `dvc checkout "
             f"--force {file.parent}` or `dvc repro` brings it back"
         ) from error
+
+
+def in_order(folder: Path) -> list[Path]:
+    """Return the records in a folder, trainings before the runs that read their weights."""
+    return sorted(folder.rglob("record.json"), key=lambda file: (_reads_weights(file), file))
+
+
+def _reads_weights(file: Path) -> bool:
+    try:
+        record = Record.model_validate(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, OSError):  # broken, or gone: whoever reads it next says so
+        return False
+    return record.training is not None

@@ -12,21 +12,22 @@ from types import MappingProxyType
 from typing import Any
 
 from pkdn import closure
-from pkdn.files import atomic_file
+from pkdn.files import atomic_file, reading, sha256
 from pkdn.provenance import Curve, Watch, fingerprint, machine, revision, versions
-from pkdn.runs import Planned, RunId
+from pkdn.runs import FACES, Planned, RunId
 from pkdn.tracking import outbox
 from pkdn.tracking.live import Live
 
 # A stage that takes longer than this shows in MLflow while it runs.
 LIVE_SECONDS = 30.0
+DIGEST_LETTERS = 16
 
 
 @dataclass
 class Run:
     """One run of a stage: what it was given, what came out, and how MLflow is told of it."""
 
-    id: RunId
+    planned: Planned
     source: str
     fingerprint: str
     params: Mapping[str, Any]
@@ -36,7 +37,9 @@ class Run:
     artifacts: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.id: RunId = self.planned.id
         self.name = self.id.name
+        self._revision, self._datasets = revision(), datasets(self.planned)
         self.started = datetime.now(UTC)
         self._clock = self._last_sent = time.monotonic()
         self._sent = 0
@@ -71,11 +74,13 @@ class Run:
             "metrics": self.values,
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self._clock, 2),
-            "revision": revision(),
+            "revision": self._revision,
             "experiment": os.environ.get("DVC_EXP_NAME"),
             "machine": machine(),
             "versions": versions(),
             "artifacts": [path.as_posix() for path in self.artifacts],
+            "datasets": self._datasets,
+            "weights": weights(self.planned),
             "mlflow_run_id": self._live.run_id,
         }
 
@@ -106,6 +111,25 @@ class Run:
         return rows
 
 
+def datasets(planned: Planned) -> list[dict[str, Any]]:
+    """Return the faces that a run reads, as :class:`pkdn.tracking.record.Dataset` has them."""
+    faces = planned.reads.get("faces", Path())
+    manifest = faces / "manifest.json"
+    if not manifest.is_file():
+        return []
+    name = faces.name if faces.parent == FACES else planned.settings.get("dataset", faces.name)
+    with reading(manifest):
+        counts = json.loads(manifest.read_text(encoding="utf-8"))["rows"]
+    digest = sha256(manifest)[:DIGEST_LETTERS]
+    return [{"name": name, "source": faces.as_posix(), "digest": digest, "counts": counts}]
+
+
+def weights(planned: Planned) -> str | None:
+    """Return what identifies the weights that a run reads, or else those that it made."""
+    file = planned.reads.get("weights", planned.id.weights)
+    return sha256(file)[:DIGEST_LETTERS] if file.is_file() else None
+
+
 @contextmanager
 def run(
     planned: Planned,
@@ -132,7 +156,7 @@ def run(
     script = closure.running()
     code = closure.code(script, *by_name)
     known = fingerprint(planned.id.name, params, code, planned.reads.values())
-    current = Run(planned.id, script, known, dict(params), {**identity, **tags})
+    current = Run(planned, script, known, dict(params), {**identity, **tags})
     mine = (planned.id.folder, planned.id.plan, *planned.writes.values())
     try:
         with Watch([*planned.reads.values(), *mine]):

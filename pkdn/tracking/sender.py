@@ -17,8 +17,9 @@ from typing import IO, Any
 from pkdn.errors import UserError
 from pkdn.tracking import outbox
 from pkdn.tracking.owner import owner
-from pkdn.tracking.record import Record
-from pkdn.tracking.view import Entry, View, connect, store
+from pkdn.tracking.place import store
+from pkdn.tracking.record import Record, in_order
+from pkdn.tracking.view import Entry, View, connect
 
 PATIENCE_SECONDS = 60
 """With one message, and in a message with one record, before the process ends itself."""
@@ -85,6 +86,7 @@ class Sender:
         if self.entry is None:
             self.entry = self.open().claim(self.record, self.by)
             self.answer(run_id=self.entry.run_id)
+            self.entry.watch_machine()
         if not self.entry.is_taken:
             self.entry.log(self.rows)
             self.rows.clear()
@@ -102,7 +104,7 @@ class Sender:
         view.close_lost()
         run_ids, sent, broken = dict[str, str](), 0, list[str]()
         for folder in (records, outbox.folder()):
-            for file in sorted(folder.rglob("record.json")):
+            for file in in_order(folder):
                 signal.alarm(PATIENCE_SECONDS)
                 try:
                     found = view.send(file)
@@ -115,9 +117,8 @@ class Sender:
                 sent += found.is_new
                 if folder == outbox.folder() and found.is_finished:
                     shutil.rmtree(file.parent, ignore_errors=True)
-        page = view.students_page()
-        found_all = {"sent": sent, "run_ids": run_ids, "broken": broken, "page": page}
-        self.answer(synced=found_all | {"store": store()})
+        found_all = {"sent": sent, "run_ids": run_ids, "broken": broken}
+        self.answer(synced=found_all | {"store": store(), "pages": view.pages()})
 
     def abandon(self) -> None:
         """Mark the run as killed: the process that started this one is gone, and said nothing."""

@@ -15,14 +15,14 @@ class Synced(NamedTuple):
         run_ids: MLflow's run for each fingerprint.
         broken: what is wrong with records that could not be read, a line each.
         store: the address of the store.
-        page: where MLflow's own page lists students, without the server's address.
+        pages: MLflow's pages of these runs by name, without the server's address.
     """
 
     sent: int
     run_ids: dict[str, str]
     broken: list[str]
     store: str
-    page: str
+    pages: dict[str, str]
 
 
 def sync(messenger: Messenger, seconds: float = float("inf")) -> Synced:

@@ -5,27 +5,27 @@ run that is there, so that nothing is there twice.
 """
 
 import logging
-import math
 import os
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
 
 from filelock import FileLock
 
 from pkdn.provenance import main_repository
-from pkdn.tracking import database
+from pkdn.tracking import database, pages, place
+from pkdn.tracking.naming import Known, name_for
 from pkdn.tracking.owner import OWNER_TAG, is_alive, is_gone, owner
+from pkdn.tracking.place import store
 from pkdn.tracking.record import Record, read
+from pkdn.tracking.view.entry import WEIGHTS_TAG, Entry
 
 EXPERIMENT = "pkdn"
 FINGERPRINT_TAG = "pkdn.fingerprint"
 LOCK = "mlflow-runs.lock"
 """Held while a run is looked for and made."""
-STUDENTS = "tags.stage = 'evaluate_student'"
-MOST_METRICS = 1000
-"""In one call."""
+STAGE_TAG = "dvc.stage"
+PARENT_TAG = "mlflow.parentRunId"
+"""The tag by which MLflow shows a run below another one."""
 # MLflow's own patience with a server that is down is over four minutes for one call.
 SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -33,11 +33,6 @@ SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-
-
-def store() -> str:
-    """Return the tracking URI: ``MLFLOW_TRACKING_URI``, or a database in the main repository."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_repository() / 'mlflow.db'}"
 
 
 def connect() -> tuple["View", str | None]:
@@ -94,75 +89,6 @@ class Found(NamedTuple):
     is_finished: bool
 
 
-class Entry:
-    """A run in MLflow that this process may write to.
-
-    Args:
-        client: an ``MlflowClient``.
-        info: of the run, as MLflow gives it.
-        is_taken: it is finished, or another process writes to it: nothing is to be sent.
-        is_new: it was made just now, so that nothing is there.
-    """
-
-    def __init__(self, client: Any, info: Any, *, is_taken: bool, is_new: bool) -> None:
-        self._client = client
-        self.run_id = str(info.run_id)
-        self.is_taken, self._is_new = is_taken, is_new
-        self.is_finished = info.status == "FINISHED"
-        self._start_ms = int(info.start_time)
-        self._there: dict[str, set[int]] = {}
-
-    def describe(self, params: Mapping[str, Any]) -> None:
-        """Log the parameters, which may be there already."""
-        from mlflow.entities import Param
-
-        self._client.log_batch(self.run_id, params=[Param(k, str(v)) for k, v in params.items()])
-
-    def log(self, rows: Iterable[Mapping[str, float]]) -> None:
-        """Log the finite figures of rows, each at its ``step``, that are not there already.
-
-        A row without ``step`` is at 0; its time is that of its ``seconds`` after the start.
-        """
-        from mlflow.entities import Metric
-
-        metrics = [
-            Metric(name, value, self._start_ms + int(1000 * row.get("seconds", 0)), step)
-            for row in rows
-            for name, value in row.items()
-            for step in [int(row.get("step", 0))]
-            if name != "step" and math.isfinite(value) and step not in self._steps(name)
-        ]
-        for start in range(0, len(metrics), MOST_METRICS):
-            part = metrics[start : start + MOST_METRICS]
-            try:
-                self._client.log_batch(self.run_id, metrics=part)
-            except Exception:
-                self._is_new = False  # it may have been heard all the same
-                self._there.clear()
-                raise
-            for metric in part:
-                self._there[metric.key].add(metric.step)
-
-    def _steps(self, name: str) -> set[int]:
-        """Return where the run has a figure of this name."""
-        if name not in self._there:
-            known = [] if self._is_new else self._client.get_metric_history(self.run_id, name)
-            self._there[name] = {metric.step for metric in known}
-        return self._there[name]
-
-    def finish(self, record: Record) -> None:
-        """Log the final figures and files of a record, and close its run."""
-        self.log([{**record.metrics, "step": 0}])
-        for path in record.artifacts:
-            if path.exists():
-                self._client.log_artifact(self.run_id, str(path))
-        self.close("FINISHED", int(1000 * record.ended.timestamp()))
-
-    def close(self, status: str, ended_ms: int | None = None) -> None:
-        """Close the run as finished, failed or killed."""
-        self._client.set_terminated(self.run_id, status=status, end_time=ended_ms)
-
-
 class View:
     """An open store, with the project's experiment in it.
 
@@ -176,9 +102,8 @@ class View:
         self.experiment = str(found.experiment_id if found else self._make_experiment())
 
     def _make_experiment(self) -> str:
-        is_local = store().startswith("sqlite:")
-        place = (main_repository() / "mlartifacts").as_uri() if is_local else None
-        return str(self.client.create_experiment(EXPERIMENT, artifact_location=place))
+        location = place.artifact_location()
+        return str(self.client.create_experiment(EXPERIMENT, artifact_location=location))
 
     def claim(self, record: Record, by: str) -> Entry:
         """Take the run of a record's fingerprint, or make it.
@@ -197,18 +122,25 @@ class View:
                 self.client.update_run(run.info.run_id, status="RUNNING")
         entry = Entry(self.client, run.info, is_taken=is_taken, is_new=is_new)
         if not is_taken:
-            entry.describe(record.params)
+            entry.describe(record)
         return entry
 
     def _search(self, query: str) -> list[Any]:
-        return [*self.client.search_runs([self.experiment], query)]
+        """Return the runs that a query finds, the oldest first."""
+        return [*self.client.search_runs([self.experiment], query, order_by=["start_time ASC"])]
 
     def _create(self, record: Record, by: str) -> Any:
+        same = self._search(f"tags.`{STAGE_TAG}` = '{record.name}'")
+        parent = self._training(record)
+        name = name_for(
+            record, [_known(run) for run in same], parent.info.run_name if parent else ""
+        )
         tags = {
             **{name: str(value) for name, value in record.tags.items()},
-            "mlflow.runName": record.name,
+            **({PARENT_TAG: parent.info.run_id} if parent else {}),
+            "mlflow.runName": name,
             "mlflow.source.name": record.source,
-            "dvc.stage": record.name,
+            STAGE_TAG: record.name,
             "dvc.exp": record.experiment or "",
             "stage": record.stage,
             "revision": record.revision,
@@ -219,6 +151,14 @@ class View:
         }
         started_ms = int(1000 * record.started.timestamp())
         return self.client.create_run(self.experiment, start_time=started_ms, tags=tags)
+
+    def _training(self, record: Record) -> Any:
+        """Return the run that made the weights that a run reads, or None."""
+        if not record.training or not record.weights:
+            return None
+        query = f"tags.`{WEIGHTS_TAG}` = '{record.weights}'"
+        found = self._search(f"{query} AND tags.`{STAGE_TAG}` = '{record.training}'")
+        return found[-1] if found else None
 
     def close_lost(self) -> None:
         """Mark runs as killed whose process, on this machine, is gone."""
@@ -241,13 +181,17 @@ class View:
         is_finished = entry.is_finished or not entry.is_taken
         return Found(file, record.fingerprint, entry.run_id, not entry.is_taken, is_finished)
 
-    def students_page(self) -> str:
-        """Return where MLflow's own page lists students with their parameters and test figures.
+    def pages(self) -> dict[str, str]:
+        """Let MLflow have its pages of these runs; return where each is, without the server."""
+        known = self.client.get_experiment(self.experiment).tags
+        for name, value in pages.tags().items():
+            if known.get(name) != value:
+                self.client.set_experiment_tag(self.experiment, name, value)
+        return pages.addresses(self.experiment)
 
-        MLflow opens on another view, which has nothing of these runs.
-        """
-        query = {"workflowType": "machine_learning", "searchFilter": STUDENTS}
-        return f"/#/experiments/{self.experiment}/runs?{urlencode(query, quote_via=quote)}"
+
+def _known(run: Any) -> Known:
+    return Known(run.info.run_name, run.data.params)
 
 
 def _has_owner(run: Any, by: str) -> bool:

@@ -1,0 +1,54 @@
+"""Where MLflow's store is, and where the project's own one keeps the files of runs.
+
+That one holds no path of this machine: MLflow's server finds the files in the folder that is called
+``mlartifacts`` where it was started, so that database and files can be moved together.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from pkdn.provenance import main_repository
+
+SERVED = "mlflow-artifacts:/"
+"""How the address of files begins that MLflow's server finds in its own folder."""
+
+
+def store() -> str:
+    """Return the tracking URI: ``MLFLOW_TRACKING_URI``, or a database in the main repository."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_repository() / 'mlflow.db'}"
+
+
+def artifact_location() -> str | None:
+    """Return where the files of a new experiment go; None where the store knows best."""
+    uri = store()
+    if not uri.startswith("sqlite:"):
+        return None
+    if Path(uri.removeprefix("sqlite:///")).absolute() == main_repository() / "mlflow.db":
+        return SERVED
+    return _artifacts().as_uri()
+
+
+def is_mine(address: str) -> bool:
+    """Return whether files of this address are to be put into the project's own folder."""
+    return address.startswith(SERVED) and store().startswith("sqlite:")
+
+
+def put(path: Path, address: str) -> None:
+    """Copy a file, or a folder with all that is in it, into the project's own folder.
+
+    Args:
+        path: of it.
+        address: of the run's files; see :func:`is_mine`.
+    """
+    target = _artifacts() / address.removeprefix(SERVED).lstrip("/") / path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        # Not with the modes: what DVC has made is read-only.
+        shutil.copytree(path, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(path, target)
+
+
+def _artifacts() -> Path:
+    return main_repository() / "mlartifacts"

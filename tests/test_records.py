@@ -1,3 +1,4 @@
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,27 @@ def test_a_failing_stage_leaves_no_record(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(ZeroDivisionError), tracking.run(planned, {}):
         _ = 1 / 0
     assert not planned.id.record.exists()
+
+
+def test_a_revision_is_dirty_where_code_differs_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pkdn").mkdir()
+    for name in ("pkdn/code.py", "params.yaml", "dvc.lock", "README.md"):
+        (tmp_path / name).write_text("1")
+    mine = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
+    for words in (["init", "--quiet"], ["add", "."], [*mine, "commit", "--quiet", "-m", "1"]):
+        subprocess.run(["git", *words], check=True)
+    for name in ("params.yaml", "dvc.lock", "README.md"):
+        (tmp_path / name).write_text("2")
+    clean = provenance.revision()
+    assert len(clean) == 10
+    (tmp_path / "pkdn/new.py").write_text("1")
+    assert provenance.revision() == f"{clean}-dirty"
+    (tmp_path / "pkdn/new.py").unlink()
+    (tmp_path / "pkdn/code.py").write_text("2")
+    assert provenance.revision() == f"{clean}-dirty"
 
 
 def test_a_fingerprint_tells_parameters_inputs_and_code_apart(tmp_path: Path) -> None:

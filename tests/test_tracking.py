@@ -21,9 +21,9 @@ from pkdn import provenance, tracking
 from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN
 from pkdn.runs import Planned, RunId
-from pkdn.tracking import database, live, outbox, records, view
+from pkdn.tracking import database, live, naming, outbox, records, view
 from pkdn.tracking.owner import owner
-from pkdn.tracking.record import Record
+from pkdn.tracking.record import Record, in_order
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
 
@@ -109,6 +109,123 @@ def test_other_parameters_are_another_run(store: view.View) -> None:
         record_a_run(lambda_fs)
         sent.append(store.send(planned().id.record).is_new)
     assert sent == [True, True, False]
+
+
+def reader(stage: str) -> Planned:
+    """Return a run that reads the weights of the training."""
+    reads = {"weights": planned().id.weights}
+    return Planned(RunId(stage, "helen", "full", 0), reads, {}, {})
+
+
+def test_what_reads_weights_is_shown_below_their_training(store: view.View) -> None:
+    runs = {}
+    for lambda_fs in (10.0, 0.5):
+        planned().id.folder.mkdir(parents=True, exist_ok=True)
+        planned().id.weights.write_text(str(lambda_fs))
+        record_a_run(lambda_fs)
+        with tracking.run(reader("evaluate_student"), {"lambda_fs": lambda_fs}) as run:
+            run.metrics({"test_psnr": 25.0})
+        for name in (planned().id, planned().id.evaluation()):
+            sent = store.client.get_run(store.send(name.record).run_id)
+            runs[sent.info.run_name] = sent
+    name, more = "student@helen-full-0", "lambda_fs=0.5"
+    assert list(runs) == [name, f"evaluate_{name}", f"{name} {more}", f"evaluate_{name} {more}"]
+    for training in (name, f"{name} {more}"):
+        parent = runs[f"evaluate_{training}"].data.tags["mlflow.parentRunId"]
+        assert parent == runs[training].info.run_id
+
+
+def test_records_are_sent_after_those_whose_weights_they_read(workspace: Path) -> None:
+    record_a_run()
+    for stage in ("evaluate_student", "model"):
+        with tracking.run(reader(stage), {}):
+            pass
+    (workspace / "data/runs/broken").mkdir()
+    (workspace / "data/runs/broken/record.json").write_text("{")
+    found = [file.parts[-3] for file in in_order(workspace / "data/runs")]
+    assert found == ["runs", "student", "evaluate_student", "model"]
+
+
+def test_a_curve_does_not_get_its_last_figures_twice(store: view.View) -> None:
+    with tracking.run(planned(), {}) as run:
+        provenance.write_curve(run.id.curve(), CURVE)
+        run.metrics({"loss": CURVE[-1]["loss"], "kept_step": 2})
+    run_id = store.send(run.id.record).run_id
+    assert steps(store, run_id) == [1, 2, 3]
+    assert steps(store, run_id, "kept_step") == [0]
+
+
+def test_the_model_is_a_version_once_and_its_files_know_no_folder(
+    store: view.View, workspace: Path
+) -> None:
+    with tracking.run(reader("model"), {}) as run:
+        folder = run.id.folder / "model"
+        folder.mkdir(parents=True)
+        (folder / "MLmodel").write_text("signature")
+        (folder / "MLmodel").chmod(0o444)
+        run.artifact(folder)
+    found = store.send(run.id.record)
+    store.client.update_run(found.run_id, status="RUNNING")
+    store.send(run.id.record)  # as after a sync that was killed
+    (version,) = store.client.search_model_versions("name = 'pkdn-helen'")
+    assert version.source == f"mlflow-artifacts:/{found.run_id}/artifacts/model"
+    file = workspace / "mlartifacts" / found.run_id / "artifacts/model/MLmodel"
+    assert file.read_text() == "signature"
+    assert str(workspace).encode() not in b"".join(
+        str(row).encode()
+        for row in sqlite3.connect("mlflow.db").execute(
+            "SELECT artifact_uri FROM runs UNION SELECT source FROM model_versions"
+        )
+    )
+
+
+def test_the_load_of_the_machine_is_logged_while_a_run_is_open(
+    store: view.View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view.entry, "SAMPLE_SECONDS", 0.1)
+    entry = store.claim(Record.model_validate(record_a_run()), owner(os.getppid()))
+    entry.watch_machine()
+    time.sleep(1)
+    entry.close("FINISHED")
+    metrics = store.client.get_run(entry.run_id).data.metrics
+    assert metrics["system/system_memory_usage_percentage"] > 0
+
+
+def test_a_run_names_its_data_set_with_its_counts(store: view.View) -> None:
+    faces = Path("data/faces/helen")
+    faces.mkdir(parents=True)
+    (faces / "manifest.json").write_text('{"rows": {"train": 12, "test": 4}}')
+    with tracking.run(Planned(planned().id, {"faces": faces}, {}, {}), {}) as run:
+        pass
+    sent = store.client.get_run(store.send(run.id.record).run_id)
+    (found,) = sent.inputs.dataset_inputs
+    assert found.dataset.name == "helen"
+    assert found.dataset.digest == provenance.sha256(faces / "manifest.json")[:16]
+    assert json.loads(found.dataset.profile) == {"num_rows": 16, "train": 12, "test": 4}
+
+
+def test_names_of_runs_differ_whatever_it_is_that_differs(workspace: Path) -> None:  # noqa: ARG001
+    record = Record.model_validate(record_a_run())
+    known = list[naming.Known]()
+    for change in (
+        {},
+        {"params": {"lambda_fs": 0.5}},
+        {"experiment": "vapid-cobs"},
+        {"revision": "abc"},
+        {"fingerprint": "123"},
+        {"params": {"a": 1, "b": 2, "c": 3, "d": "x" * 99}},
+    ):
+        other = record.model_copy(update={"revision": "r", "fingerprint": "f", **change})
+        known.append(naming.Known(naming.name_for(other, known), {"lambda_fs": "10.0"}))
+    start = "student@helen-full-0"
+    assert [one.name.removeprefix(start).strip() for one in known] == [
+        "",
+        "lambda_fs=0.5",
+        "vapid-cobs",
+        "abc",
+        "r",
+        "a=1 b=2 c=3 …",
+    ]
 
 
 def test_a_resumed_training_goes_on_with_its_run(store: view.View) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from mlflow.exceptions import MlflowException
 from mlflow_server import StandIn, serving
 
 from pkdn import provenance, tracking
@@ -177,6 +178,20 @@ def test_the_model_is_a_version_once_and_its_files_know_no_folder(
             "SELECT artifact_uri FROM runs UNION SELECT source FROM model_versions"
         )
     )
+
+
+def test_a_server_that_registers_no_models_is_one_line(
+    store: view.View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise MlflowException("Permission\ndenied")
+
+    monkeypatch.setattr(store.client, "create_registered_model", refuse)
+    with tracking.run(reader("model"), {}) as run:
+        (run.id.folder / "model").mkdir(parents=True)
+        run.artifact(run.id.folder / "model")
+    with pytest.raises(UserError, match="register the model of model@helen-full-0, got Permission"):
+        store.send(run.id.record)
 
 
 def test_the_load_of_the_machine_is_logged_while_a_run_is_open(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pkdn.errors import UserError
 from pkdn.tracking import models, place
 from pkdn.tracking.record import Dataset, Record
 
@@ -92,7 +93,11 @@ class Entry:
         return self._there[name]
 
     def finish(self, record: Record) -> None:
-        """Log the final figures and files of a record, and close its run."""
+        """Log the final figures and files of a record, and close its run.
+
+        Raises:
+            UserError: MLflow does not register the model.
+        """
         # A curve has its last figures already, at their step.
         final = {name: value for name, value in record.metrics.items() if not self._steps(name)}
         self.log([{**final, "step": 0}])
@@ -112,9 +117,19 @@ class Entry:
             self._client.log_artifact(self.run_id, str(path))
 
     def _register(self, name: str, record: Record) -> None:
+        from mlflow.exceptions import MlflowException
+
         dataset, seed = str(record.tags["dataset"]), str(record.tags["seed"])
         tags = {"seed": seed, "pkdn.fingerprint": record.fingerprint}
-        models.register(self._client, self.run_id, f"{self._files}/{name}", dataset, tags)
+        source = f"{self._files}/{name}"
+        try:
+            models.register(self._client, self.run_id, source, dataset, tags)
+        except MlflowException as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(
+                f"expected MLflow to register the model of {record.name}, got {reason}; ask who "
+                "runs MLflow's server to allow that, then `python -m pkdn sync`"
+            ) from error
 
     def close(self, status: str, ended_ms: int | None = None) -> None:
         """Close the run as finished, failed or killed."""

@@ -7,9 +7,9 @@ that takes long tells while it runs; the report stage, which runs last, and ``py
 send all that MLflow lacks. ``view`` is the only package that knows MLflow's store.
 """
 
+from pkdn.tracking.address import run_pages
 from pkdn.tracking.messenger import Messenger
 from pkdn.tracking.models import load_model, save_model
-from pkdn.tracking.address import run_pages
 from pkdn.tracking.records import Run, run
 from pkdn.tracking.syncing import Synced, sync
 

@@ -146,7 +146,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         monkeypatch.chdir(folder)
         FACES.mkdir(parents=True)
         (FACES / "manifest.json").write_text(json.dumps({"rows": {"train": 12, "test": 4}}))
-        for name in ("DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_TRACKING_URI"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # MLflow sets it, and it is to be as before
+        for name in ("DVC_ROOT", "DVC_EXP_NAME"):
             monkeypatch.delenv(name, raising=False)
         faces, network = torch.zeros(2, 3, 16, 16), PKDN(width=8, num_blocks=1).eval()
         with torch.inference_mode():

@@ -16,7 +16,7 @@ from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn, urdgn
-from pkdn.runs import OTHERS, RunId
+from pkdn.runs import OTHERS, Planned, RunId
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop, precision, rows, threads
 from pkdn.training.augmentation import Augmentation, mirror, mirror_and_zoom
@@ -540,7 +540,9 @@ def test_a_signal_at_the_last_step_loses_nothing(
         return {}
 
     def start(validate: Callable[[], Row]) -> None:
-        recorded = tracking.Run(RunId("student", "helen", "full", 0), "", "abc", {}, {})
+        recorded = tracking.Run(
+            Planned(RunId("student", "helen", "full", 0), {}, {}, {}), "", "abc", {}, {}
+        )
         train_recorded(
             task, batches(faces_folder), RECIPE, precision=CPU, validate=validate, run=recorded
         )
@@ -655,7 +657,9 @@ def test_a_result_that_is_taken_gives_the_run_its_own_curve_alone(
     row = {"epoch": 0.0, "step": 10.0, "learning_rate": 0.1, "loss": 0.5, "seconds": 1.0}
     with single_flight("abc" + phase) as checkpoint:
         checkpoint.finish({"network": task.network.state_dict(), "curve": [row]})
-    recorded = tracking.Run(RunId("baseline", "helen", "kdfsrnet", 0), "", "abc", {}, {})
+    recorded = tracking.Run(
+        Planned(RunId("baseline", "helen", "kdfsrnet", 0), {}, {}, {}), "", "abc", {}, {}
+    )
     train_recorded(
         task, batches(faces_folder), RECIPE, precision=CPU, validate=None, run=recorded, phase=phase
     )
@@ -669,7 +673,9 @@ def test_a_result_that_is_taken_lies_in_memory_as_if_it_had_been_trained_here(
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     bf16 = Precision("bf16", torch.device("cpu"))
-    recorded = tracking.Run(RunId("baseline", "helen", "kdfsrnet", 0), "", "abc", {}, {})
+    recorded = tracking.Run(
+        Planned(RunId("baseline", "helen", "kdfsrnet", 0), {}, {}, {}), "", "abc", {}, {}
+    )
     short = replace(RECIPE, steps=1)
     layouts = []
     for _ in range(2):

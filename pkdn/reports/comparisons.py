@@ -12,6 +12,7 @@ from pkdn.metrics import holm
 from pkdn.reports import colours, columns, commands, paper
 from pkdn.reports.columns import PARSING_MIOU, PSNR, SSIM, Metric
 from pkdn.reports.plan import Plan, by_authors, by_one_recipe, short_title, title
+from pkdn.reports.power import power
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
 from pkdn.reports.tables import NOTHING, Column, Table, bold_best, words
@@ -20,10 +21,6 @@ from pkdn.systems import BICUBIC, FULL, PKDN, PKDN_TEACHER, VARIANTS, Subject, o
 PAPER: Final = "paper (full training)"
 ONE_RECIPE: Final = "one recipe"
 AUTHORS_RECIPE: Final = "authors' recipe"
-POWER_FACES: Final = (50, 1_000)
-"""As Helen and CelebA have."""
-POWER_SEEDS: Final = 20
-
 MAIN: Final = {"psnr": PSNR, "ssim": SSIM, "parsing_miou": PARSING_MIOU}
 HEADLINES: Final = {
     Subject("baseline", BICUBIC): "bicubic",
@@ -166,30 +163,8 @@ class Comparison:
         ]
 
     def power(self) -> pd.DataFrame:
-        """Return how small a gain can be seen, against the system whose scores are nearest.
-
-        Returns:
-            A row for each number of ``seeds`` and of ``faces``: the ``gain`` in dB that is seen in
-            four of five such studies, ``against`` which system; how many faces there are
-            ``here``, and how many seeds are ``needed`` (NaN: no number is enough) for the gain
-            ``wanted``, the paper's over KDFSRNet on Helen. No row where there is one seed.
-        """
-        usable = [item for item in self._gains_over_others.items() if item[1].spread]
-        if not usable:
-            return pd.DataFrame()
-        other, gain = min(usable, key=lambda one: abs(one[1].interval.mean))
-        assert gain.spread
-        counts = sorted({gain.num_faces, *POWER_FACES})
-        rows = [
-            {"seeds": seeds, "faces": faces, "gain": gain.spread.detectable(seeds, faces)}
-            for faces in counts
-            for seeds in range(2, POWER_SEEDS + 1)
-        ]
-        wanted = paper.gain("helen", "kdfsrnet")
-        needed = gain.spread.seeds_needed(wanted, gain.num_faces)
-        return pd.DataFrame(rows).assign(
-            against=title(other), here=gain.num_faces, wanted=wanted, needed=needed or math.nan
-        )
+        """Return how small a gain can be seen; see :func:`pkdn.reports.power.power`."""
+        return power(self._gains_over_others)
 
     def protocols(self) -> tuple[Table, pd.DataFrame]:
         """Return the means of everything that was scored, and the numbers with their spread."""

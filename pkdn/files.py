@@ -54,6 +54,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def check_new(folder: Path) -> None:
+    """Refuse a folder for results that has something in it.
+
+    Raises:
+        UserError: it has, or it is a file.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"expected a folder that is new or empty, got {folder}: name another")
+
+
 def marked(page: Path, name: str) -> str:
     """Return what stands in a page of Markdown between the two marks of a name.
 

@@ -18,6 +18,8 @@ from pkdn.files import reading
 
 RUNS = Path("data/runs")
 PLAN = Path("data/plan")
+LOCK = "dvc.lock"
+"""What DVC knows of the results."""
 PHOTOS = Path("data/photos")
 """The lists of photos of each data set."""
 FACES = Path("data/faces")

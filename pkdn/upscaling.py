@@ -159,7 +159,5 @@ class Upscaler:
         return np.concatenate(parts) if parts else np.empty((0, HR_SIZE, HR_SIZE, 3), np.uint8)
 
     def _batch(self, faces: np.ndarray) -> np.ndarray:
-        pixels = torch.from_numpy(faces.copy()).to(self._device)
-        if pixels.shape[1] == HR_SIZE:
-            pixels = batches.degrade(pixels.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        return np.asarray(self.on_pixels(pixels).cpu())
+        lr_faces = degraded(faces) if faces.shape[1] == HR_SIZE else faces
+        return np.asarray(self.on_pixels(torch.from_numpy(lr_faces.copy()).to(self._device)).cpu())

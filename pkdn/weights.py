@@ -10,7 +10,7 @@ import jinja2
 from pkdn import metrics, networks
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
-from pkdn.files import atomic_file, reading
+from pkdn.files import atomic_file, check_new, reading
 from pkdn.runs import DRAWN, RUNS, RunId
 from pkdn.systems import BICUBIC
 
@@ -98,8 +98,7 @@ def export(weights: Path, folder: Path) -> Path:
     Raises:
         UserError: the folder has something in it, or a record is missing.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"expected a folder that is new or empty, got {folder}: name another")
+    check_new(folder)
     card = card_of(weights)
     exported = folder / f"{card['trained'].replace('@', '-')}.safetensors"
     networks.save_with_card(weights, card, exported)

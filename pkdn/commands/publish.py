@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pkdn.errors import UserError
+from pkdn.files import check_new
 
 HELP = "write the scores of each face, the curves and the records, for others to verify"
 
@@ -20,11 +20,11 @@ def main(arguments: argparse.Namespace) -> None:
         UserError: it has something in it, or results are missing here.
     """
     from pkdn.pipeline import revisions
+    from pkdn.pipeline.previous import HERE
     from pkdn.reports import published
 
     out: Path = arguments.output
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"expected a folder that is new or empty, got {out}: name another")
-    here = revisions.state_of_folder(Path(), "this folder")
+    check_new(out)
+    here = revisions.state_of_folder(Path(), HERE)
     published.write(here, Path(), out, [Path(revisions.PARAMETERS), revisions.PLAN.plan])
     print(f"{out} has a page, README.md; whoever has it runs `python -m pkdn verify {out}`")

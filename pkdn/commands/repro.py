@@ -16,16 +16,17 @@ from filelock import FileLock, Timeout
 from pkdn import params, provenance
 from pkdn.data.photos.pool import num_cores
 from pkdn.errors import UserError
-from pkdn.pipeline import devices, presence, previous
+from pkdn.pipeline import devices, presence
 from pkdn.pipeline.crew import Asked, Crew
 from pkdn.pipeline.explain import explain
 from pkdn.pipeline.schedule import Stages, outdated, run_all
 from pkdn.pipeline.tasks import Task
+from pkdn.runs import LOCK
 
 HELP = "run the pipeline, stages that do not need each other side by side"
 PIPELINE = "dvc.yaml"
 PLAN = "plan"
-COMMITTED = (PIPELINE, "dvc.lock", "params.yaml")
+COMMITTED = (PIPELINE, LOCK, "params.yaml")
 """What a revision needs, so that DVC knows its results."""
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -205,6 +206,8 @@ def _bring_up_to_date(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str,
     if changed:
         raise UserError(f"{', '.join(changed)}: outdated again: what they read has changed while "
                         f"stages ran; continue with `{_this()}`")  # fmt: skip
+    from pkdn.pipeline import previous  # with what makes pages, which nothing else wants here
+
     previous.show()
     print("the pipeline is up to date: reports/report.html", flush=True)
     if names := _uncommitted():

@@ -20,26 +20,21 @@ def main(arguments: argparse.Namespace) -> None:
         UserError: there are no such results, or something here is not as published.
     """
     from pkdn.pipeline import revisions
-    from pkdn.reports import published
-    from pkdn.reports.tables import listing
+    from pkdn.pipeline.previous import HERE
+    from pkdn.reports import changes, published
 
     folder: Path = arguments.published
     if not (folder / revisions.PLAN.plan).is_file():
         raise UserError(f"expected what `python -m pkdn publish` has written, got {folder}")
-    roots = (folder, Path())
-    before, here = (revisions.state_of_folder(root, str(root)) for root in roots)
-    shared = [name for name in before.plan.datasets if name in here.plan.datasets]
-    if not shared:
-        raise UserError(
-            f"expected results on {listing(before.plan.datasets)}, got "
-            f"{listing(here.plan.datasets)}: choose that in `datasets` in params.yaml"
-        )
+    before = revisions.state_of_folder(folder, str(folder))
+    here = revisions.state_of_folder(Path(), HERE)
+    datasets = changes.shared(before, here)
     print(f"# This folder against {folder}\n")
-    if different := published.different_parameters(before, here):
+    if different := changes.different_parameters(before, here):
         print(f"These parameters are not the published ones:\n\n{different}\n")
     wrong = list[str]()
-    for dataset in shared:
-        verdict = published.verify(dataset, before, here, roots)
+    for dataset in datasets:
+        verdict = published.verify(dataset, before, here, (folder, Path()))
         print(f"## On `{dataset}`\n\n{verdict.told}\n")
         wrong += verdict.wrong
     if wrong:

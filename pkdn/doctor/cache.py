@@ -16,8 +16,8 @@ import yaml
 from pkdn.doctor.finding import Finding
 from pkdn.files import atomic_file
 from pkdn.pipeline.presence import at_work
+from pkdn.runs import LOCK
 
-LOCK = "dvc.lock"
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

@@ -26,11 +26,11 @@ from pkdn.pipeline.crew import Asked, Crew
 from pkdn.pipeline.devices import VARIABLE
 from pkdn.pipeline.schedule import Stages, outdated, run_all
 from pkdn.pipeline.tasks import Task
+from pkdn.runs import LOCK
 
 PLACE = Path(".pkdn/slurm")
 BY_STATE = ("trees", "clones", "ended")
 """Folders there that have one for each state of the files."""
-LOCK = "dvc.lock"
 
 
 class Ended(NamedTuple):

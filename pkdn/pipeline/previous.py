@@ -10,10 +10,8 @@ from pathlib import Path
 from pkdn import provenance
 from pkdn.errors import UserError
 from pkdn.reports import web
-from pkdn.runs import REPORT
+from pkdn.runs import LOCK, REPORT
 
-LOCK = "dvc.lock"
-"""What DVC knows of the results."""
 HERE = "this folder"
 
 

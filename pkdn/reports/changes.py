@@ -34,20 +34,35 @@ def text(before: State, after: State) -> str:
     Raises:
         UserError: there is no data set that both have.
     """
-    shared = [name for name in after.plan.datasets if name in before.plan.datasets]
-    if not shared:
+    datasets = shared(before, after)
+    told = [
+        f"**{after.name}, compared with {before.name}**",
+        different_parameters(before, after) or "All parameters are the same.",
+    ]
+    for dataset in datasets:
+        told += [f"### Change on `{dataset}`", *_of_dataset(dataset, before, after)]
+    return "\n\n".join(told) + "\n"
+
+
+def shared(before: State, after: State) -> list[str]:
+    """Return the data sets that both have.
+
+    Raises:
+        UserError: there is none.
+    """
+    found = [name for name in after.plan.datasets if name in before.plan.datasets]
+    if not found:
         raise UserError(
             f"expected a data set that both have, got {listing(before.plan.datasets)} and "
             f"{listing(after.plan.datasets)}: compare two that share one"
         )
-    different = parameters(before.parameters, after.parameters)
-    told = [
-        f"**{after.name}, compared with {before.name}**",
-        markdown(different) if different[0].cells else "All parameters are the same.",
-    ]
-    for dataset in shared:
-        told += [f"### Change on `{dataset}`", *_of_dataset(dataset, before, after)]
-    return "\n\n".join(told) + "\n"
+    return found
+
+
+def different_parameters(before: State, after: State) -> str:
+    """Return the parameters that differ as markdown; empty where there are none."""
+    found = parameters(before.parameters, after.parameters)
+    return markdown(found) if found[0].cells else ""
 
 
 def _of_dataset(dataset: str, before: State, after: State) -> Iterator[str]:

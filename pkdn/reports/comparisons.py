@@ -155,8 +155,8 @@ class Comparison:
         subjects = {name: by_one_recipe(name) for name in self.rivals}
         found = {name: (gains[subject], chances[subject]) for name, subject in subjects.items()}
         return [
-            f"{_signed(gain.interval.mean)} dB against {system(name).title} "
-            f"(95 % interval {_interval(gain)}"
+            f"{signed(gain.interval.mean)} dB against {system(name).title} "
+            f"(95 % interval {interval(gain)}"
             f"{'' if gain.verdict(p).startswith('yes') else '; not established'})"
             for name, (gain, p) in found.items()
             if gain.by_seed
@@ -223,23 +223,25 @@ def gain_columns(gains: Sequence[Gain]) -> Table:
     corrected = holm(chances)
     verdicts = [gain.verdict(p) for gain, p in zip(gains, corrected, strict=True)]
     shown = [NOTHING if math.isnan(p) else f"{p:.2g}" for p in corrected]
-    by_seed = [", ".join(map(_signed, gain.by_seed)) or NOTHING for gain in gains]
+    by_seed = [", ".join(map(signed, gain.by_seed)) or NOTHING for gain in gains]
     has_seeds = any(len(gain.by_seed) > 1 for gain in gains)
     return [
-        Column("gain in PSNR, dB", [*map(_signed, means)], {"psnr_gain_db": means}),
-        Column("95 % interval", [*map(_interval, gains)], {"low": lows, "high": highs}),
+        Column("gain in PSNR, dB", [*map(signed, means)], {"psnr_gain_db": means}),
+        Column("95 % interval", [*map(interval, gains)], {"low": lows, "high": highs}),
         Column("gain with each seed" if has_seeds else "", by_seed),
         Column("p, corrected", shown, {"p": chances, "p_corrected": corrected}),
         words("established?", verdicts),
     ]
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """Return a difference of PSNR in dB, with its sign."""
     return PSNR.text(value, signed=True)
 
 
-def _interval(gain: Gain) -> str:
-    low, high = map(_signed, gain.interval[1:3])
+def interval(gain: Gain) -> str:
+    """Return a gain's interval, a dash where nothing was compared."""
+    low, high = map(signed, gain.interval[1:3])
     return f"{low} to {high}" if gain.by_seed else NOTHING
 
 

@@ -12,14 +12,15 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pkdn.files import atomic_file
-from pkdn.reports.changes import State, parameters
+from pkdn.reports.changes import State
 from pkdn.reports.columns import PSNR, SSIM
+from pkdn.reports.comparisons import interval, signed
 from pkdn.reports.curves import best_validation
 from pkdn.reports.history import machines, read_records, revisions
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
-from pkdn.reports.tables import NOTHING, Column, Table, listing, markdown, words
+from pkdn.reports.tables import Column, Table, listing, markdown, words
 from pkdn.systems import BICUBIC, Subject
 
 OF_BICUBIC: Final = Subject("baseline", BICUBIC)
@@ -61,8 +62,8 @@ class Pair(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"{title(self.subject)} gains {_mean(self.here)} dB over bicubic, where "
-            f"{_mean(self.published)} were published, {_range(self.published)}"
+            f"{title(self.subject)} gains {signed(self.here.interval.mean)} dB over bicubic, where "
+            f"{signed(self.published.interval.mean)} were published, {interval(self.published)}"
         )
 
 
@@ -116,12 +117,6 @@ def _num_faces(scores: Scores) -> int:
     return max(len(frame) for by_seed in scores.frames.values() for frame in by_seed.values())
 
 
-def different_parameters(published: State, here: State) -> str:
-    """Return the parameters that are not as published, as a table; empty where there are none."""
-    found = parameters(published.parameters, here.parameters)
-    return markdown(found) if found[0].cells else ""
-
-
 def verify(dataset: str, published: State, here: State, roots: tuple[Path, Path]) -> Verdict:
     """Look for every system's gain over bicubic in the interval that was published.
 
@@ -157,12 +152,17 @@ def _table(pairs: Sequence[Pair], old: Scores, new: Scores) -> Table:
     changes = [Gain.of(*(s.by_seed(one.subject, PSNR) for s in (new, old))) for one in pairs]
     return [
         words("system", [title(one.subject) for one in pairs]),
-        Column("published gain over bicubic, dB", [_mean(one.published) for one in pairs]),
-        Column("95 % interval", [_range(one.published) for one in pairs]),
-        Column("gain here", [_mean(one.here) for one in pairs]),
+        Column(
+            "published gain over bicubic, dB",
+            [signed(one.published.interval.mean) for one in pairs],
+        ),
+        Column("95 % interval", [interval(one.published) for one in pairs]),
+        Column("gain here", [signed(one.here.interval.mean) for one in pairs]),
         words("inside?", ["yes" if one.is_inside else "**no**" for one in pairs]),
-        Column("here less published, by equal seeds", [*map(_mean, changes)]),
-        Column("its 95 % interval", [*map(_range, changes)]),
+        Column(
+            "here less published, by equal seeds", [signed(one.interval.mean) for one in changes]
+        ),
+        Column("its 95 % interval", [*map(interval, changes)]),
     ]
 
 
@@ -183,12 +183,3 @@ def _other_faces(old: Scores, new: Scores) -> str:
             f"{differences.max():.2f} dB: photos, crops or degradation are others"
         )
     return ""
-
-
-def _mean(gain: Gain) -> str:
-    return PSNR.text(gain.interval.mean, signed=True)
-
-
-def _range(gain: Gain) -> str:
-    low, high = (PSNR.text(end, signed=True) for end in gain.interval[1:3])
-    return f"{low} to {high}" if gain.by_seed else NOTHING

@@ -15,6 +15,18 @@ MIN_SOURCE_SIDE = 64
 """Source pixels per side below which a face would be mostly invented: half of the HR face's."""
 
 
+def middle(landmarks: np.ndarray) -> np.ndarray:
+    """Return the middle (2,) of the box around landmarks (n, 2)."""
+    found: np.ndarray = (landmarks.min(axis=0) + landmarks.max(axis=0)) / 2
+    return found
+
+
+def is_inside(landmarks: np.ndarray, width: int, height: int) -> bool:
+    """Return whether the middle of landmarks (n, 2) lies in a photo of this size."""
+    place = middle(landmarks)
+    return bool(((place >= 0) & (place < (width, height))).all())
+
+
 def landmarks_box(landmarks: np.ndarray, width: int, height: int) -> Box:
     """Return the box of a face: DIC's rule, which the paper follows.
 
@@ -30,8 +42,7 @@ def landmarks_box(landmarks: np.ndarray, width: int, height: int) -> Box:
     Raises:
         UnreadablePhotoError: The centre of the landmarks lies outside the photo.
     """
-    centre = (landmarks.min(axis=0) + landmarks.max(axis=0)) / 2
-    if not ((centre >= 0) & (centre < (width, height))).all():
+    if not is_inside(landmarks, width, height):
         raise UnreadablePhotoError("its landmarks lie outside the photo")
     left, top = (int(value) for value in np.floor(landmarks.min(axis=0)))
     face_width, face_height = (int(value) for value in np.ptp(landmarks, axis=0))

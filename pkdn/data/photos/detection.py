@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pkdn.data.photos.crops import is_inside, middle
 from pkdn.data.photos.photo import Box
 from pkdn.errors import UserError
 
@@ -49,8 +50,7 @@ def find_faces(image: np.ndarray) -> list[np.ndarray]:
     if not found and width * height <= MOST_DOUBLED:
         twice = Image.fromarray(image).resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
         found = [face / 2 for face in _found(np.array(twice))]
-    size = (width, height)
-    return [face for face in found if (_middle(face) >= 0).all() and (_middle(face) < size).all()]
+    return [face for face in found if is_inside(face, width, height)]
 
 
 def find_face(image: np.ndarray, near: Box | None = None) -> np.ndarray | None:
@@ -68,7 +68,7 @@ def find_face(image: np.ndarray, near: Box | None = None) -> np.ndarray | None:
     if near is None or not found:
         return found[0] if found else None
     corners = np.array(near).reshape(2, 2)
-    middles = np.array([_middle(face) for face in found])
+    middles = np.array([middle(face) for face in found])
     inside = ((middles >= corners[0]) & (middles <= corners[1])).all(axis=1)
     distances = np.linalg.norm(middles - corners.mean(axis=0), axis=1)
     nearest = int(np.where(inside, distances, np.inf).argmin())
@@ -95,10 +95,6 @@ def _found(image: np.ndarray) -> list[np.ndarray]:
     pixels = np.ascontiguousarray(image)
     found = sorted(detector(pixels), key=lambda rectangle: -rectangle.width())
     return [_landmarks(predictor(pixels, rectangle)) for rectangle in found]
-
-
-def _middle(landmarks: np.ndarray) -> np.ndarray:
-    return (landmarks.min(axis=0) + landmarks.max(axis=0)) / 2
 
 
 def _landmarks(shape: Any) -> np.ndarray:

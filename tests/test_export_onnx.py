@@ -76,5 +76,5 @@ def test_what_onnx_cannot_say_is_one_line(weights: Path) -> None:
 
 def test_without_the_packages_it_says_which(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_onnx, "find_spec", lambda _: None)
-    with pytest.raises(UserError, match=r"pip install 'pkdn\[onnx\]'"):
+    with pytest.raises(UserError, match=r"pip install -e '\.\[onnx\]'"):
         export(weights, weights.parent / "student.onnx")

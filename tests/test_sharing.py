@@ -97,7 +97,7 @@ def test_what_changed_is_run_with_what_it_needs_of_the_others(first: Path, tmp_p
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of an S3 server of this machine, with a bucket."""
-    pytest.importorskip("dvc_s3", reason="needs pip install 'pkdn[s3]'")
+    pytest.importorskip("dvc_s3", reason="needs pip install -e '.[s3]'")
     server = pytest.importorskip("moto.server", reason="needs pip install 'moto[s3]'")
     import boto3
 

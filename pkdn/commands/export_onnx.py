@@ -39,7 +39,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the model, and say how far it is from PyTorch."""
     if any(find_spec(package) is None for package in PACKAGES):
         raise UserError(
-            f"expected the packages {', '.join(PACKAGES)}; run `pip install 'pkdn[onnx]'`"
+            f"expected the packages {', '.join(PACKAGES)}; run `pip install -e '.[onnx]'`"
         )
     output: Path = arguments.output
     if output.exists():

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take from DVC's remote what others have made, and run the rest",
     )
-    slurm = parser.add_argument_group("a cluster", "with SLURM; needs `pip install 'pkdn[slurm]'`")
+    slurm = parser.add_argument_group("a cluster", "with SLURM; needs `pip install -e '.[slurm]'`")
     add = partial(slurm.add_argument, default=None)
     slurm.add_argument(
         "--slurm", action="store_true", help="submit every outdated stage as a job of its own"
@@ -145,7 +145,7 @@ def _how(arguments: argparse.Namespace) -> Callable[[Stages, Crew], dict[str, st
     if not arguments.slurm:
         return partial(run_all, keep_going=not arguments.stop_at_failure)
     if find_spec("submitit") is None:
-        raise UserError("--slurm: expected submitit; run `pip install 'pkdn[slurm]'`")
+        raise UserError("--slurm: expected submitit; run `pip install -e '.[slurm]'`")
     from pkdn.pipeline.cluster import Options
     from pkdn.pipeline.slurm import run_on_slurm
 

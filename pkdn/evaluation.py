@@ -1,6 +1,6 @@
 """A network over test faces: every metric of every face, one face after the other."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -13,11 +13,14 @@ from pkdn.errors import UserError
 from pkdn.faces.shards import Shards
 from pkdn.learning.network import inputs, reads
 from pkdn.metrics import parsing
+from pkdn.perceptual import Judge
 from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.resampling import quantize
 from pkdn.training.threads import one_thread_each
 
 Parse = Callable[[Tensor], Tensor]
+Scored = tuple[dict[str, float], np.ndarray]
+"""A face's row, and its SR image."""
 
 
 class FaceScore(NamedTuple):
@@ -26,7 +29,7 @@ class FaceScore(NamedTuple):
     Attributes:
         name: Its name in the index of the faces.
         row: ``{"metric.column": value}``, the protocols before parsing; the PSNR of an SR image
-            equal to its HR is infinite.
+            equal to its HR is infinite, and NaN stands where a judge cannot measure this face.
         sr_image: (128, 128, 3), uint8 RGB, clamped and rounded.
     """
 
@@ -43,6 +46,7 @@ def evaluate(
     device: torch.device,
     labels: Shards | None = None,
     parse: Parse | None = None,
+    judges: Mapping[str, Judge] | None = None,
 ) -> Iterator[FaceScore]:
     """Score a network on every face of a split; holds a few batches in memory.
 
@@ -61,6 +65,7 @@ def evaluate(
             ``faces``; needed by networks that read them and by ``parse``.
         parse: From SR, (N, 128, 128, 3) uint8, to parsing maps, (N, 128, 128) uint8; adds the
             agreement of its maps with ``labels`` to each row.
+        judges: of :mod:`pkdn.perceptual`, by name; each adds its numbers to each row.
 
     Raises:
         UserError: the split has no faces.
@@ -76,12 +81,11 @@ def evaluate(
         raise ValueError("parse and teachers need the labels of HR")
     batches = FaceBatches(faces, labels, batch_size=batch_size, seed=0, device=device)
     network.to(device).eval()
-    return _stream(network, batches, parse)
+    return _stream(batches, partial(_score_batch, network, parse, judges or {}))
 
 
-def _stream(network: nn.Module, batches: FaceBatches, parse: Parse | None) -> Iterator[FaceScore]:
+def _stream(batches: FaceBatches, score: Callable[[Batch], list[Scored]]) -> Iterator[FaceScore]:
     names = iter(batches.faces.names)
-    score = partial(_score_batch, network, parse)
     for scores in one_thread_each(score, batches.in_order(), batches.device):
         for row, sr_image in scores:
             yield FaceScore(next(names), row, sr_image)
@@ -89,8 +93,8 @@ def _stream(network: nn.Module, batches: FaceBatches, parse: Parse | None) -> It
 
 @torch.inference_mode()
 def _score_batch(
-    network: nn.Module, parse: Parse | None, batch: Batch
-) -> list[tuple[dict[str, float], np.ndarray]]:
+    network: nn.Module, parse: Parse | None, judges: Mapping[str, Judge], batch: Batch
+) -> list[Scored]:
     sr_image = network(*inputs(network, batch))
     if sr_image.shape != batch.hr_image.shape:
         shape, expected = tuple(sr_image.shape), tuple(batch.hr_image.shape)
@@ -106,7 +110,10 @@ def _score_batch(
         sr_labels, hr_labels = parse(written).cpu().numpy(), batch.labels.cpu().numpy()
         for row, sr, hr in zip(rows, sr_labels, hr_labels, strict=True):
             row |= _flat({"parsing": parsing.score_labels(sr, hr)})
-    return list(zip(rows, written.cpu().numpy(), strict=True))
+    sr_images = written.cpu().numpy()
+    for row, sr, hr in zip(rows, sr_images, hr_faces, strict=True):
+        row |= _flat({name: judge(sr, hr) for name, judge in judges.items()})
+    return list(zip(rows, sr_images, strict=True))
 
 
 def _flat(scores: dict[str, dict[str, float]]) -> dict[str, float]:

@@ -137,6 +137,7 @@ class Params(_Section):
     authors_recipes: PerhapsNames
     ablations: Names
     loss_ablations: PerhapsNames
+    metrics: PerhapsNames
     folder: Text
     landmarks: Annotated[Literal["given", "detected"], Expect("one of given, detected")]
     synthetic: SyntheticCounts

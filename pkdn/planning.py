@@ -15,6 +15,7 @@ from pkdn.runs import DRAWN, Planned, RunId
 from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject, Variant
 
 DATASETS = Path(__file__).parent / "data" / "datasets"
+JUDGES = Path(__file__).parent / "perceptual"
 PARSER = RunId("parser")
 COMPLEXITY = RunId("complexity")
 WITH_LANDMARKS = (DRAWN, "helen", "celeba_dic")
@@ -36,7 +37,7 @@ def plan(params: Params) -> list[Planned]:
         for seed in params.seeds:
             for subject in subjects(params):
                 training = _training(params, subject, dataset, seed)
-                found += [training, _evaluation(training)]
+                found += [training, _evaluation(params, training)]
             final = systems.PKDN.run(dataset, seed)
             network = {"network": PKDN_NETWORK}
             reads = {"weights": final.weights}
@@ -62,7 +63,9 @@ def check_names(params: Params) -> None:
     Raises:
         UserError: the first such name, with those that there are.
     """
-    datasets = sorted(file.stem for file in DATASETS.glob("[a-z]*.py"))
+    datasets, judges = (
+        sorted(file.stem for file in folder.glob("[a-z]*.py")) for folder in (DATASETS, JUDGES)
+    )
     teachers = [name for name, variant in VARIANTS.items() if variant.teacher == name]
     with_recipe = [name for name in systems.names() if systems.system(name).has_recipe]
     losses = [name for name, variant in VARIANTS.items() if variant.teacher not in (None, name)]
@@ -73,6 +76,7 @@ def check_names(params: Params) -> None:
         ("authors_recipes", params.authors_recipes, with_recipe),
         ("ablations", params.ablations, teachers),
         ("loss_ablations", params.loss_ablations, losses),
+        ("metrics", params.metrics, judges),
     ):
         for name in names:
             if name not in known:
@@ -180,7 +184,7 @@ def _distillation(params: Params, variant: Variant) -> dict[str, Any]:
     return found
 
 
-def _evaluation(training: Planned) -> Planned:
+def _evaluation(params: Params, training: Planned) -> Planned:
     dataset = training.id.dataset
     reads = {
         "faces": runs.FACES / dataset,
@@ -188,7 +192,10 @@ def _evaluation(training: Planned) -> Planned:
         "parser": PARSER.weights,
         "weights": training.id.weights,
     }
-    return Planned(training.id.evaluation(), reads, {}, training.settings)
+    settings = dict(training.settings)
+    if params.metrics:
+        settings["metrics"] = list(params.metrics)
+    return Planned(training.id.evaluation(), reads, {}, settings)
 
 
 def _complexity(params: Params) -> dict[str, Any]:
@@ -199,7 +206,7 @@ def _complexity(params: Params) -> dict[str, Any]:
 
 
 def _report(params: Params) -> Planned:
-    lists = {name: value for name, value in params if isinstance(value, tuple)}
+    lists = {n: value for n, value in params if isinstance(value, tuple) and n != "metrics"}
     authors = params.chosen.authors.model_dump()
     shown = {
         **params.training.model_dump(),
@@ -212,7 +219,7 @@ def _report(params: Params) -> Planned:
     for dataset in params.datasets:
         shown |= _landmarks(params, dataset)
     trained_on = params.parser_dataset if params.parser == "trained" else None
-    settings = {
+    settings: dict[str, Any] = {
         **lists,
         "profile": params.profile,
         "size": params.chosen.size,
@@ -220,6 +227,8 @@ def _report(params: Params) -> Planned:
         "authors": authors,
         "shown": shown,
     }
+    if params.metrics:
+        settings["judges"] = list(params.metrics)
     first = {"first_faces": runs.FACES / params.datasets[0], "costs": COMPLEXITY.folder}
     reads = {"runs": runs.RUNS, "faces": runs.FACES, **first}
     return Planned(RunId("report"), reads, {}, settings)

@@ -3,11 +3,10 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pkdn import command, tracking
+from pkdn import command, detector, tracking
 from pkdn.data.alignment import align
 from pkdn.data.catalogue import write_catalogue
 from pkdn.data.datasets import DatasetSettings
-from pkdn.data.photos import detection
 from pkdn.provenance import peak_mib
 from pkdn.runs import Planned, planned_by_command
 
@@ -25,7 +24,7 @@ def main() -> None:
     planned = planned_by_command(__doc__)
     dataset, settings = planned.settings["dataset"], DatasetSettings.of(planned.settings)
     detect = planned.settings.get("landmarks") == "detected"
-    tags = {"dataset": dataset} | ({"detector": detection.version()} if detect else {})
+    tags = {"dataset": dataset} | ({"detector": detector.version()} if detect else {})
     with (
         tracking.run(planned, planned.settings, tags=tags, by_name=by_name(planned)) as run,
         TemporaryDirectory() as folder,

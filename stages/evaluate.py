@@ -1,6 +1,7 @@
 """Score a trained network on the test faces of its data set, under every protocol."""
 
 import csv
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pkdn.progress import track
 # From here on Ctrl-C is no traceback.
 from PIL import Image
 
-from pkdn import closure, networks, tracking
+from pkdn import closure, networks, perceptual, tracking
 from pkdn.evaluation import FaceScore, evaluate
 from pkdn.faces.shards import Shards
 from pkdn.files import atomic_folder
@@ -28,7 +29,7 @@ HEADLINES = {"y_crop8.psnr": "psnr", "y_crop8.ssim": "ssim", "parsing.miou": "pa
 def by_name(planned: Planned) -> list[str]:
     """Return the modules that are imported by their names."""
     network = f"pkdn.networks.{planned.settings['network']}"
-    return [network, *closure.within("pkdn.metrics")]
+    return [network, *closure.within("pkdn.metrics"), *closure.within("pkdn.perceptual")]
 
 
 def params(planned: Planned) -> dict[str, Any]:
@@ -61,6 +62,7 @@ def main() -> None:
             device=device,
             labels=Shards(reads["maps"], "test"),
             parse=load_parser(reads["parser"], device),
+            judges=perceptual.load(planned.settings.get("metrics", ()), device),
         )
         with atomic_folder(run.id.folder) as folder:
             means = write(track(scores, run.name, len(faces)), folder)
@@ -71,7 +73,10 @@ def main() -> None:
 
 
 def write(scores: Iterable[FaceScore], folder: Path) -> dict[str, float]:
-    """Write ``scores.csv`` and ``examples/``, face by face; return the mean of each column."""
+    """Write ``scores.csv`` and ``examples/``, face by face; return the mean of each column.
+
+    A mean is one over the faces that have a value; a column in which none has one is left out.
+    """
     (folder / "examples").mkdir()
     rows: list[dict[str, float]] = []
     with (folder / "scores.csv").open("w", encoding="utf-8", newline="") as stream:
@@ -84,7 +89,8 @@ def write(scores: Iterable[FaceScore], folder: Path) -> dict[str, float]:
                 file = folder / "examples" / f"{score.name.replace('/', '_')}.png"
                 Image.fromarray(score.sr_image).save(file)
             rows.append(score.row)
-    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
+    columns = {name: [row[name] for row in rows if not math.isnan(row[name])] for name in rows[0]}
+    return {name: sum(values) / len(values) for name, values in columns.items() if values}
 
 
 if __name__ == "__main__":

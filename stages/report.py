@@ -16,7 +16,7 @@ ROOT = Path()
 
 def by_name(planned: Planned) -> list[str]:  # noqa: ARG001
     """Return the modules that are imported by their names."""
-    return closure.within("pkdn.metrics")
+    return [*closure.within("pkdn.metrics"), *closure.within("pkdn.perceptual")]
 
 
 def main() -> None:

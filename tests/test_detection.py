@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from pkdn import detector
 from pkdn.data.alignment import Face, LeftOut, align, cut_face
 from pkdn.data.catalogue import fingerprint, write_catalogue
 from pkdn.data.datasets import DatasetSettings, lfw
-from pkdn.data.photos import detection
 from pkdn.data.photos.crops import crop_image, landmarks_box
 from pkdn.data.photos.detection import find_face, find_faces
 from pkdn.data.photos.framing import Framing, read_faces
@@ -89,7 +89,7 @@ def test_all_faces_come_from_the_left_to_the_right(tmp_path: Path) -> None:
 def test_landmarks_beside_a_photo_and_a_box_count_more(
     photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(detection, "_models", lambda: pytest.fail("nothing is to be looked for"))
+    monkeypatch.setattr(detector, "_models", lambda: pytest.fail("nothing is to be looked for"))
     corners = "\n".join(f"{20 + n % 2 * 100} {30 + n // 34 * 100}" for n in range(68))
     photo.with_suffix(".pts").write_text(f"version: 1\n{{\n{corners}\n}}\n")
     by_hand = crop_image(ASTRONAUT, Box(5, 15, 135, 145))

@@ -355,3 +355,8 @@ def test_runs_tell_what_they_are() -> None:
     assert run.curve("teacher") == Path("data/runs/student/helen-full-0/teacher-curve.csv")
     assert runs.RunId("parser").folder == Path("data/runs/parser")
     assert runs.RunId("parser").plan == Path("data/plan/parser.json")
+
+
+def test_a_metric_concerns_the_evaluations_alone() -> None:
+    evaluations = {one.id.name for one in plan(own()) if one.id.name.startswith("evaluate_")}
+    assert changed_by("metrics", ("identity",)) == {*evaluations, "report"}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import report_inputs
 from PIL import Image
-from report_inputs import NUM_EXAMPLES
+from report_inputs import NUM_EXAMPLES, NUM_TEST
 
 from pkdn import systems
 from pkdn.errors import UserError
@@ -275,10 +275,14 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Report:
         loss_ablations=(),
         authors={"largest_batch": 0, "rate_factor": 1},
         parser_dataset=None,
+        judges=("identity",),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(systems, "NETWORKS", networks)
         report_inputs.write(root, plan)
+        for path in root.glob("data/runs/evaluate_*/*/scores.csv"):
+            distances = [np.nan, *[0.5 + 0.1 * ("full" in str(path))] * (NUM_TEST - 1)]
+            pd.read_csv(path).assign(**{"identity.distance": distances}).to_csv(path, index=False)
         shutil.rmtree(root / RunId("evaluate_baseline", "helen", "newnet", 3).folder / "examples")
         (root / RunId("baseline", "helen", "newnet", 3).curve()).unlink()
         (root / RunId("parser").folder / "iou.csv").unlink()
@@ -291,6 +295,14 @@ def test_one_seed_has_no_spread(single: Report) -> None:
     assert "±" not in single.section("Results on `helen`")
     assert "with each seed" not in single.text
     assert "Each system was trained once" in single.section("Summary")
+
+
+def test_a_metric_by_a_model_has_columns_and_its_definition(single: Report, report: Report) -> None:
+    rows = single.rows("Table 1 on `helen`: the systems")
+    place = [heading.endswith("identity distance ↓") for heading in rows["system"]].index(True)
+    assert (rows["PKDN"][place], rows["The newnet"][place]) == ("0.600", "**0.500**")
+    assert "- `identity`: distance of dlib's descriptors" in single.text
+    assert "identity" not in report.text.partition("## Differences and readings")[0]
 
 
 def test_new_network_joins_with_its_own_title(single: Report) -> None:

@@ -3,13 +3,16 @@
 import argparse
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
-from pkdn import metrics
+from pkdn import metrics, perceptual
 from pkdn.data.photos.reading import list_images, read_image
 from pkdn.errors import UserError
+from pkdn.perceptual import Judge
 
 HELP = "score a folder of SR images against HR under every protocol of PSNR and SSIM"
 MAX_NAMED = 3
@@ -32,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of the original images: the same names but for the extension, same sizes",
     )
     parser.add_argument(
+        "--metric",
+        action="append",
+        default=[],
+        choices=perceptual.names(),
+        help="score by this trained model, too; may be given several times",
+    )
+    parser.add_argument(
         "--json",
         action="store_true",
         help="print JSON, with the scores of every image; null stands for the infinite PSNR of "
@@ -48,11 +58,12 @@ def main(args: argparse.Namespace) -> None:
     Raises:
         UserError: a folder or an image is missing, unreadable or does not match.
     """
-    images = {
-        sr_path.stem: _score(sr_path, hr_path) for sr_path, hr_path in _pairs(args.sr, args.hr)
-    }
+    pairs = _pairs(args.sr, args.hr)
+    judges = _judges(args.metric)
+    images = {sr_path.stem: _score(sr_path, hr_path, judges) for sr_path, hr_path in pairs}
     summary = {
-        name: _summary([scores[name] for scores in images.values()]) for name in metrics.protocols()
+        name: _summary([scores[name] for scores in images.values()])
+        for name in (*metrics.protocols(), *judges)
     }
     if args.json:
         each = {image: _finite(scores) for image, scores in images.items()}
@@ -82,7 +93,15 @@ def _pairs(sr_folder: Path, hr_folder: Path) -> list[tuple[Path, Path]]:
     return [(sr_path, hr_paths[name]) for name, sr_path in sr_paths.items()]
 
 
-def _score(sr_path: Path, hr_path: Path) -> Scores:
+def _judges(wanted: list[str]) -> Mapping[str, Judge]:
+    if not wanted:  # PyTorch takes two seconds
+        return {}
+    from pkdn.training.precision import default_device
+
+    return perceptual.load(wanted, default_device())
+
+
+def _score(sr_path: Path, hr_path: Path, judges: Mapping[str, Judge]) -> Scores:
     sr_image, hr_image = (
         read_image(path, only_8_bit=True, most_pixels=LARGEST_PIXELS) for path in (sr_path, hr_path)
     )
@@ -96,7 +115,8 @@ def _score(sr_path: Path, hr_path: Path) -> Scores:
             f"expected {metrics.MIN_SIDE} pixels or more on each side, "
             f"{sr_path} has {_size(sr_image)}: leave it out"
         )
-    return metrics.score_all(sr_image / 255, hr_image)
+    judged = {name: judge(sr_image, hr_image) for name, judge in judges.items()}
+    return metrics.score_all(sr_image / 255, hr_image) | judged
 
 
 def _size(image: np.ndarray) -> str:
@@ -104,9 +124,15 @@ def _size(image: np.ndarray) -> str:
 
 
 def _summary(scores: list[dict[str, float]]) -> dict[str, float]:
-    """Return means, infinite where any PSNR is, and sample deviations, NaN where undefined."""
-    columns = {key: np.array([numbers[key] for numbers in scores]) for key in scores[0]}
-    means = {key: float(values.mean()) for key, values in columns.items()}
+    """Return means, infinite where any PSNR is, and sample deviations, NaN where undefined.
+
+    Images in which a model finds no face have no part in the means of its metric.
+    """
+    found = {key: np.array([numbers[key] for numbers in scores]) for key in scores[0]}
+    columns = {key: values[~np.isnan(values)] for key, values in found.items()}
+    means = {
+        key: float(values.mean()) if len(values) else math.nan for key, values in columns.items()
+    }
     deviations = {
         f"{key}_std": float(values.std(ddof=1))
         if len(values) > 1 and math.isfinite(means[key])
@@ -124,18 +150,22 @@ def _finite(scores: Scores) -> dict[str, dict[str, float | None]]:
 
 
 def _table(summary: Scores) -> str:
-    columns = {column.key: column for name in summary for column in metrics.columns(name)}
+    columns = {column.key: column for name in summary for column in _source(name).columns(name)}
     titles = [" ".join(filter(None, (c.title, c.unit, c.arrow))) for c in columns.values()]
     rows = [["protocol", *titles, "definition"]]
     for name, numbers in summary.items():
         cells = [_cell(numbers, key) if key in numbers else "–" for key in columns]
-        rows.append([name, *cells, metrics.title(name)])
+        rows.append([name, *cells, _source(name).title(name)])
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _source(name: str) -> ModuleType:
+    return perceptual if name in perceptual.names() else metrics
 
 
 def _cell(numbers: dict[str, float], key: str) -> str:

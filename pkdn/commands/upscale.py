@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from pkdn.data.photos import detection
+from pkdn import detector
 from pkdn.data.photos.framing import Framing, read_faces
 from pkdn.data.photos.photo import Box
 from pkdn.data.photos.reading import list_images
@@ -135,8 +135,8 @@ def main(arguments: argparse.Namespace) -> None:
         )
     sheet = _sheet_of(arguments.output if arguments.input.is_dir() else pairs[0][1])
     num_faces = _upscale(first, faces, arguments.weights, sheet)
-    if detection.was_used():
-        print(f"note: {detection.TERMS}")
+    if detector.was_used():
+        print(f"note: {detector.TERMS}")
     left_out = f"; {len(skipped)} of {len(pairs)} photos skipped" if skipped else ""
     count = "1 face" if num_faces == 1 else f"{num_faces} faces"
     print(f"{count} written to {arguments.output}, compared in {sheet}{left_out}")
@@ -157,7 +157,7 @@ def _readable(
     for file, target in track(pairs, "upscale", len(pairs)) if len(pairs) > 1 else pairs:
         try:
             faces = read_faces(file, framing)
-        except detection.NoDetectorError:
+        except detector.NoDetectorError:
             raise
         except UserError as error:
             skipped.append(str(error))

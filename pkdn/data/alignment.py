@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pkdn import detector
 from pkdn.data import datasets
 from pkdn.data.catalogue import Listed, Summary, fingerprint, read_catalogue
 from pkdn.data.datasets import DatasetSettings
@@ -21,7 +22,7 @@ from pkdn.data.photos.crops import (
     crop_landmarks,
     landmarks_box,
 )
-from pkdn.data.photos.detection import TERMS, find_face
+from pkdn.data.photos.detection import find_face
 from pkdn.data.photos.photo import Box, Entry, Photo, UnreadablePhotoError
 from pkdn.data.photos.pool import num_cores, ordered_map
 from pkdn.errors import UserError
@@ -84,7 +85,7 @@ def align(
             faces are left for training and testing, or what finds faces is not installed.
     """
     if detect:
-        print(f"{name}: {TERMS}")
+        print(f"{name}: {detector.TERMS}")
     started = time.monotonic()
     workers = num_workers or num_cores()
     num_photos = sum(1 for _ in read_catalogue(photos))

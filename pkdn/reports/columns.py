@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from pkdn import metrics
+from pkdn import metrics, perceptual
 from pkdn.reports.tables import number
 
 
@@ -33,7 +33,9 @@ class Metric(NamedTuple):
         return number(value, self.column.decimals, signed=signed)
 
 
-ALL: Final = [Metric(file, column) for file in metrics.names() for column in metrics.columns(file)]
+_JUDGES: Final = [Metric(f, column) for f in perceptual.names() for column in perceptual.columns(f)]
+_FORMULAS: Final = [Metric(f, column) for f in metrics.names() for column in metrics.columns(f)]
+ALL: Final = [*_FORMULAS, *_JUDGES]
 """Every metric, the primary protocol first."""
 
 MAIN: Final = [m for m in ALL if m.file == metrics.PRIMARY or m.file not in metrics.protocols()]

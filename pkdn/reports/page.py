@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jinja2
 import pandas as pd
 
-from pkdn import metrics, systems
+from pkdn import metrics, perceptual, systems
 from pkdn.files import atomic_file, atomic_folder
 from pkdn.reports import (
     columns,
@@ -43,6 +43,7 @@ MODULES = (
     history,
     inputs,
     metrics,
+    perceptual,
     paper,
     recipes,
     systems,

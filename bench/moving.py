@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from bench import PHOTO_SIZE
 from bench.computing import BATCH_SIZE, Row
 from bench.timing import alone, in_turns
 from pkdn import networks
@@ -28,8 +29,6 @@ from pkdn.training.batches import FaceBatches
 from pkdn.training.precision import Precision
 
 NUM_FACES = 64
-PHOTO_SIZE = (178, 218)
-"""Of CelebA's aligned photos, in pixels."""
 PARSER_SIDE = 224
 ONE_STAGE = "stages: {one: {cmd: echo one > one, outs: [one]}}\n"
 

@@ -3,12 +3,14 @@
 import itertools
 from pathlib import Path
 
+import own_params
 import pytest
 import torch
+from PIL import Image
 
-from bench import computing, moving, page, timing
+from bench import PHOTO_SIZE, computing, growth, moving, page, timing
 from bench.computing import Training
-from pkdn import complexity, networks
+from pkdn import complexity, networks, params, planning
 from pkdn.errors import UserError
 from pkdn.files import write_marked
 from pkdn.training.precision import Precision
@@ -95,3 +97,36 @@ def test_the_table_has_times_ratios_and_shares_of_the_product(tmp_path: Path) ->
         write_marked(tmp_path / "other.md", page.MARK, text)
     page.draw(rows, tmp_path / "ratios.png")
     assert (tmp_path / "ratios.png").stat().st_size > 5_000
+
+
+def test_growth_asks_for_the_stages_that_it_measures(tmp_path: Path) -> None:
+    growth.write_photos(tmp_path / "photos", tmp_path / "drawn", {"train": 300, "test": 2})
+    photos = sorted((tmp_path / "photos" / "train").iterdir())
+    assert len(photos) == 300
+    assert photos[0].samefile(photos[growth.NUM_DRAWN])
+    with Image.open(photos[1]) as photo:
+        assert photo.size == PHOTO_SIZE
+    own_params.write(tmp_path, seeds=[0])
+    growth.write_params(tmp_path / "params.yaml", steps=12)
+    asked = params.load(tmp_path / "params.yaml")
+    assert (asked.training.steps, asked.training.batch_size) == (12, growth.BATCH_SIZE)
+    names = {one.id.name for one in planning.plan(asked)}
+    assert {*growth.BEFORE, *growth.MEASURED} - {"plan"} <= names
+
+
+def test_the_table_of_growth_compares_the_fewest_with_the_most() -> None:
+    few, many = (
+        [
+            growth.Measured(name, count, count / 100, 300.0, 0.25)
+            for name in growth.MEASURED.values()
+        ]
+        for count in (1_000, 10_000)
+    )
+    many[0] = many[0]._replace(seconds=150.0, peak_mib=330.0)
+    lines = growth.table([*few, *many]).splitlines()
+    assert lines[2:5] == [
+        "| align | 1,000 | 10 | 10.00 | 300 | 25.0% |",
+        "| align | 10,000 | 150 | 15.00 | 330 | 25.0% |",
+        "| align: growth | ×10.0 | ×15.00 | ×1.50 | ×1.10 |  |",
+    ]
+    assert len(lines) == 2 + 3 * len(growth.MEASURED)

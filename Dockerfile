@@ -7,7 +7,7 @@ WORKDIR /pkdn
 COPY . .
 # Versions as tested, but for PyTorch's, which comes with CUDA from its own index.
 RUN grep -v '^torch==' constraints.txt > /tmp/constraints.txt \
-    && pip install --no-cache-dir --constraint /tmp/constraints.txt --editable '.[s3]' \
+    && pip install --no-cache-dir --constraint /tmp/constraints.txt --editable '.[faces,s3]' \
     && git config --system --add safe.directory '*'
 ENV MLFLOW_DISABLE_TELEMETRY=true
 CMD ["python", "-m", "pkdn", "repro"]

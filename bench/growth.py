@@ -28,8 +28,8 @@ from pkdn.files import atomic_file, write_marked
 
 ROOT = Path(__file__).parents[1]
 MARK = "growth"
-NUM_DRAWN = 256
-"""Photos that differ; each lies in the folder under many names."""
+NUM_DRAWN = 128
+"""Photos of a split that differ; each lies in the folder under many names."""
 NUM_VAL = 32
 TEST_SHARE = 20
 """One photo of so many is a test face."""
@@ -104,19 +104,22 @@ def measure(clone: Path, drawn: Path, num_photos: int) -> list[Measured]:
 
 
 def write_photos(folder: Path, drawn: Path, counts: dict[str, int]) -> None:
-    """Fill a folder with drawn photos of CelebA's size, each under many names (hard links)."""
+    """Fill a folder with drawn photos of CelebA's size, each under many names (hard links).
+
+    No photo lies in two splits: ``align`` would leave it out.
+    """
     drawn.mkdir(parents=True, exist_ok=True)
-    sources = [drawn / f"{number}.jpg" for number in range(NUM_DRAWN)]
-    for number, path in enumerate(sources):
-        if not path.exists():
-            image = Image.fromarray(draw_face(np.random.default_rng(number)).image)
-            image.resize(PHOTO_SIZE, Image.Resampling.BICUBIC).save(path, quality=95)
-    for split, count in counts.items():
+    for number, (split, count) in enumerate(counts.items()):
+        sources = [drawn / f"{NUM_DRAWN * number + one}.jpg" for one in range(NUM_DRAWN)]
+        for path in sources:
+            if not path.exists():
+                image = Image.fromarray(draw_face(np.random.default_rng(int(path.stem))).image)
+                image.resize(PHOTO_SIZE, Image.Resampling.BICUBIC).save(path, quality=95)
         (folder / split).mkdir(parents=True, exist_ok=True)
-        for number in range(count):
-            photo = folder / split / f"{number:06d}.jpg"
+        for one in range(count):
+            photo = folder / split / f"{one:06d}.jpg"
             if not photo.exists():
-                os.link(sources[number % NUM_DRAWN], photo)
+                os.link(sources[one % NUM_DRAWN], photo)
 
 
 def write_params(path: Path, steps: int) -> None:

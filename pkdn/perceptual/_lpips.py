@@ -61,10 +61,10 @@ class Lpips:
         own = {name[9:]: value for name, value in weights.items() if name.startswith("features.")}
         self.features.load_state_dict(own)
         self.features.to(device).eval()
-        self.taken = backbone.taken
-        self.channels = [
-            channels[f"lin{index}.model.1.weight"].to(device) for index in range(len(self.taken))
-        ]
+        self.channels = {
+            layer: channels[f"lin{number}.model.1.weight"].to(device)
+            for number, layer in enumerate(backbone.taken)
+        }
         self.mean, self.deviation = (
             torch.tensor(numbers, device=device).view(1, 3, 1, 1) for numbers in (MEAN, DEVIATION)
         )
@@ -74,12 +74,12 @@ class Lpips:
         """Return the distance of two images, uint8, (H, W, 3), 0 for equal ones."""
         pair = torch.from_numpy(np.stack((sr_image, hr_image))).to(self.mean.device)
         image = (pair.permute(0, 3, 1, 2).float() / 127.5 - 1 - self.mean) / self.deviation
-        distance, waiting = 0.0, list(zip(self.taken, self.channels, strict=True))
+        distance = 0.0
         for index, layer in enumerate(self.features):
             image = layer(image)
-            if waiting and index == waiting[0][0]:
+            if index in self.channels:
                 sr, hr = image / (image.square().sum(1, keepdim=True).sqrt() + TINY)
-                distance += float(((sr - hr).square() * waiting.pop(0)[1]).sum(1).mean())
+                distance += float(((sr - hr).square() * self.channels[index]).sum(1).mean())
         return {"lpips": distance}
 
 

@@ -6,11 +6,15 @@ import platform
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from contextlib import closing
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from pkdn.doctor import environment, repository
 from pkdn.tracking.owner import OWNER_TAG, owner
@@ -175,6 +179,22 @@ def test_packages_that_are_missing_or_too_old_are_named(tmp_path: Path) -> None:
     assert "pyyaml" not in found.what
     (found,) = environment.interpreter(tmp_path)
     assert "expected >=3.99" in found.what
+
+
+def test_pinned_versions_take_every_python_that_the_project_takes() -> None:
+    """Such as 3.11.2, Debian's: pip only says that nothing fits."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    here = [one for one in distributions() if pins.get(canonicalize_name(one.name)) == one.version]
+    refusing = [
+        f"{one.name} {one.version} wants {wanted}"
+        for one in here
+        if (wanted := one.metadata["Requires-Python"]) and oldest not in SpecifierSet(wanted)
+    ]
+    assert len(here) > len(pins) / 2
+    assert not refusing
 
 
 def test_runs_of_processes_that_are_gone_are_named(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from pkdn.files import open_regular, reading
 from pkdn.runs import for_dataset
 from pkdn.values import (
     Batch,
+    Compile,
     Epochs,
     Expect,
     Flag,
@@ -151,6 +152,7 @@ class Params(_Section):
     learning_rate: Rate | FromProfile
     global_residual: Flag | FromProfile
     precision: Precision
+    compile: Compile
     skip_bad_steps: PerhapsSteps
     profiles: dict[StrictStr, Profile]
 

@@ -154,6 +154,8 @@ def _training(params: Params, subject: Subject, dataset: str, seed: int) -> Plan
         "precision": params.precision,
         "distillation": {},
     }
+    if params.compile != "off":
+        settings["compile"] = params.compile
     if network == PKDN_NETWORK:
         settings["arguments"] = {"global_residual": params.training.global_residual}
     if subject.stage == "teacher":
@@ -216,6 +218,8 @@ def _report(params: Params) -> Planned:
         "authors: rates times": authors["rate_factor"],
         **params.model_dump(include={"precision", "skip_bad_steps", "parser", "parser_dataset"}),
     }
+    if params.compile != "off":
+        shown["compile"] = params.compile
     for dataset in params.datasets:
         shown |= _landmarks(params, dataset)
     trained_on = params.parser_dataset if params.parser == "trained" else None

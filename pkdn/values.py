@@ -137,6 +137,7 @@ Seeds = Annotated[
 Schedule = Annotated[
     Literal["constant", "one_cycle", "poly"], Expect("one of constant, one_cycle, poly")
 ]
+Compile = Annotated[Literal["auto", "on", "off"], Expect("one of auto, on, off")]
 Precision = Annotated[
     Literal["auto", "fp32", "tf32", "bf16"], Expect("one of auto, fp32, tf32, bf16")
 ]

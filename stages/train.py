@@ -43,7 +43,12 @@ class Training:
         self.is_teacher: bool = settings["is_teacher"]
         self.arguments: dict[str, Any] = settings["arguments"]
         self.recipe, self.distillation = networks.recipe(settings)
-        self.compute = precision.choose(settings["precision"], precision.default_device())
+        self.compute = precision.choose(
+            settings["precision"],
+            precision.default_device(),
+            compiles=settings.get("compile", "off"),
+            steps=self.recipe.steps,
+        )
 
     def params(self) -> dict[str, Any]:
         """Return all that decides about the weights, beside seed, code and data."""

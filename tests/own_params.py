@@ -50,6 +50,7 @@ def values(**changes: object) -> dict[str, Any]:
         "loss_ablations": [n for n, one in VARIANTS.items() if one.teacher not in (None, n)],
         "folder": "photos",
         "landmarks": "given",
+        "compile": "off",
         "metrics": [],
         "synthetic": {"train": 320, "val": 32, "test": 64, "seed": 0},
         "parser": "trained",

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from skimage import data
+from test_score import run
 from torch import Tensor
 
 from pkdn import perceptual
@@ -20,7 +21,6 @@ from pkdn.evaluation import FaceScore
 from pkdn.perceptual import _backbones, _lpips
 from pkdn.perceptual._backbones import Backbone
 from stages import evaluate
-from tests.test_score import run
 
 CPU = torch.device("cpu")
 FACE = np.ascontiguousarray(data.astronaut()[20:212, 128:320])

@@ -360,3 +360,9 @@ def test_runs_tell_what_they_are() -> None:
 def test_a_metric_concerns_the_evaluations_alone() -> None:
     evaluations = {one.id.name for one in plan(own()) if one.id.name.startswith("evaluate_")}
     assert changed_by("metrics", ("identity",)) == {*evaluations, "report"}
+
+
+def test_compiling_concerns_trainings_and_what_rests_on_them() -> None:
+    stages = {name.partition("@")[0] for name in changed_by("compile", "on")}
+    trained = {"teacher", "student", "baseline", "authors"}
+    assert stages == {*trained, *(f"evaluate_{name}" for name in trained), "report"}

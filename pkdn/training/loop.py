@@ -16,6 +16,7 @@ from torch import Tensor
 from pkdn.errors import UserError
 from pkdn.progress import Progress
 from pkdn.shortages import advising
+from pkdn.training import compiling
 from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.checkpoint import Checkpoint, Stop
 from pkdn.training.precision import Precision
@@ -103,14 +104,16 @@ def train(
     training.switch(training=True)
     smaller = SMALLER_BATCHES.format(size=batches.batch_size)
     listening = nullcontext(stop) if stop else Stop()
+    losses = compiling.compiled(task) if precision.compiled else task.losses
+    telling = compiling.telling() if precision.compiled else nullcontext()
     progress = Progress(title, num_steps, done=training.steps)
-    with progress, listening as heard, advising(smaller):
+    with progress, listening as heard, advising(smaller), telling:
         steps = _steps(batches, training.steps)
         for number, epoch, batch in islice(steps, num_steps - training.steps):
             rate = recipe.rate(number)
             training.before_step()
             with precision.autocast():
-                terms = task.losses(batch, epoch)
+                terms = losses(batch, epoch)
             training.step(terms, rate, title)
             progress.advance()
             step = training.steps

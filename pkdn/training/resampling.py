@@ -24,9 +24,14 @@ def _keys(x: Tensor) -> Tensor:
     return torch.where(x < 1, inner, torch.where(x < SUPPORT, outer, torch.zeros_like(x)))
 
 
-@lru_cache(maxsize=32)
+@torch.compiler.assume_constant_result
 def _weights(source: int, target: int, device: torch.device) -> Tensor:
     """Fixed-point weights, (target, source), whole numbers held exactly in float64."""
+    return _computed(source, target, device)
+
+
+@lru_cache(maxsize=32)
+def _computed(source: int, target: int, device: torch.device) -> Tensor:
     scale = source / target
     stretch = max(scale, 1.0)
     support = SUPPORT * stretch

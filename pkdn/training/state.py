@@ -28,6 +28,7 @@ class TrainingState:
     def __init__(self, task: Task, recipe: Recipe, precision: Precision) -> None:
         self.modules: dict[str, nn.Module] = {}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.is_compiled = precision.compiled
         self.steps, self.seconds, self.rows = 0, 0.0, list[Row]()
         self.best: dict[str, Tensor] = {}
         self.network = task.network
@@ -41,10 +42,14 @@ class TrainingState:
 
     def step(self, terms: dict[str, Tensor], rate: float, title: str) -> None:
         """Move the weights, unless a loss or gradient is no number and the step may be left out."""
-        for term, optimizer in self.optimizers.items():
+        for left, (term, optimizer) in enumerate(self.optimizers.items(), 1 - len(self.optimizers)):
             (group,) = optimizer.param_groups
             group["lr"] = rate
-            gradients = torch.autograd.grad(terms[term], group["params"], allow_unused=True)
+            # Compiled, all terms have one backward pass, which each of them runs.
+            again = self.is_compiled and left < 0
+            gradients = torch.autograd.grad(
+                terms[term], group["params"], retain_graph=again, allow_unused=True
+            )
             for parameter, gradient in zip(group["params"], gradients, strict=True):
                 parameter.grad = gradient
         self.steps += 1

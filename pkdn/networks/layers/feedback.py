@@ -50,7 +50,8 @@ class FeedbackBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, width, 32, 32) → (N, width, 32, 32)."""
-        small, large = [features], list[Tensor]()
+        small: list[Tensor] = [features]
+        large: list[Tensor] = []
         groups = zip(self.before_up, self.up, self.before_down, self.down, strict=True)
         for before_up, up, before_down, down in groups:
             large.append(up(before_up(torch.cat(small, dim=1))))

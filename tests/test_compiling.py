@@ -1,0 +1,109 @@
+"""Compiled training steps: what PyTorch's compiler makes of a task is the same training."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from test_training import CPU, RECIPE, adversarial_task, batches
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.computing import Training, trainings
+from pkdn import complexity
+from pkdn.errors import UserError
+from pkdn.learning.tasks import SuperResolutionTask
+from pkdn.training import compiling, precision
+from pkdn.training.loop import train
+from pkdn.training.task import Task
+
+COMPILED = replace(CPU, compiled=True)
+HAS_COMPILER = any(map(shutil.which, ("g++", "clang++")))
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    yield
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize("training", [*trainings()], ids=lambda one: one.title)
+def test_every_task_is_one_program(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "BACKEND", "eager")
+    task, batch = training.task("demo", CPU), complexity.example(2, CPU.device)
+    expected = task.losses(batch, 0)
+    found = compiling.compiled(training.task("demo", CPU))(batch, 0)
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+
+
+class Small(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, lr_image: Tensor) -> Tensor:
+        return F.interpolate(self.layer(lr_image).tanh(), scale_factor=8.0)
+
+
+def trained(task: Task, folder: Path, *, compiled: bool) -> list[Tensor]:
+    how = COMPILED if compiled else CPU
+    train(task, batches(folder), replace(RECIPE, steps=3), precision=how, title="test")
+    return list(task.network.state_dict().values())
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")  # PyTorch's own
+@pytest.mark.skipif(not HAS_COMPILER, reason="there is no C++ compiler on this machine")
+def test_a_compiled_training_ends_with_the_same_weights_but_for_rounding(
+    faces_folder: Path,
+) -> None:
+    one, other = (
+        trained(SuperResolutionTask(Small()), faces_folder, compiled=compiled)
+        for compiled in (False, True)
+    )
+    for expected, found in zip(one, other, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+def test_compiled_adversaries_learn_by_their_own_losses(
+    faces_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "BACKEND", "aot_eager")
+    one, other = (
+        trained(adversarial_task(), faces_folder, compiled=compiled) for compiled in (False, True)
+    )
+    for expected, found in zip(one, other, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+def test_what_cannot_be_compiled_is_told_in_one_line(
+    faces_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr(compiling, "BACKEND", fail)
+    with pytest.raises(UserError, match=r"got: .*no compiler here.*set `compile: off`") as caught:
+        trained(SuperResolutionTask(Small()), faces_folder, compiled=True)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("compiles", "device", "steps", "expected"),
+    [
+        ("off", "cuda", 98_000, False),
+        ("on", "cpu", 1, True),
+        ("auto", "cpu", 98_000, False),
+        ("auto", "cuda", precision.LEAST_COMPILED - 1, False),
+        ("auto", "cuda", precision.LEAST_COMPILED, True),
+    ],
+)
+def test_auto_compiles_long_trainings_on_gpus(
+    compiles: str, device: str, steps: int, expected: bool
+) -> None:
+    chosen = precision.choose("fp32", torch.device(device), compiles=compiles, steps=steps)
+    assert chosen.compiled == expected
+    assert ("compile" in chosen.record()) == expected

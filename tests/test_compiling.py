@@ -34,9 +34,12 @@ def test_every_task_is_one_program(training: Training, monkeypatch: pytest.Monke
     monkeypatch.setattr(compiling, "BACKEND", "eager")
     task, batch = training.task("demo", CPU), complexity.example(2, CPU.device)
     expected = task.losses(batch, 0)
-    found = compiling.compiled(training.task("demo", CPU))(batch, 0)
+    losses = compiling.compiled(training.task("demo", CPU))
+    found = losses(batch, 0)
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], value) for name, value in expected.items())
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        losses(batch, 1)  # weights are constant, so that the next epoch is no other program
 
 
 class Small(nn.Module):

@@ -75,7 +75,8 @@ def main() -> None:
 def write(scores: Iterable[FaceScore], folder: Path) -> dict[str, float]:
     """Write ``scores.csv`` and ``examples/``, face by face; return the mean of each column.
 
-    A mean is one over the faces that have a value; a column in which none has one is left out.
+    A mean is one over the faces that have a value; a column in which none has one is left out. In the
+    file the cell of a face without a value is empty.
     """
     (folder / "examples").mkdir()
     rows: list[dict[str, float]] = []
@@ -84,7 +85,8 @@ def write(scores: Iterable[FaceScore], folder: Path) -> dict[str, float]:
         for score in scores:
             if not rows:
                 writer.writerow(["name", *score.row])
-            writer.writerow([score.name, *score.row.values()])
+            cells = ("" if math.isnan(value) else value for value in score.row.values())
+            writer.writerow([score.name, *cells])
             if len(rows) < NUM_EXAMPLES:
                 file = folder / "examples" / f"{score.name.replace('/', '_')}.png"
                 Image.fromarray(score.sr_image).save(file)

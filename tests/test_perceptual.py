@@ -20,6 +20,7 @@ from pkdn.errors import UserError
 from pkdn.evaluation import FaceScore
 from pkdn.perceptual import _backbones, _lpips
 from pkdn.perceptual._backbones import Backbone
+from pkdn.reports.inputs import read_csv
 from stages import evaluate
 
 CPU = torch.device("cpu")
@@ -155,3 +156,6 @@ def test_a_stage_writes_nothing_where_nothing_can_be_measured(tmp_path: Path) ->
     image = np.zeros((128, 128, 3), np.uint8)
     means = evaluate.write((FaceScore(str(i), row, image) for i, row in enumerate(rows)), tmp_path)
     assert means == {"a.psnr": 2.0, "b.x": 5.0}
+    read = read_csv(tmp_path / "scores.csv", "name")
+    assert read[["a.psnr", "b.x"]].mean().to_dict() == means
+    assert read["c.y"].isna().all()

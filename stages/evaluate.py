@@ -75,8 +75,8 @@ def main() -> None:
 def write(scores: Iterable[FaceScore], folder: Path) -> dict[str, float]:
     """Write ``scores.csv`` and ``examples/``, face by face; return the mean of each column.
 
-    A mean is one over the faces that have a value; a column in which none has one is left out. In the
-    file the cell of a face without a value is empty.
+    A mean is one over the faces that have a value; a column in which none has one is left out.
+    In the file the cell of a face without a value is empty.
     """
     (folder / "examples").mkdir()
     rows: list[dict[str, float]] = []

@@ -65,7 +65,7 @@ def test_the_tutorial_tells_the_results_that_were_measured() -> None:
         for name in ("tutorial", "results")
     )
     rows = [line for line in tutorial.splitlines() if re.search(r"\| \.\d{4} \|", line)]
-    assert len(rows) == 6
+    assert len(rows) == 9
     for row in rows:
         cells = row.strip("| ").split(" | ")[1:]
         assert any(all(cell in line for cell in cells) for line in results.splitlines()), row

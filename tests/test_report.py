@@ -77,7 +77,7 @@ def test_papers_numbers_stand_only_beside_a_data_set_of_that_name(report: Report
         in report.rows("Table 1 on `helen`: the systems")["system"]
     )
     assert (
-        "here (profile `mine`, size `demo`), one recipe: PSNR ↑, dB"
+        "here (`mine`, size `demo`), one recipe: PSNR ↑, dB"
         in report.rows("Table 1 on `helen`: the systems")["system"]
     )
     for number in ("26.84", ".7982", "27.56", ".8062"):
@@ -376,7 +376,7 @@ def test_networks_of_the_papers_size_are_called_no_less(single: Report) -> None:
     assert "not a reproduction" not in single.text
     assert "no attempt to reach them" not in single.text
     assert "sizes alone" not in single.text
-    assert "here (profile `mine`, size `paper`), one recipe: SSIM ↑" in single.text
+    assert "here (`mine`, size `paper`), one recipe: SSIM ↑" in single.text
     assert "The faces differ too: 3 / 1 / 6 here" in single.text
 
 

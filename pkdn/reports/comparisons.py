@@ -81,8 +81,8 @@ class Comparison:
 
     def _here(self, facts: pd.DataFrame) -> list[str]:
         """Return a heading that tells our numbers from the paper's, where it has some."""
-        here = f"here (profile `{self.plan.profile}`, size `{self.plan.size}`)"
-        return [] if facts.empty else [here]
+        of_size = f", size `{self.plan.size}`" if self.plan.size != self.plan.profile else ""
+        return [] if facts.empty else [f"here (`{self.plan.profile}`{of_size})"]
 
     def _scores(
         self,

@@ -33,6 +33,12 @@ def coarse(image: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(small.resize(image.shape[1::-1], Image.Resampling.BICUBIC))
 
 
+def test_each_number_has_a_heading_of_its_own() -> None:
+    columns = [column for name in perceptual.names() for column in perceptual.columns(name)]
+    assert len({column.key for column in columns}) == len(columns) == 4
+    assert len({column.title for column in columns}) == len(columns)
+
+
 @pytest.mark.parametrize(("name", "key"), [("identity", "distance"), ("landmarks", "nrmse")])
 def test_a_coarser_face_is_less_alike(name: str, key: str) -> None:
     judge = perceptual.load([name], CPU)[name]
@@ -90,8 +96,10 @@ NETWORKS = {"lpips_alex": _backbones.alexnet, "lpips_vgg": _backbones.vgg16}
 def test_lpips_is_what_its_authors_compute(name: str) -> None:
     backbone = NETWORKS[name]()
     judge = _lpips.Lpips(backbone, *made(backbone), CPU)
-    assert judge(coarse(FACE, 16), FACE)["lpips"] == pytest.approx(OF_THE_PACKAGE[name], rel=1e-5)
-    assert judge(FACE, FACE)["lpips"] == 0
+    (column,) = perceptual.columns(name)
+    found = judge(coarse(FACE, 16), FACE)
+    assert found == {column.key: pytest.approx(OF_THE_PACKAGE[name], rel=1e-5)}
+    assert judge(FACE, FACE) == {column.key: 0}
 
 
 def publish(path: Path, tensors: dict[str, Tensor]) -> RemoteFile:
@@ -120,7 +128,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_weights_come_from_the_mirror_and_are_checked(mirror: Path) -> None:
     judge = perceptual.load(["lpips_alex"], CPU)["lpips_alex"]
-    assert judge(coarse(FACE, 16), FACE)["lpips"] == pytest.approx(OF_THE_PACKAGE["lpips_alex"])
+    assert judge(coarse(FACE, 16), FACE)["alex"] == pytest.approx(OF_THE_PACKAGE["lpips_alex"])
     with (mirror / "alex.pth").open("ab") as stream:
         stream.write(b"more")
     with pytest.raises(UserError, match=r"alex\.pth"):

@@ -15,12 +15,14 @@ class Backbone(NamedTuple):
     """A network of features.
 
     Attributes:
+        name: As the authors of LPIPS call it.
         layers: Those of its ``features``, as its publishers number them.
         taken: After which of them features are taken.
         weights: The network's, trained on ImageNet.
         channels: How much each of the features counts, by the authors of LPIPS.
     """
 
+    name: str
     layers: tuple[nn.Module, ...]
     taken: tuple[int, ...]
     weights: RemoteFile
@@ -51,7 +53,7 @@ def alexnet() -> Backbone:
     channels = _channels(
         "alex.pth", 6_009, "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"
     )
-    return Backbone(layers, (1, 4, 7, 9, 11), weights, channels)
+    return Backbone("alex", layers, (1, 4, 7, 9, 11), weights, channels)
 
 
 def vgg16() -> Backbone:
@@ -64,7 +66,7 @@ def vgg16() -> Backbone:
     channels = _channels(
         "vgg.pth", 7_289, "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868"
     )
-    return Backbone((*_vgg_layers(),), (3, 8, 15, 22, 29), weights, channels)
+    return Backbone("vgg", (*_vgg_layers(),), (3, 8, 15, 22, 29), weights, channels)
 
 
 def _vgg_layers() -> Iterator[nn.Module]:

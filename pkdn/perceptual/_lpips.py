@@ -57,6 +57,7 @@ class Lpips:
         channels: dict[str, Tensor],
         device: torch.device,
     ) -> None:
+        self.name = backbone.name
         self.features = nn.Sequential(*backbone.layers)
         own = {name[9:]: value for name, value in weights.items() if name.startswith("features.")}
         self.features.load_state_dict(own)
@@ -80,7 +81,7 @@ class Lpips:
             if index in self.channels:
                 sr, hr = image / (image.square().sum(1, keepdim=True).sqrt() + TINY)
                 distance += float(((sr - hr).square() * self.channels[index]).sum(1).mean())
-        return {"lpips": distance}
+        return {self.name: distance}
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pkdn.perceptual import Judge
 
 TITLE: Final = "LPIPS 0.1 by AlexNet, of the written image"
-COLUMNS: Final = (Column("lpips", "LPIPS by AlexNet", "↓", 4, ""),)
+COLUMNS: Final = (Column("alex", "LPIPS by AlexNet", "↓", 4, ""),)
 
 
 def load(device: "torch.device") -> "Judge":

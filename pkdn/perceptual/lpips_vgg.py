@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pkdn.perceptual import Judge
 
 TITLE: Final = "LPIPS 0.1 by VGG-16, of the written image"
-COLUMNS: Final = (Column("lpips", "LPIPS by VGG-16", "↓", 4, ""),)
+COLUMNS: Final = (Column("vgg", "LPIPS by VGG-16", "↓", 4, ""),)
 
 
 def load(device: "torch.device") -> "Judge":

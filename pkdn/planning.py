@@ -208,7 +208,7 @@ def _complexity(params: Params) -> dict[str, Any]:
 
 
 def _report(params: Params) -> Planned:
-    lists = {n: value for n, value in params if isinstance(value, tuple) and n != "metrics"}
+    lists = {name: value for name, value in params if isinstance(value, tuple)}
     authors = params.chosen.authors.model_dump()
     shown = {
         **params.training.model_dump(),
@@ -223,7 +223,7 @@ def _report(params: Params) -> Planned:
     for dataset in params.datasets:
         shown |= _landmarks(params, dataset)
     trained_on = params.parser_dataset if params.parser == "trained" else None
-    settings: dict[str, Any] = {
+    settings = {
         **lists,
         "profile": params.profile,
         "size": params.chosen.size,
@@ -231,8 +231,6 @@ def _report(params: Params) -> Planned:
         "authors": authors,
         "shown": shown,
     }
-    if params.metrics:
-        settings["judges"] = list(params.metrics)
     first = {"first_faces": runs.FACES / params.datasets[0], "costs": COMPLEXITY.folder}
     reads = {"runs": runs.RUNS, "faces": runs.FACES, **first}
     return Planned(RunId("report"), reads, {}, settings)

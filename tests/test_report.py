@@ -275,7 +275,7 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Report:
         loss_ablations=(),
         authors={"largest_batch": 0, "rate_factor": 1},
         parser_dataset=None,
-        judges=("identity",),
+        metrics=("identity",),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(systems, "NETWORKS", networks)

@@ -11,7 +11,7 @@ import numpy as np
 
 from pkdn import detector
 from pkdn.metrics import Column
-from pkdn.perceptual._faces import face_of
+from pkdn.perceptual._faces import Found, judge_of
 
 if TYPE_CHECKING:
     import torch
@@ -27,14 +27,10 @@ COLUMNS: Final = (Column("distance", "identity distance", "↓", 3, ""),)
 
 def load(_: "torch.device") -> "Judge":
     """Return the metric; it is computed on the processor."""
-    detector.version()
-    return score
+    return judge_of("distance", _distance)
 
 
-def score(sr_image: np.ndarray, hr_image: np.ndarray) -> dict[str, float]:
+def _distance(sr_image: np.ndarray, hr_image: np.ndarray, face: Found) -> float:
     """Return the Euclidean distance of the descriptors, 0 for equal faces, at most about 1.5."""
-    face = face_of(hr_image)
-    if face is None:
-        return {"distance": np.nan}
     pair = (detector.descriptor(image, face.shape) for image in (sr_image, hr_image))
-    return {"distance": float(np.linalg.norm(np.subtract(*pair)))}
+    return float(np.linalg.norm(np.subtract(*pair)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from pkdn import detector
 from pkdn.metrics import Column
-from pkdn.perceptual._faces import face_of
+from pkdn.perceptual._faces import Found, judge_of
 
 if TYPE_CHECKING:
     import torch
@@ -28,16 +28,12 @@ OUTER_CORNERS: Final = (36, 45)
 
 def load(_: "torch.device") -> "Judge":
     """Return the metric; it is computed on the processor."""
-    detector.version()
-    return score
+    return judge_of("nrmse", _nrmse)
 
 
-def score(sr_image: np.ndarray, hr_image: np.ndarray) -> dict[str, float]:
+def _nrmse(sr_image: np.ndarray, _: np.ndarray, face: Found) -> float:
     """Return the normalised root mean square error, 0 where all landmarks are the same."""
-    face = face_of(hr_image)
-    if face is None:
-        return {"nrmse": np.nan}
     true = detector.points(face.shape)
     found = detector.points(detector.shape(sr_image, face.rectangle))
     eyes = float(np.linalg.norm(np.subtract(*true[list(OUTER_CORNERS)])))
-    return {"nrmse": float(np.sqrt(((found - true) ** 2).sum(axis=1).mean())) / eyes}
+    return float(np.sqrt(((found - true) ** 2).sum(axis=1).mean())) / eyes

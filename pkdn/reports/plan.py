@@ -41,7 +41,7 @@ class Plan:
             that was not trained here.
         authors: how far their recipes were changed: ``most_steps`` and ``largest_batch`` (0: not
             limited) and ``rate_factor``.
-        judges: the metrics by trained models that are asked for.
+        metrics: those by trained models that are asked for.
         shown: further parameters to print, by name.
         mlflow_runs: MLflow's run for each fingerprint, as far as it has one.
         mlflow_pages: where a browser finds a run: an address that the run's id is put behind;
@@ -59,7 +59,7 @@ class Plan:
     parser_dataset: str | None
     authors: Mapping[str, float]
     shown: Mapping[str, object]
-    judges: Sequence[str] = ()
+    metrics: Sequence[str] = ()
     mlflow_runs: Mapping[str, str] = field(default_factory=dict)
     mlflow_pages: str = ""
 

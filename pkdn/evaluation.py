@@ -19,8 +19,25 @@ from pkdn.training.resampling import quantize
 from pkdn.training.threads import one_thread_each
 
 Parse = Callable[[Tensor], Tensor]
+PROCESSOR = torch.device("cpu")
 Scored = tuple[dict[str, float], np.ndarray]
 """A face's row, and its SR image."""
+
+
+class Seen(NamedTuple):
+    """What a network makes of a batch, in the machine's memory.
+
+    Attributes:
+        sr_images: (N, 128, 128, 3), float64 RGB, as the network gave them.
+        written: the same, uint8.
+        hr_faces: (N, 128, 128, 3), uint8 RGB.
+        maps: pairs of the parsing maps of SR and HR, (128, 128) uint8, or None.
+    """
+
+    sr_images: np.ndarray
+    written: np.ndarray
+    hr_faces: np.ndarray
+    maps: list[tuple[np.ndarray, np.ndarray]] | None
 
 
 class FaceScore(NamedTuple):
@@ -50,9 +67,9 @@ def evaluate(
 ) -> Iterator[FaceScore]:
     """Score a network on every face of a split; holds a few batches in memory.
 
-    Networks run in fp32, each batch in one thread, so that scores do not depend on the machine's
-    number of cores. Metrics are computed on the float output, so that protocols without
-    rounding see it as it is.
+    Networks run in fp32, on processors each batch in one thread, so that scores do not depend on
+    the machine's number of cores. Metrics are computed on the float output, so that protocols
+    without rounding see it as it is; always on processors, on a GPU's machine beside it.
 
     Args:
         network: Moved to ``device`` and put into evaluation mode. From the fields of a
@@ -81,39 +98,47 @@ def evaluate(
         raise ValueError("parse and teachers need the labels of HR")
     batches = FaceBatches(faces, labels, batch_size=batch_size, seed=0, device=device)
     network.to(device).eval()
-    return _stream(batches, partial(_score_batch, network, parse, judges or {}))
+    return _stream(batches, partial(_see, network, parse), partial(_score, judges or {}))
 
 
-def _stream(batches: FaceBatches, score: Callable[[Batch], list[Scored]]) -> Iterator[FaceScore]:
-    names = iter(batches.faces.names)
-    for scores in one_thread_each(score, batches.in_order(), batches.device):
+def _stream(
+    batches: FaceBatches, see: Callable[[Batch], Seen], score: Callable[[Seen], list[Scored]]
+) -> Iterator[FaceScore]:
+    names, all_batches = iter(batches.faces.names), batches.in_order()
+    if batches.device.type == "cpu":
+        scored = one_thread_each(lambda batch: score(see(batch)), all_batches, PROCESSOR)
+    else:
+        scored = one_thread_each(score, map(see, all_batches), PROCESSOR)
+    for scores in scored:
         for row, sr_image in scores:
             yield FaceScore(next(names), row, sr_image)
 
 
 @torch.inference_mode()
-def _score_batch(
-    network: nn.Module, parse: Parse | None, judges: Mapping[str, Judge], batch: Batch
-) -> list[Scored]:
+def _see(network: nn.Module, parse: Parse | None, batch: Batch) -> Seen:
     sr_image = network(*inputs(network, batch))
     if sr_image.shape != batch.hr_image.shape:
         shape, expected = tuple(sr_image.shape), tuple(batch.hr_image.shape)
         raise ValueError(f"the network's output is {shape}, expected {expected}")
     # float64 before rounding: the same whole numbers as the metrics round to
-    exact = sr_image.to(torch.float64)
-    written = _channels_last(quantize(exact))
-    hr_faces = _channels_last(quantize(batch.hr_image)).cpu().numpy()
-    pairs = zip(_channels_last(exact).cpu().numpy(), hr_faces, strict=True)
-    rows = [_flat(metrics.score_all(sr, hr)) for sr, hr in pairs]
+    exact = _channels_last(sr_image.to(torch.float64))
+    written = quantize(exact)
+    maps = None
     if parse is not None:
         assert batch.labels is not None
-        sr_labels, hr_labels = parse(written).cpu().numpy(), batch.labels.cpu().numpy()
-        for row, sr, hr in zip(rows, sr_labels, hr_labels, strict=True):
-            row |= _flat({"parsing": parsing.score_labels(sr, hr)})
-    sr_images = written.cpu().numpy()
-    for row, sr, hr in zip(rows, sr_images, hr_faces, strict=True):
+        maps = [*zip(parse(written).cpu().numpy(), batch.labels.cpu().numpy(), strict=True)]
+    hr_faces = _channels_last(quantize(batch.hr_image))
+    return Seen(exact.cpu().numpy(), written.cpu().numpy(), hr_faces.cpu().numpy(), maps)
+
+
+def _score(judges: Mapping[str, Judge], seen: Seen) -> list[Scored]:
+    pairs = zip(seen.sr_images, seen.hr_faces, strict=True)
+    rows = [_flat(metrics.score_all(sr, hr)) for sr, hr in pairs]
+    for row, (sr, hr) in zip(rows, seen.maps or (), strict=seen.maps is not None):
+        row |= _flat({"parsing": parsing.score_labels(sr, hr)})
+    for row, sr, hr in zip(rows, seen.written, seen.hr_faces, strict=True):
         row |= _flat({name: judge(sr, hr) for name, judge in judges.items()})
-    return list(zip(rows, sr_images, strict=True))
+    return list(zip(rows, seen.written, strict=True))
 
 
 def _flat(scores: dict[str, dict[str, float]]) -> dict[str, float]:

@@ -753,6 +753,24 @@ def test_fp32_is_exact_on_gpus_and_tf32_is_for_them_alone() -> None:
         precision.choose("tf32", torch.device("cpu"))
 
 
+def test_fp32_is_deterministic_on_gpus_where_pytorch_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # is put back
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    precision.choose("fp32", CPU.device)
+    assert not torch.are_deterministic_algorithms_enabled()  # processors are, without
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    try:
+        for name in ("bf16", "fp32"):
+            precision.choose(name, torch.device("cuda"))
+            assert torch.are_deterministic_algorithms_enabled() is (name == "fp32")
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+        assert not torch.utils.deterministic.fill_uninitialized_memory
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == precision.CUBLAS_WORKSPACE
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 def test_old_results_are_pruned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     with single_flight("old") as old:

@@ -4,6 +4,7 @@ On processors with bf16 matrix units, bf16 with channels_last trains four to fiv
 than fp32; either of the two alone is slower than fp32, and bf16 without the units much slower.
 """
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +18,18 @@ LEAST_COMPILED = 5_000
 """Steps from which ``compile: auto`` compiles on a GPU. Not stated in the paper; chosen because
 compiling takes minutes, and on a processor, where it saves a tenth, it pays after 2,000."""
 
+CUBLAS_WORKSPACE = ":4096:8"
+"""With which NVIDIA's matrix products are deterministic, as the documentation of cuBLAS says."""
+
 
 @dataclass(frozen=True)
 class Precision:
     """How a network computes.
 
     Attributes:
-        name: ``fp32`` with NCHW, on a GPU with deterministic algorithms and without TF32;
-            ``tf32``, the same in NVIDIA's shorter format; ``bf16`` autocast with channels_last.
+        name: ``fp32`` with NCHW, on a GPU without TF32 and with deterministic algorithms wherever
+            PyTorch has them; ``tf32``, in NVIDIA's shorter format; ``bf16`` autocast with
+            channels_last.
         device: where it computes.
         compiled: whether ``torch.compile`` makes one program of all that a training step computes
             from the batch to the losses, and of its gradients.
@@ -64,11 +69,17 @@ def default_device() -> torch.device:
 def _be_exact(exact: bool) -> None:
     """Choose exact and deterministic algorithms on GPUs, or the fastest, TF32 among them.
 
-    PyTorch's convolutions take TF32 for fp32 if nobody objects.
+    PyTorch's convolutions take TF32 for fp32 if nobody objects. For the gradient of reflection
+    padding (SPARNet's) and for the mean loss over labels (the parser's) it has no deterministic
+    algorithm, and warns.
     """
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = not exact
     torch.backends.cudnn.deterministic = exact
     torch.backends.cudnn.benchmark = not exact
+    if torch.cuda.is_available():
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", CUBLAS_WORKSPACE)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        torch.use_deterministic_algorithms(exact, warn_only=True)
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

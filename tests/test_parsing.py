@@ -12,7 +12,7 @@ from torch import Tensor
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES, LEFT_RIGHT, NUM_CLASSES, PALETTE, mirrored_labels
 from pkdn.faces.shards import Shards, ShardWriter
-from pkdn.networks.layers.encoding import encode, num_channels
+from pkdn.networks.layers.encoding import MapEncoder
 from pkdn.parsing.agreement import (
     agreement,
     confusion,
@@ -72,22 +72,23 @@ class TestEncoding:
     @pytest.mark.parametrize("encoding", ["palette", "onehot"])
     def test_round_trip(self, encoding: str, dtype: torch.dtype) -> None:
         labels = torch.from_numpy(random_labels(2, 16, 16)).to(dtype)
-        encoded = encode(labels, encoding)
-        assert encoded.shape == (2, num_channels(encoding), 16, 16)
+        encode = MapEncoder(encoding)
+        encoded = encode(labels)
+        assert encoded.shape == (2, encode.num_channels, 16, 16)
         assert encoded.dtype == torch.float32
-        table = encode(torch.arange(NUM_CLASSES)[None, None], encoding)[0, :, 0]
+        table = encode(torch.arange(NUM_CLASSES)[None, None])[0, :, 0]
         assert table.aminmax() == (0, 1)
         distance = (encoded[:, :, None] - table[None, :, :, None, None]).abs().sum(dim=1)
         assert (distance.argmin(dim=1) == labels).all()
 
     def test_palette_is_the_colour_map(self) -> None:
         labels = random_labels(1, 4, 4)
-        image = (encode(torch.from_numpy(labels), "palette") * 255).round().to(torch.uint8)
+        image = (MapEncoder("palette")(torch.from_numpy(labels)) * 255).round().to(torch.uint8)
         assert (image.permute(0, 2, 3, 1).numpy() == PALETTE[labels]).all()
 
     def test_unknown_encoding_is_named(self) -> None:
         with pytest.raises(UserError, match="palette, onehot, got 'colour'"):
-            num_channels("colour")
+            MapEncoder("colour")
 
 
 class TestAgreement:
@@ -193,7 +194,7 @@ class TestTask:
         torch.manual_seed(0)
         labels = torch.zeros(4, 32, 32, dtype=torch.uint8)
         labels[:, :16], labels[::2, :, 16:], labels[1:, 16:, :16] = 17, 1, 14
-        images = encode(labels, "palette")
+        images = MapEncoder("palette")(labels)
         task = ParserTask(BiSeNet(), input_size=INPUT_SIZE)
         optimizer = torch.optim.Adam(task.network.parameters(), 1e-3, fused=True)
         for _ in range(10):

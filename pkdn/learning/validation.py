@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pkdn.learning.network import inputs
 from pkdn.training.batches import FaceBatches
@@ -28,12 +28,12 @@ def psnr_on(
 
     @torch.inference_mode()
     def validate() -> dict[str, float]:
-        values: list[float] = []
+        found: list[Tensor] = []
         for batch in faces.in_order():
             with precision.autocast():
                 sr_image = network(*inputs(network, batch))
             error = (sr_image.float().clamp(0, 1) - batch.hr_image).square().mean((1, 2, 3))
-            values += (-10 * error.clamp_min(1e-10).log10()).tolist()
-        return {"val_psnr": float(np.mean(values))} if values else {}
+            found.append(-10 * error.clamp_min(1e-10).log10())
+        return {"val_psnr": float(np.mean(torch.cat(found).tolist()))} if found else {}
 
     return validate

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from pkdn.faces import NUM_LANDMARKS
 from pkdn.learning.losses import super_resolution_loss
 from pkdn.networks.layers.blocks import Residual, bicubic_input, conv3, conv_norm_relu, scale_tail
-from pkdn.networks.layers.encoding import encode, num_channels
+from pkdn.networks.layers.encoding import MapEncoder
 from pkdn.networks.layers.landmarks import heatmap_loss, hourglass, projection
 from pkdn.training.batches import Batch
 from pkdn.training.recipe import CONSTANT, RMSPROP, AuthorsRecipe
@@ -134,6 +134,7 @@ class FSRNet(nn.Module):
     ) -> None:
         super().__init__()
         self.global_residual = global_residual
+        self.encode = MapEncoder("onehot")
         self.coarse = nn.Sequential(
             conv_norm_relu(convolved(3, width)),
             *(residual_block(width) for _ in range(num_image_blocks)),
@@ -146,7 +147,7 @@ class FSRNet(nn.Module):
         )
         self.prior = PriorNetwork(width, prior_width, num_hourglasses, hourglass_depth)
         self.heatmaps = nn.Conv2d(prior_width, NUM_LANDMARKS, 1)
-        self.parsing = nn.Conv2d(prior_width, num_channels("onehot"), 1)
+        self.parsing = nn.Conv2d(prior_width, self.encode.num_channels, 1)
         self.decoder = nn.Sequential(
             conv_norm_relu(convolved(width + prior_width, width)),
             conv_norm_relu(
@@ -187,7 +188,7 @@ class PriorTask(Task):
         """
         assert batch.labels is not None and batch.landmarks is not None
         found = self.network.output(batch.lr_image)
-        parsing = F.avg_pool2d(encode(batch.labels, "onehot").float(), 2)
+        parsing = F.avg_pool2d(self.network.encode(batch.labels), 2)
         terms = {
             "l_mse": F.mse_loss(found.sr_image.float(), batch.hr_image),
             "l_coarse": F.mse_loss(found.coarse.float(), batch.hr_image),

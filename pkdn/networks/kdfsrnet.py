@@ -18,7 +18,7 @@ from pkdn.networks.layers.autoencoder import (
     AttentionStudent,
 )
 from pkdn.networks.layers.blocks import bicubic_input
-from pkdn.networks.layers.encoding import encode, num_channels
+from pkdn.networks.layers.encoding import MapEncoder
 from pkdn.runs import OTHERS
 from pkdn.training.recipe import CONSTANT, AuthorsRecipe
 
@@ -64,12 +64,14 @@ class KDFSRNetTeacher(AttentionAutoencoder):
     def __init__(
         self, *, width: int = 64, num_blocks: int = 2, global_residual: bool = False
     ) -> None:
+        encode = MapEncoder("palette")
         super().__init__(
-            in_channels=3 + num_channels("palette"),
+            in_channels=3 + encode.num_channels,
             width=width,
             num_blocks=num_blocks,
             global_residual=global_residual,
         )
+        self.encode = encode
 
     def output(self, lr_image: Tensor, labels: Tensor) -> Output:
         """Return the SR image with the nine taps.
@@ -79,7 +81,7 @@ class KDFSRNetTeacher(AttentionAutoencoder):
             labels: (N, 128, 128), the HR face's parsing classes 0–18.
         """
         upsampled = bicubic_input(lr_image)
-        return self.decode(torch.cat([upsampled, encode(labels, "palette")], dim=1), upsampled)
+        return self.decode(torch.cat([upsampled, self.encode(labels)], dim=1), upsampled)
 
 
 NETWORK = KDFSRNet

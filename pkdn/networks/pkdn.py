@@ -24,7 +24,7 @@ from pkdn.networks.layers.blocks import (
     bicubic_input,
     conv3,
 )
-from pkdn.networks.layers.encoding import encode, num_channels
+from pkdn.networks.layers.encoding import MapEncoder
 
 TITLE = "PKDN"
 INPUT = "128×128, bicubic"
@@ -165,11 +165,13 @@ class PKDNTeacher(Autoencoder):
         pooling: Pooling = "average",
         global_residual: bool = False,
     ) -> None:
+        encode = MapEncoder(encoding)
+
         def stage(resampling: nn.Module) -> nn.Module:
             if not prior_fusion:
                 group = ResidualChannelAttentionGroup(width, num_blocks)
                 return nn.Sequential(resampling, group)
-            block = partial(PriorFusionBlock, width, num_channels(encoding), pooling)
+            block = partial(PriorFusionBlock, width, encode.num_channels, pooling)
             return PriorFusionStage(resampling, (block() for _ in range(num_prior_blocks)))
 
         def stages(
@@ -187,7 +189,7 @@ class PKDNTeacher(Autoencoder):
             tail=conv3(width, 3),
             global_residual=global_residual,
         )
-        self.encoding = encoding
+        self.encode = encode
         self.prior_fusion = prior_fusion
 
     def output(self, lr_image: Tensor, labels: Tensor) -> Output:
@@ -198,7 +200,7 @@ class PKDNTeacher(Autoencoder):
             labels: (N, 128, 128), the HR face's parsing classes 0–18.
         """
         upsampled = bicubic_input(lr_image)
-        parsing = [encode(labels, self.encoding)] if self.prior_fusion else []
+        parsing = [self.encode(labels)] if self.prior_fusion else []
         return self.decode(upsampled, upsampled, *parsing)
 
 

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pkdn.training.rows import sent
+
 # The widely used checkpoint's: jitter by up to a half, photos scaled to 0.75–2 times their size,
 # of which a square of 7/8 of the original side is cut out.
 JITTER = 0.5
@@ -27,8 +29,8 @@ def jitter(images: Tensor) -> Tensor:
         The same, clamped to [0, 1].
     """
     factors = 1 + JITTER * (2 * torch.rand(3, len(images), 1, 1, 1) - 1)
-    brightness, contrast, saturation = factors.to(images.device)
-    weights = torch.tensor(LUMA, device=images.device).view(1, 3, 1, 1)
+    brightness, contrast, saturation = sent(factors, images.device)
+    weights = sent(torch.tensor(LUMA), images.device).view(1, 3, 1, 1)
     images = (images * brightness).clamp(0, 1)
     average = (images * weights).sum(1, keepdim=True).mean((2, 3), keepdim=True)
     images = (average + (images - average) * contrast).clamp(0, 1)
@@ -70,7 +72,7 @@ def cut(
     transform[:, 0, 0] = transform[:, 1, 1] = shares
     if not centred:
         transform[:, :, 2] = (2 * torch.rand(len(images), 2) - 1) * (1 - shares)[:, None]
-    grid = F.affine_grid(transform.to(images.device), list(images.shape), align_corners=False)
+    grid = F.affine_grid(sent(transform, images.device), list(images.shape), align_corners=False)
     found = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
     maps = F.grid_sample(
         labels[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False

@@ -112,9 +112,9 @@ def hard_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     losses = F.cross_entropy(logits.float(), labels, reduction="none").flatten()
     least = max(1, losses.numel() // LEAST_HARD_PIXELS)
     hard = losses > -math.log(HARD_PROBABILITY)
-    if int(hard.sum()) >= least:
-        return losses[hard].mean()
-    return losses.topk(least).values.mean()
+    count = hard.sum()
+    of_hard = torch.where(hard, losses, 0).sum() / count.clamp_min(1)
+    return torch.where(count >= least, of_hard, losses.topk(least).values.mean())
 
 
 def balanced_weights(labels: Tensor) -> Tensor:
@@ -128,5 +128,6 @@ def balanced_weights(labels: Tensor) -> Tensor:
     Returns:
         float32 (19,).
     """
-    counts = torch.bincount(labels.flatten(), minlength=NUM_CLASSES)
+    classes = torch.arange(NUM_CLASSES, device=labels.device)
+    counts = (labels.flatten() == classes[:, None]).sum(1)  # bincount would wait for a GPU
     return (counts.clamp_min(1) / labels.numel()).pow(-BALANCE)

@@ -5,6 +5,7 @@ Each function draws from torch's random state, so a resumed training sees the sa
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pkdn.faces.classes import mirrored_labels
+from pkdn.training.rows import sent
 
 # SPARNet's code: faces grow by up to 1.3; of the result it takes a rectangle with 0.7 to 1 of the
 # area and sides as 3:4 to 4:3, both drawn for the face's size before it grew.
@@ -29,7 +31,8 @@ class Faces(NamedTuple):
     Attributes:
         images: (N, 3, S, S).
         labels: (N, S, S), face-parsing classes, or None.
-        landmarks: (N, 68, 2), x and y in pixels, NaN where unknown, or None.
+        landmarks: (N, 68, 2), x and y in pixels, NaN where unknown, or None; in the machine's
+            memory, wherever the images are.
     """
 
     images: Tensor
@@ -54,18 +57,23 @@ def _mirrored_landmarks() -> list[int]:
 MIRRORED_LANDMARKS: Final = _mirrored_landmarks()
 
 
+@lru_cache
+def _mirrored_labels(device: torch.device) -> Tensor:
+    return torch.from_numpy(mirrored_labels()).to(device)
+
+
 def mirror(faces: Faces) -> Faces:
     """Mirror each face with probability ½; left parts and left landmarks become right ones."""
     images, labels, landmarks = faces
-    chosen = (torch.rand(len(images)) < 0.5).to(images.device)[:, None, None]
+    drawn = (torch.rand(len(images)) < 0.5)[:, None, None]
+    chosen = sent(drawn, images.device)
     images = torch.where(chosen[:, None], images.flip(-1), images)
     if labels is not None:
-        classes = torch.from_numpy(mirrored_labels()).to(labels.device)
-        other = classes[labels.flip(-1).long()].to(labels.dtype)
+        other = _mirrored_labels(labels.device)[labels.flip(-1).long()].to(labels.dtype)
         labels = torch.where(chosen, other, labels)
     if landmarks is not None:
         x, y = landmarks[:, MIRRORED_LANDMARKS].unbind(-1)
-        landmarks = torch.where(chosen, torch.stack([images.shape[-1] - x, y], -1), landmarks)
+        landmarks = torch.where(drawn, torch.stack([images.shape[-1] - x, y], -1), landmarks)
     return Faces(images, labels, landmarks)
 
 

@@ -11,7 +11,7 @@ from pkdn.faces import LR_SIZE
 from pkdn.faces.shards import Shards
 from pkdn.training.augmentation import Augmentation, Faces
 from pkdn.training.resampling import bicubic, to_float
-from pkdn.training.rows import chunks, rows_of
+from pkdn.training.rows import chunks, rows_of, sent
 from pkdn.training.threads import ahead
 
 FACES_PER_LOOK = 1024
@@ -37,7 +37,11 @@ class Batch(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What was read of a batch: (N, 128, 128, 3), then as in a :class:`Batch`."""
+    """What was read of a batch: (N, 128, 128, 3), then as in a :class:`Batch`.
+
+    Landmarks are in the machine's memory: where a face is cut depends on them, and nobody should
+    wait for a GPU to say it.
+    """
 
     faces: Tensor
     labels: Tensor | None
@@ -128,14 +132,16 @@ class FaceBatches:
         faces, labels = self._rows.read("faces", indices), None
         if self._label_rows:
             labels = self._label_rows.read("labels", indices)
-        has_landmarks = "landmarks" in self.faces.arrays
-        return Rows(faces, labels, self._rows.read("landmarks", indices) if has_landmarks else None)
+        if "landmarks" not in self.faces.arrays:
+            return Rows(faces, labels, None)
+        return Rows(faces, labels, torch.from_numpy(self.faces.read("landmarks", indices)))
 
     def _batch(self, rows: Rows) -> Batch:
         """Place the rows on the device, augment and degrade them there."""
         place = self._rows.place
-        labels, landmarks = (None if each is None else place(each) for each in rows[1:])
+        labels = None if rows.labels is None else place(rows.labels)
         images = place(rows.faces).permute(0, 3, 1, 2).contiguous()
-        placed = Faces(images, labels, landmarks)
+        placed = Faces(images, labels, rows.landmarks)
         hr, labels, landmarks = self.augment(placed) if self.augment else placed
-        return Batch(to_float(hr), to_float(degrade(hr)), labels, landmarks)
+        points = None if landmarks is None else sent(landmarks, self.device)
+        return Batch(to_float(hr), to_float(degrade(hr)), labels, points)

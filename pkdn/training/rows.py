@@ -19,6 +19,16 @@ def chunks(count: int, size: int) -> Iterator[range]:
         yield range(start, min(start + size, count))
 
 
+def pinned(values: Tensor, device: torch.device) -> Tensor:
+    """Put values where the device takes them from without anybody waiting."""
+    return values.pin_memory() if device.type == "cuda" else values
+
+
+def sent(values: Tensor, device: torch.device) -> Tensor:
+    """Send values to the device, without waiting for what it has still to do."""
+    return pinned(values, device).to(device, non_blocking=True)
+
+
 class Streamed:
     """Rows that are read when they are asked for.
 
@@ -31,9 +41,8 @@ class Streamed:
         self.shards, self.device = shards, device
 
     def read(self, array: str, indices: np.ndarray) -> Tensor:
-        """Return rows in the machine's memory, pinned where a GPU takes them from there."""
-        values = torch.from_numpy(self.shards.read(array, indices))
-        return values.pin_memory() if self.device.type == "cuda" else values
+        """Return rows in the machine's memory."""
+        return pinned(torch.from_numpy(self.shards.read(array, indices)), self.device)
 
     def place(self, values: Tensor) -> Tensor:
         """Send what was read to the device."""
@@ -51,7 +60,7 @@ class Resident(Streamed):
         """Return rows on the device."""
         if array not in self._arrays:
             self._arrays[array] = self._all(array)
-        return self._arrays[array][torch.from_numpy(indices).to(self.device)]
+        return self._arrays[array][sent(torch.from_numpy(indices), self.device)]
 
     def _all(self, array: str) -> Tensor:
         looks = chunks(len(self.shards), ROWS_AT_ONCE)

@@ -102,10 +102,16 @@ class TrainingState:
     def check_finite(self, row: Row, title: str) -> None:
         """Raise a :class:`UserError` where the row or a weight is no number."""
         found = {name: value for name, value in row.items() if not math.isfinite(value)}
-        for module in self.modules.values():
-            for name, weight in module.state_dict().items():
-                if weight.is_floating_point() and not bool(weight.isfinite().all()):
-                    found[name] = math.nan
+        weights = [
+            (name, weight)
+            for module in self.modules.values()
+            for name, weight in module.state_dict().items()
+            if weight.is_floating_point()
+        ]
+        finite = torch.stack([weight.isfinite().all() for _, weight in weights]).tolist()
+        found |= {
+            name: math.nan for (name, _), good in zip(weights, finite, strict=True) if not good
+        }
         if found:
             name, value = next(iter(found.items()))
             raise UserError(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pkdn.errors import UserError
@@ -16,26 +16,29 @@ ENCODINGS: dict[str, np.ndarray] = {
 does not say which."""
 
 
-def num_channels(encoding: str) -> int:
-    """Return the number of channels that ``encoding`` gives.
+class MapEncoder(nn.Module):
+    """From classes to channels; what each class becomes lies where the network does.
+
+    Args:
+        encoding: ``palette`` for the class colours, ``onehot`` for one channel a class.
+
+    Attributes:
+        num_channels: of what it gives.
 
     Raises:
         UserError: the encoding is unknown.
     """
-    if encoding not in ENCODINGS:
-        raise UserError(f"parsing encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}")
-    return ENCODINGS[encoding].shape[1]
 
+    def __init__(self, encoding: str) -> None:
+        super().__init__()
+        if encoding not in ENCODINGS:
+            raise UserError(
+                f"parsing encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}"
+            )
+        self.table: Tensor
+        self.register_buffer("table", torch.tensor(ENCODINGS[encoding]), persistent=False)
+        self.num_channels = self.table.shape[1]
 
-def encode(labels: Tensor, encoding: str) -> Tensor:
-    """Encode parsing maps on the device they are on.
-
-    Args:
-        labels: integers 0 to 18, (N, H, W).
-        encoding: ``palette`` for the class colours, ``onehot`` for one channel a class.
-
-    Returns:
-        float32 in [0, 1], (N, 3 or 19, H, W).
-    """
-    table = torch.from_numpy(ENCODINGS[encoding]).to(labels.device)
-    return F.embedding(labels.long(), table).permute(0, 3, 1, 2).contiguous()
+    def forward(self, labels: Tensor) -> Tensor:
+        """(N, H, W), integers 0 to 18 → (N, 3 or 19, H, W), float32 in [0, 1]."""
+        return F.embedding(labels.long(), self.table).permute(0, 3, 1, 2).contiguous()

@@ -16,7 +16,9 @@ from pkdn import complexity
 from pkdn.errors import UserError
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.training import compiling, precision
+from pkdn.training.compiling import Losses
 from pkdn.training.loop import train
+from pkdn.training.state import TrainingState
 from pkdn.training.task import Task
 
 COMPILED = replace(CPU, compiled=True)
@@ -34,7 +36,7 @@ def test_every_task_is_one_program(training: Training, monkeypatch: pytest.Monke
     monkeypatch.setattr(compiling, "BACKEND", "eager")
     task, batch = training.task("demo", CPU), complexity.example(2, CPU.device)
     expected = task.losses(batch, 0)
-    losses = compiling.compiled(training.task("demo", CPU))
+    losses = compiling.compiled(training.task("demo", CPU), CPU.device)
     found = losses(batch, 0)
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], value) for name, value in expected.items())
@@ -92,6 +94,37 @@ def test_what_cannot_be_compiled_is_told_in_one_line(
     with pytest.raises(UserError, match=r"got: .*no compiler here.*set `compile: off`") as caught:
         trained(SuperResolutionTask(Small()), faces_folder, compiled=True)
     assert "\n" not in str(caught.value)
+
+
+def test_on_a_gpu_each_step_is_a_cuda_graph_that_begins_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    called = list[str | None]()
+
+    def note(losses: Losses, *, mode: str | None, **_: object) -> Losses:
+        called.append(mode)
+        return losses
+
+    monkeypatch.setattr(torch, "compile", note)
+    monkeypatch.setattr(
+        torch.compiler, "cudagraph_mark_step_begin", lambda: called.append("begins")
+    )
+    task = SuperResolutionTask(Small())
+    losses = compiling.compiled(task, torch.device("cuda"))
+    for _ in range(2):
+        losses(complexity.example(2, CPU.device), 0)
+    assert called == ["reduce-overhead", "begins", "begins"]
+
+
+def test_rows_keep_what_a_step_returns_where_the_next_overwrites_it() -> None:
+    task = SuperResolutionTask(Small())
+    state = TrainingState(task, RECIPE, CPU)
+    terms = task.losses(complexity.example(2, CPU.device), 0)
+    before = terms["loss"].item()
+    state.step(terms, 1e-3, "test")
+    with torch.no_grad():
+        terms["loss"].fill_(7)
+    assert state.since_row[0]["loss"].item() == before
 
 
 @pytest.mark.parametrize(

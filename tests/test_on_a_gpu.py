@@ -1,6 +1,7 @@
 """What a GPU computes, seen on a pretended one: nothing mixes its memory with the machine's, and no
 training step waits for it."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import nn
 from torch.optim import optimizer
 
 from bench.computing import Training, trainings
-from pkdn import complexity, upscaling
+from pkdn import complexity, metrics, upscaling
 from pkdn.evaluation import evaluate
 from pkdn.faces.shards import Shards
 from pkdn.learning.tasks import DistillationTask, SuperResolutionTask
@@ -161,15 +162,26 @@ class Grey(nn.Module):
         return (labels / 255)[:, None].expand(-1, 3, -1, -1) + lr_image.mean()
 
 
-def test_faces_are_scored_on_the_processor_after_the_gpu_has_seen_them(
-    gpu: PretendedGpu, faces_folder: Path
+def test_faces_are_scored_by_the_processors_cores_after_the_gpu_has_seen_them(
+    gpu: PretendedGpu, faces_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shards = Shards(faces_folder, "test")
+    shards, main = Shards(faces_folder, "test"), threading.main_thread()
+    scored_by, score = set[threading.Thread](), metrics.score_all
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+
+    def noted(*images: np.ndarray) -> dict[str, dict[str, float]]:
+        scored_by.add(threading.current_thread())
+        return score(*images)
+
+    monkeypatch.setattr(metrics, "score_all", noted)
     with gpu:
         parser = Parser(BiSeNet(), 64, GPU)
         found = [*evaluate(Grey(), shards, batch_size=3, device=GPU, labels=shards, parse=parser)]
     assert [score.name for score in found] == shards.names
     assert all(score.row["parsing.miou"] == 1 for score in found)  # ones, as all that comes back
+    assert scored_by
+    assert main not in scored_by
 
 
 def test_own_photos_are_upscaled_on_the_gpu(

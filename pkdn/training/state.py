@@ -58,7 +58,8 @@ class TrainingState:
             return
         for optimizer in self.optimizers.values():
             optimizer.step()
-        self.since_row.append({k: v.detach().float() for k, v in terms.items()})
+        copies = {k: v.detach().to(torch.float32, copy=True) for k, v in terms.items()}
+        self.since_row.append(copies)
 
     def _is_finite(self, terms: dict[str, Tensor]) -> bool:
         """Look at all losses and gradients; on a GPU this waits for them."""

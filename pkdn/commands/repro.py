@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gpus",
         metavar="LIST",
         help="the GPUs to use, such as 0,2; by default all. Each has one stage at a time, which "
-        "sees no other",
+        "sees no other GPU; one that is named twice has two, as in 0,0",
     )
     parser.add_argument(
         "--stop-at-failure",

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Pipe, wait
@@ -113,7 +114,8 @@ class Crew:
     Args:
         jobs: the most stages at a time; with one, what it prints is shown at once.
         threads: that a stage may use; None: as many as it wants.
-        gpus: that stages may use, each of them one stage at a time; empty: none are looked after.
+        gpus: that stages may use, each of them one stage at a time, or as many as it is named;
+            empty: none are looked after.
         pulls: whether they take from DVC's remote what was made elsewhere.
     """
 
@@ -133,9 +135,9 @@ class Crew:
 
     @property
     def free_gpus(self) -> list[str]:
-        """The GPUs that no stage has."""
-        taken = {worker.device for worker in self.workers}
-        return [gpu for gpu in self.gpus if gpu not in taken]
+        """The GPUs that may have one more stage."""
+        taken = Counter(worker.device for worker in self.workers)
+        return [*(Counter(self.gpus) - taken).elements()]
 
     def begin(self, task: Task) -> None:
         """Give a task to a worker that has none, or to a new one."""

@@ -25,7 +25,8 @@ def main() -> None:
     arguments = _arguments()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    compute = precision.choose(arguments.precision, precision.default_device())
+    device = precision.default_device()
+    compute = precision.choose(arguments.precision, device, compiles=arguments.compile)
     product = computing.matrix_product(compute, arguments.seconds)
     began, rows = time.perf_counter(), list[dict[str, Any]]()
     for row in _rows(arguments, compute):
@@ -69,11 +70,11 @@ def _peak_mib(compute: Precision) -> float:
 
 
 def _heading(found: dict[str, Any]) -> str:
-    here = found["machine"]
+    here, compiled = found["machine"], ", compiled" if "compile" in found else ""
     return (
         f"On {found['date']}, revision {found['revision']}, {here['gpu'] or here['processor']}, "
         f"{found['threads']} of {here['cores']} cores, torch {found['versions']['torch']}, ours in "
-        f"{found['precision']}: a matrix product of 2048 by 2048 makes "
+        f"{found['precision']}{compiled}: a matrix product of 2048 by 2048 makes "
         f"{found['product_tflops']:.3g} TFLOP/s; {found['seconds']:.0f} s in all, at most "
         f"{found['peak_mib']:,.0f} MiB. Medians; in brackets where half of the rounds lie."
     )
@@ -86,6 +87,12 @@ def _arguments() -> argparse.Namespace:
     add("--seconds", type=float, default=3.0, help="for each row, about; at least five rounds")
     add("--threads", type=int, default=0, help="of the processor; 0: as many as PyTorch takes")
     add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of our way")
+    add(
+        "--compile",
+        choices=("on", "off"),
+        default="off",
+        help="our training steps; as the parameter",
+    )
     add("--json", type=Path, metavar="FILE", help="write all figures there")
     add("--figure", type=Path, metavar="FILE", help="draw the ratios there")
     add("--write", type=Path, metavar="PAGE", help="put the table between the marks of this page")

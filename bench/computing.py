@@ -11,6 +11,7 @@ from pkdn import networks
 from pkdn.complexity import example, forward_pass
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.systems import PKDN_NETWORK
+from pkdn.training import compiling
 from pkdn.training.batches import Batch
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import CONSTANT, Recipe
@@ -91,11 +92,12 @@ def _our_step(task: Task, batch: Batch, precision: Precision) -> Callable[[], No
     )
     state = TrainingState(task, recipe, precision)
     state.switch(training=True)
+    losses = compiling.losses_of(task, precision)
 
     def step() -> None:
         state.before_step()
         with precision.autocast():
-            terms = task.losses(batch, 0)
+            terms = losses(batch, 0)
         state.step(terms, RATE, "bench")
         state.since_row.clear()
 

@@ -1,6 +1,7 @@
 """The benchmark: both ways do the same, in turns, and its table says what was measured."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import own_params
@@ -13,6 +14,7 @@ from bench.computing import Training
 from pkdn import complexity, networks, params, planning
 from pkdn.errors import UserError
 from pkdn.files import write_marked
+from pkdn.training import compiling
 from pkdn.training.precision import Precision
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -29,15 +31,28 @@ def test_two_ways_are_timed_in_turns_after_a_first_time(monkeypatch: pytest.Monk
     assert pair == (1, 1, 1, 1, 1, timing.LEAST_ROUNDS)
 
 
+def test_on_a_gpu_a_round_gives_it_work_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    done, clock = list[str](), iter([0.0, 5.0])
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: done.append("waits"))
+    assert timing.once(lambda: done.append("works")) == 0.5
+    assert done == ["waits", *["works"] * 10, "waits"]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize(
     "training", [Training("alone", "pkdn"), Training("", "pkdn", distilled=True)]
 )
-def test_both_ways_take_the_same_step(training: Training) -> None:
+def test_both_ways_take_the_same_step(
+    training: Training, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "BACKEND", "aot_eager")
     batch = computing.example(2, FP32.device)
     batch = batch._replace(hr_image=torch.rand(2, 3, 128, 128))
     tasks = [training.task("demo", FP32) for _ in range(2)]
     for task, step in zip(tasks, (computing._our_step, computing._plain_step), strict=True):
-        run = step(task, batch, FP32)
+        run = step(task, batch, replace(FP32, compiled=compiled))
         run()
         run()
     # Adam's constants are other ones, so that weights agree as far as the steps' directions do.

@@ -8,12 +8,18 @@ from torch import Tensor
 
 from pkdn.errors import UserError
 from pkdn.training.batches import Batch
+from pkdn.training.precision import Precision
 from pkdn.training.task import Task
 
 BACKEND = "inductor"
 WITH_GRAPHS = "reduce-overhead"
 
 Losses = Callable[[Batch, int], dict[str, Tensor]]
+
+
+def losses_of(task: Task, precision: Precision) -> Losses:
+    """Return ``task.losses``, compiled where the precision says so."""
+    return compiled(task, precision.device) if precision.compiled else task.losses
 
 
 def compiled(task: Task, device: torch.device) -> Losses:

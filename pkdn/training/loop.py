@@ -104,7 +104,7 @@ def train(
     training.switch(training=True)
     smaller = SMALLER_BATCHES.format(size=batches.batch_size)
     listening = nullcontext(stop) if stop else Stop()
-    losses = compiling.compiled(task, precision.device) if precision.compiled else task.losses
+    losses = compiling.losses_of(task, precision)
     telling = compiling.telling() if precision.compiled else nullcontext()
     progress = Progress(title, num_steps, done=training.steps)
     with progress, listening as heard, advising(smaller), telling:

@@ -185,6 +185,8 @@ def _opened(event: str, arguments: tuple[Any, ...]) -> None:
     """Tell the watch of a file that is opened to read; Python calls it at every event."""
     if event != "open" or Watch.current is None or not isinstance(arguments[0], str | bytes):
         return
+    if arguments[1] is None:
+        return  # os.open, by which folders are deleted: names within them are relative to them
     if not arguments[2] & (os.O_WRONLY | os.O_RDWR):
         Watch.current.note(_absolute(os.fsdecode(arguments[0])))
 

@@ -7,6 +7,7 @@ from pkdn import command
 import torch
 
 from pkdn import complexity, networks, tracking
+from pkdn.files import atomic_folder
 from pkdn.runs import Planned, planned_by_command
 
 # Two, so that the exported model keeps the number of faces open.
@@ -27,10 +28,11 @@ def main() -> None:
         faces = complexity.example(NUM_EXAMPLES, torch.device("cpu")).lr_image
         with torch.inference_mode():
             expected = network(faces)
-        folder = run.id.folder / "model"
-        tracking.save_model(network, faces.numpy(), expected.numpy(), folder)
-        torch.testing.assert_close(tracking.load_model(folder)(faces), expected)
-        run.artifact(folder)
+        with atomic_folder(run.id.folder) as folder:
+            tracking.save_model(network, faces.numpy(), expected.numpy(), folder / "model")
+            found = tracking.load_model(folder / "model")(faces)
+            torch.testing.assert_close(found, expected)
+        run.artifact(run.id.folder / "model")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from safetensors.torch import save_file
 
 from pkdn import networks
 from pkdn.errors import UserError
+from pkdn.faces.classes import NUM_CLASSES
+from pkdn.files import atomic_folder
 from pkdn.networks.pkdn import PKDN, PKDNTeacher
 from pkdn.provenance import Watch
 from pkdn.training import tensors
@@ -21,7 +23,7 @@ def test_a_file_rebuilds_its_network(tmp_path: Path) -> None:
     loaded = networks.load(tmp_path / "teacher.safetensors")
     assert isinstance(loaded, PKDNTeacher)
     assert not loaded.training
-    assert loaded.encoding == "onehot"
+    assert loaded.encode.num_channels == NUM_CLASSES
     for name, value in teacher.state_dict().items():
         assert torch.equal(value, loaded.state_dict()[name])
 
@@ -75,3 +77,15 @@ def test_weights_that_nobody_declared_are_noticed(
         networks.absence(file)
     with Watch([file]):
         networks.absence(file)
+
+
+def test_a_folder_that_is_replaced_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("data/runs/model/x")
+    (folder / "model" / "data").mkdir(parents=True)  # as MLflow's models have one
+    (folder / "model" / "data" / "model.pth").touch()
+    with Watch([]), atomic_folder(folder):
+        pass
+    assert not any(folder.iterdir())

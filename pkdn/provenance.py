@@ -158,8 +158,8 @@ class Watch:
     def note(self, path: Path) -> None:
         """Take notice of a file that is opened to read."""
         data = _absolute(DATA)
-        if not path.is_relative_to(data) or path.is_relative_to(data / FETCHED):
-            return
+        if data not in path.parents or path.is_relative_to(data / FETCHED):
+            return  # nor is the folder itself read: so is called what lies in a deleted model
         if any(part.endswith(UNFINISHED) for part in path.parts):
             return  # what this process is writing
         if not any(path.is_relative_to(place) for place in self.allowed):
@@ -185,8 +185,6 @@ def _opened(event: str, arguments: tuple[Any, ...]) -> None:
     """Tell the watch of a file that is opened to read; Python calls it at every event."""
     if event != "open" or Watch.current is None or not isinstance(arguments[0], str | bytes):
         return
-    if arguments[1] is None:
-        return  # os.open, by which folders are deleted: names within them are relative to them
     if not arguments[2] & (os.O_WRONLY | os.O_RDWR):
         Watch.current.note(_absolute(os.fsdecode(arguments[0])))
 

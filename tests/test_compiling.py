@@ -36,7 +36,7 @@ def test_every_task_is_one_program(training: Training, monkeypatch: pytest.Monke
     monkeypatch.setattr(compiling, "BACKEND", "eager")
     task, batch = training.task("demo", CPU), complexity.example(2, CPU.device)
     expected = task.losses(batch, 0)
-    losses = compiling.compiled(training.task("demo", CPU), CPU.device)
+    losses = compiling.losses_of(training.task("demo", CPU), COMPILED)
     found = losses(batch, 0)
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], value) for name, value in expected.items())
@@ -110,7 +110,7 @@ def test_on_a_gpu_each_step_is_a_cuda_graph_that_begins_anew(
         torch.compiler, "cudagraph_mark_step_begin", lambda: called.append("begins")
     )
     task = SuperResolutionTask(Small())
-    losses = compiling.compiled(task, torch.device("cuda"))
+    losses = compiling.losses_of(task, replace(COMPILED, device=torch.device("cuda")))
     for _ in range(2):
         losses(complexity.example(2, CPU.device), 0)
     assert called == ["reduce-overhead", "begins", "begins"]

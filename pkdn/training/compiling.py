@@ -18,33 +18,26 @@ Losses = Callable[[Batch, int], dict[str, Tensor]]
 
 
 def losses_of(task: Task, precision: Precision) -> Losses:
-    """Return ``task.losses``, compiled where the precision says so."""
-    return compiled(task, precision.device) if precision.compiled else task.losses
+    """Return ``task.losses``, or what the precision asks for: one program of teacher and student.
 
-
-def compiled(task: Task, device: torch.device) -> Losses:
-    """Return ``task.losses`` as one program, teacher and student in it; so are its gradients.
-
-    It is compiled at the first step, which takes minutes, and again where what it rests on changes,
-    such as weights that fade with the epochs. Nothing is left to Python within: where PyTorch
-    cannot see through a task it fails. Results differ from uncompiled ones by rounding. On a GPU
-    each program is a CUDA graph, which is launched as a whole; what a step returns is overwritten
-    by the next.
+    So are its gradients. It is compiled at the first step, which takes minutes, and again where
+    what it rests on changes, such as weights that fade with the epochs. Nothing is left to Python
+    within: where PyTorch cannot see through a task it fails. Results differ from uncompiled ones by
+    rounding. On a GPU each program is a CUDA graph, which is launched as a whole; what a step
+    returns is overwritten by the next.
     """
-    if device.type != "cuda":
-        return _program(task)
-    program = _program(task, WITH_GRAPHS)
+    if not precision.compiled:
+        return task.losses
+    mode = WITH_GRAPHS if precision.device.type == "cuda" else None
+    program: Losses = torch.compile(task.losses, backend=BACKEND, fullgraph=True, mode=mode)
+    if mode is None:
+        return program
 
     def losses(batch: Batch, epoch: int) -> dict[str, Tensor]:
         torch.compiler.cudagraph_mark_step_begin()
         return program(batch, epoch)
 
     return losses
-
-
-def _program(task: Task, mode: str | None = None) -> Losses:
-    found: Losses = torch.compile(task.losses, backend=BACKEND, fullgraph=True, mode=mode)
-    return found
 
 
 @contextmanager

@@ -58,6 +58,13 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> PretendedGpu:
     return found
 
 
+def faces(
+    folder: Path, split: str, augment: augmentation.Augmentation | None = None
+) -> FaceBatches:
+    shards = Shards(folder, split)
+    return FaceBatches(shards, shards, batch_size=2, seed=0, device=GPU, augment=augment)
+
+
 def take_steps(task: Task, batch: Batch, gpu: PretendedGpu) -> None:
     state = TrainingState(task, RECIPE, PRECISION)
     state.switch(training=True)
@@ -98,8 +105,7 @@ def test_batches_are_made_without_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(batches, "rows_of", kind)
-    shards = Shards(faces_folder, "train")
-    source = FaceBatches(shards, shards, batch_size=2, seed=0, device=GPU, augment=augment)
+    source = faces(faces_folder, "train", augment)
     with gpu:
         first, *others = source.epoch(0)
         assert all(each is not None and each.device == GPU for each in first)
@@ -112,45 +118,30 @@ def test_batches_are_made_without_waiting(
 def test_a_training_waits_at_the_rows_of_its_curve_alone(
     gpu: PretendedGpu, faces_folder: Path, tmp_path: Path
 ) -> None:
-    def faces(split: str) -> FaceBatches:
-        shards = Shards(faces_folder, split)
-        return FaceBatches(
-            shards, shards, batch_size=3, seed=0, device=GPU, augment=augmentation.mirror
-        )
-
     network = pkdn.PKDN(width=8, num_blocks=1)
     recipe = replace(RECIPE, steps=24)
     with gpu:
         curve = train(
             SuperResolutionTask(network),
-            faces("train"),
+            faces(faces_folder, "train", augmentation.mirror),
             recipe,
             precision=PRECISION,
             title="test",
-            validate=psnr_on(faces("val"), network, PRECISION),
+            validate=psnr_on(faces(faces_folder, "val"), network, PRECISION),
             checkpoint=Checkpoint(tmp_path),
         )
     assert {*gpu.waits} - AT_FIRST == AT_ROWS
     of_rows = [name for name in gpu.waits if name in AT_ROWS]
     validated = [row for row in curve if "val_psnr" in row]
-    assert (
-        len(of_rows) == 2 * len(curve) + 2 * len(validated) > 6
-    )  # their weights are looked at again
+    # where it is validated, the weights are looked at again
+    assert len(of_rows) == 2 * len(curve) + 2 * len(validated) > 6
 
 
 def test_the_parsers_optimiser_steps_on_the_gpu(gpu: PretendedGpu, faces_folder: Path) -> None:
-    source = FaceBatches(
-        Shards(faces_folder, "train"),
-        Shards(faces_folder, "train"),
-        batch_size=2,
-        seed=0,
-        device=GPU,
-    )
-    task = ParserTask(BiSeNet(), input_size=64)
+    task, recipe = ParserTask(BiSeNet(), input_size=64), replace(RECIPE, steps=2, optimizer=SGD)
     with gpu:
-        curve = train(
-            task, source, replace(RECIPE, steps=2, optimizer=SGD), precision=PRECISION, title="test"
-        )
+        source = faces(faces_folder, "train")
+        curve = train(task, source, recipe, precision=PRECISION, title="test")
     assert curve[-1]["step"] == 2
 
 

@@ -42,7 +42,7 @@ class Harmful:
 def test_no_code_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"cp.resnet.conv1.weight": Harmful()}, tmp_path / "a.pth")
-    with pytest.raises(UserError, match=r"expected a checkpoint of tensors in .*a\.pth"):
+    with pytest.raises(UserError, match=r"expected tensors by their names in .*a\.pth"):
         read_checkpoint(tmp_path / "a.pth")
     assert not (tmp_path / "harmed").exists()
 
@@ -58,7 +58,7 @@ def test_no_code_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             | {f"cp.arm{i}.conv_atten.weight": None for i in (16, 32)},
             "and 1 more",
         ),
-        ({"epoch": 3}, "expected the state dict of BiSeNet"),
+        ({"epoch": 3}, r"got 'epoch', which is none: fetch it again"),
     ],
 )
 def test_other_checkpoints_are_refused(
@@ -72,6 +72,12 @@ def test_other_checkpoints_are_refused(
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pth").write_bytes(content)
     with pytest.raises(UserError, match="fetch it again"):
+        read_checkpoint(tmp_path / "a.pth")
+
+
+def test_a_list_is_no_checkpoint(tmp_path: Path) -> None:
+    torch.save([torch.zeros(1)], tmp_path / "a.pth")
+    with pytest.raises(UserError, match=r"expected tensors by their names .* got a list"):
         read_checkpoint(tmp_path / "a.pth")
 
 

@@ -1,14 +1,10 @@
 """The public BiSeNet checkpoint: fetched, checked key for key, and never executed."""
 
-import os
-import pickle
 from collections.abc import Iterable
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from pkdn.data.fetching import download
+from pkdn.data.fetching.published import read_tensors
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.errors import UserError
 from pkdn.parsing.bisenet import BiSeNet
@@ -35,8 +31,8 @@ MAX_NAMED = 3
 
 def locate() -> Path:
     """Return the checkpoint, from ``PKDN_MIRROR``'s ``bisenet/``, the downloads, or its sources."""
-    mirror = os.environ.get("PKDN_MIRROR") or None
-    return download.locate("bisenet", [CHECKPOINT], mirror=mirror) / CHECKPOINT.name
+    folder = download.locate("bisenet", [CHECKPOINT], mirror=download.mirror())
+    return folder / CHECKPOINT.name
 
 
 def read_checkpoint(path: Path) -> BiSeNet:
@@ -45,17 +41,9 @@ def read_checkpoint(path: Path) -> BiSeNet:
     Raises:
         UserError: the file is no state dict of tensors, or not BiSeNet's with 19 classes.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise UserError(
-            f"expected a checkpoint of tensors in {path}, got a file that cannot be read as one "
-            f"({' '.join(str(error).split())[:200]}): fetch it again"
-        ) from None
+    state = read_tensors(path)
     network = BiSeNet()
     wanted = network.state_dict()
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise UserError(f"expected the state dict of BiSeNet in {path}, got {type(state).__name__}")
     problems = [
         *_named("lacks", wanted.keys() - state.keys()),
         *_named("has besides", state.keys() - wanted.keys()),

@@ -5,9 +5,6 @@ their squared differences are weighed by channels, as people's judgements taught
 the image. AlexNet and VGG-16 are both usual, and their distances must not be compared.
 """
 
-import os
-import pickle
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pkdn.data.fetching import download
-from pkdn.errors import UserError
+from pkdn.data.fetching.published import read_tensors
 from pkdn.perceptual._backbones import Backbone
 
 if TYPE_CHECKING:
@@ -35,8 +32,8 @@ def load(backbone: Backbone, device: torch.device) -> "Judge":
         UserError: a file cannot be had, or is another one than its publishers offer.
     """
     files = (backbone.weights, backbone.channels)
-    folder = download.locate("lpips", files, mirror=os.environ.get("PKDN_MIRROR") or None)
-    weights, channels = (_tensors(folder / file.name) for file in files)
+    folder = download.locate("lpips", files, mirror=download.mirror())
+    weights, channels = (read_tensors(folder / file.name) for file in files)
     return Lpips(backbone, weights, channels, device)
 
 
@@ -82,12 +79,3 @@ class Lpips:
                 sr, hr = image / (image.square().sum(1, keepdim=True).sqrt() + TINY)
                 distance += float(((sr - hr).square() * self.channels[index]).sum(1).mean())
         return {self.name: distance}
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    """Read a file of tensors; no code in it is run."""
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as tensors ({error}): fetch it again") from None
-    return dict(found)

@@ -1,7 +1,6 @@
 """The data sets, one file each, found by their names: each offers what :class:`Dataset` says."""
 
 import importlib
-import os
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,7 +38,7 @@ class DatasetSettings:
         folder = planned.get("folder")
         return cls(
             folder=Path(folder) if folder else None,
-            mirror=os.environ.get("PKDN_MIRROR") or None,
+            mirror=download.mirror(),
             counts=planned.get("counts", {}),
             seed=planned.get("seed", 0),
         )

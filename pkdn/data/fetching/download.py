@@ -23,6 +23,11 @@ def from_repository(path: str | Path) -> Path:
     return Path(os.environ.get("DVC_ROOT", "")) / path
 
 
+def mirror() -> str | None:
+    """Return ``PKDN_MIRROR``: a folder or an address on the web, which comes before all sources."""
+    return os.environ.get("PKDN_MIRROR") or None
+
+
 def locate(
     name: str, files: Sequence[RemoteFile], *, mirror: str | None, downloads: Path = DOWNLOADS
 ) -> Path:

@@ -181,6 +181,25 @@ def test_packages_that_are_missing_or_too_old_are_named(tmp_path: Path) -> None:
     assert "expected >=3.99" in found.what
 
 
+@pytest.mark.parametrize("has_own", [True, False])
+def test_a_python_that_dvc_does_not_find_is_told_with_an_environment_that_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_own: bool
+) -> None:
+    """Of Debian's /usr/bin/python3 there is neither `python` nor a script that activates it."""
+    (tmp_path / "python3").touch()
+    if has_own:
+        (tmp_path / "activate").touch()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python3"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = [*environment.path(Path("clone"))]
+    assert [one.what.split()[:4] for one in found] == [
+        [name, "on", "PATH", "is"] for name in ("python", "dvc")
+    ]
+    run = f"run `. {tmp_path}/activate`"
+    other = "run `make .venv/.ready && . clone/.venv/bin/activate`"
+    assert all(one.advice.startswith(run if has_own else other) for one in found)
+
+
 def test_pinned_versions_take_every_python_that_the_project_takes() -> None:
     """Such as 3.11.2, Debian's: pip only says that nothing fits."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

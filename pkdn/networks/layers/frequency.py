@@ -22,6 +22,12 @@ def transform(image: Tensor) -> Tensor:
     return torch.fft.rfft2(image) + 0
 
 
+def as_in(made: Tensor, features: Tensor) -> Tensor:
+    """Return what a Fourier transform made with its channels last, if those features have that."""
+    last = features.is_contiguous(memory_format=torch.channels_last)
+    return made.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+
+
 class Float32(nn.Sequential):
     """Layers that compute in float32, whatever those around them do.
 
@@ -52,9 +58,10 @@ class FrequencyBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C, H, W)."""
         spectrum = transform(self.before(features))
-        changed = torch.polar(self.amplitude(spectrum.abs()), self.phase(spectrum.angle()))
+        amplitude, phase = (as_in(part, features) for part in (spectrum.abs(), spectrum.angle()))
+        changed = torch.polar(self.amplitude(amplitude), self.phase(phase))
         image = torch.fft.irfft2(changed, s=features.shape[-2:])
-        mapped: Tensor = features + self.after(image.abs())
+        mapped: Tensor = features + self.after(as_in(image.abs(), features))
         return mapped
 
 
@@ -96,4 +103,5 @@ class InteractionBlock(nn.Module):
         spatial = spatial + self.attention(spatial, frequency)
         frequency = frequency + self.attention(frequency, spatial)
         both = torch.cat([spatial, frequency], dim=1)
-        return (self.gates(both) * both).unflatten(1, (2, -1)).sum(1)
+        spatial, frequency = (self.gates(both) * both).chunk(2, dim=1)
+        return spatial + frequency

@@ -67,9 +67,10 @@ class WindowAttention(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C, H, W)."""
         query, key, value = self.project(self._moved(features, -self.there)).chunk(3, dim=1)
-        parts = F.normalize(key, dim=1) * self.temperature, F.normalize(query, dim=1), value
-        attended = attend(*map(self._windows, parts), F.relu)
-        merged: Tensor = self.merge(self._moved(self._joined(attended), self.back))
+        query, key = F.normalize(query, dim=1), F.normalize(key, dim=1) * self.temperature
+        query, key, value = (self._windows(part) for part in (query, key, value))
+        attended = self._joined(attend(key, query, value, F.relu))
+        merged: Tensor = self.merge(self._moved(attended, self.back))
         return merged
 
 

@@ -32,10 +32,10 @@ def interpreter(folder: Path) -> Iterator[Finding]:
 def path(folder: Path) -> Iterator[Finding]:
     """Check that the commands that plain DVC calls are those of this environment."""
     own = Path(sys.executable).parent
-    has_own = (own / "activate").is_file()  # a system's Python, such as /usr/bin/python3, has none
-    activate = f"{own}/activate" if has_own else f"{folder}/.venv/bin/activate"
-    make = "" if has_own else "make .venv/.ready && "
-    advice = f"run `{make}. {activate}`; `python -m pkdn repro` copes, plain `dvc repro` does not"
+    activate = f". {own}/activate"
+    if not (own / "activate").is_file():  # a system's Python, such as /usr/bin/python3
+        activate = f"make .venv/.ready && . {folder}/.venv/bin/activate"
+    advice = f"run `{activate}`; `python -m pkdn repro` copes, plain `dvc repro` does not"
     for name in ("python", "dvc"):
         found = shutil.which(name)
         if found and Path(found).parent == own:

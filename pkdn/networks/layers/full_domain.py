@@ -43,9 +43,7 @@ class WindowAttention(nn.Module):
     def __init__(self, width: int, window: Window) -> None:
         super().__init__()
         self.side = window.side
-        self.there, self.back = (
-            (-(-window.side // 2), window.side // 2) if window.shifted else (0, 0)
-        )
+        self.shift = (-(-window.side // 2), window.side // 2) if window.shifted else (0, 0)
         self.temperature = nn.Parameter(torch.ones(1))
         self.project = projection(width, 3 * width)
         self.merge = nn.Conv2d(width, width, 1, bias=False)
@@ -66,11 +64,12 @@ class WindowAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C, H, W)."""
-        query, key, value = self.project(self._moved(features, -self.there)).chunk(3, dim=1)
+        there, back = self.shift
+        query, key, value = self.project(self._moved(features, -there)).chunk(3, dim=1)
         query, key = F.normalize(query, dim=1), F.normalize(key, dim=1) * self.temperature
         query, key, value = (self._windows(part) for part in (query, key, value))
         attended = self._joined(attend(key, query, value, F.relu))
-        merged: Tensor = self.merge(self._moved(attended, self.back))
+        merged: Tensor = self.merge(self._moved(attended, back))
         return merged
 
 

@@ -21,6 +21,7 @@ from pkdn.data.photos.detection import find_faces
 from pkdn.data.photos.photo import Box
 from pkdn.data.photos.reading import read_photo
 from pkdn.faces import SPLITS
+from pkdn.intervals import paired_difference
 from pkdn.progress import track
 
 OUTER_CORNERS = (36, 45)
@@ -130,7 +131,7 @@ def upscaled(crops: np.ndarray) -> tuple[Table, str]:
         of_student.append(ours[:, 0])
         cells = [f"{psnr:.2f} dB, {ssim:.4f}" for psnr, ssim in (bicubic.mean(0), ours.mean(0))]
         table.add_row(title, *cells, f"{(ours - bicubic)[:, 0].mean():+.2f} dB")
-    moved = metrics.paired_difference(of_student[1], of_student[0])
+    moved = paired_difference(of_student[1], of_student[0])
     low, high = moved.low, moved.high
     return table, f"student, found less true: {moved.mean:+.3f} dB ({low:+.3f} to {high:+.3f})"
 

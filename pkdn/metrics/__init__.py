@@ -22,21 +22,14 @@ from types import ModuleType
 
 import numpy as np
 
-from pkdn.metrics._intervals import CONFIDENCE, Interval, holm, paired_difference
-from pkdn.metrics._power import Spread
 from pkdn.metrics._protocols import COLUMNS, MIN_SIDE, PROTOCOLS, Column, score_rows
 
 __all__ = [
-    "CONFIDENCE",
     "MIN_SIDE",
     "PRIMARY",
     "Column",
-    "Interval",
-    "Spread",
     "columns",
-    "holm",
     "names",
-    "paired_difference",
     "protocols",
     "score_all",
     "title",

@@ -8,7 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from pkdn.metrics import holm
+from pkdn.intervals import holm
 from pkdn.reports import colours, columns, commands, paper
 from pkdn.reports.columns import PARSING_MIOU, PSNR, SSIM, Metric
 from pkdn.reports.plan import Plan, by_authors, by_one_recipe, short_title, title
@@ -21,6 +21,8 @@ from pkdn.systems import BICUBIC, FULL, PKDN, PKDN_TEACHER, VARIANTS, Subject, o
 PAPER: Final = "paper (full training)"
 ONE_RECIPE: Final = "one recipe"
 AUTHORS_RECIPE: Final = "authors' recipe"
+LEAST_P: Final = 0.0001
+"""Smaller chances rest on the far tails of a distribution, which nobody has seen."""
 MAIN: Final = {"psnr": PSNR, "ssim": SSIM, "parsing_miou": PARSING_MIOU}
 HEADLINES: Final = {
     Subject("baseline", BICUBIC): "bicubic",
@@ -117,7 +119,7 @@ class Comparison:
 
     @cached_property
     def _gains_over_others(self) -> dict[Subject, Gain]:
-        """PKDN's gain over each system that was run here: each takes thousands of resamples."""
+        """PKDN's gain over each system that was run here."""
         return {other: self.gain_over(other) for other in self.plan.others}
 
     def gains(self) -> Table:
@@ -222,7 +224,7 @@ def gain_columns(gains: Sequence[Gain]) -> Table:
     means, lows, highs, chances = ([gain.interval[i] for gain in gains] for i in range(4))
     corrected = holm(chances)
     verdicts = [gain.verdict(p) for gain, p in zip(gains, corrected, strict=True)]
-    shown = [NOTHING if math.isnan(p) else f"{p:.2g}" for p in corrected]
+    shown = [*map(_chance, corrected)]
     by_seed = [", ".join(map(signed, gain.by_seed)) or NOTHING for gain in gains]
     has_seeds = any(len(gain.by_seed) > 1 for gain in gains)
     return [
@@ -232,6 +234,12 @@ def gain_columns(gains: Sequence[Gain]) -> Table:
         Column("p, corrected", shown, {"p": chances, "p_corrected": corrected}),
         words("established?", verdicts),
     ]
+
+
+def _chance(p_value: float) -> str:
+    if math.isnan(p_value):
+        return NOTHING
+    return f"{p_value:.2g}" if p_value >= LEAST_P else f"< {LEAST_P:f}".rstrip("0")
 
 
 def signed(value: float) -> str:

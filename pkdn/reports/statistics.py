@@ -9,8 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import pandas as pd
 
-from pkdn import metrics
-from pkdn.metrics import Interval, Spread
+from pkdn.intervals import CONFIDENCE, Interval, Spread, paired_difference
 from pkdn.reports.columns import Metric
 from pkdn.reports.tables import NOTHING
 
@@ -70,7 +69,7 @@ class Gain(NamedTuple):
         if seeds.empty or len(differences) < MIN_FACES:
             return cls(Interval(math.nan, math.nan, math.nan, math.nan), ())
         scores = differences.to_numpy()
-        interval = metrics.paired_difference(scores, np.zeros_like(scores))
+        interval = paired_difference(scores, np.zeros_like(scores))
         spread = Spread.of(scores) if len(seeds) > 1 else None
         return cls(interval, (*differences.mean(),), spread, len(differences))
 
@@ -88,6 +87,6 @@ class Gain(NamedTuple):
             return "no: the interval includes 0"
         if len(self.by_seed) == 1:
             return f"no: {word} for this training; other seeds are not known"
-        if p_value >= 1 - metrics.CONFIDENCE:
+        if p_value >= 1 - CONFIDENCE:
             return f"no: {word}, but chance would do that once in so many comparisons"
         return f"yes: {word}"

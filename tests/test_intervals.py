@@ -1,0 +1,107 @@
+import math
+
+import numpy as np
+import pytest
+
+from pkdn.intervals import Spread, holm, paired_difference
+
+
+def studies(
+    spread: Spread, *, gain: float, faces: int, seeds: int, number: int, seed: int = 0
+) -> list[np.ndarray]:
+    """Return the differences of many studies, normally distributed."""
+    random = np.random.default_rng(seed)
+    return [
+        gain
+        + random.normal(0, spread.of_seeds, seeds)
+        + random.normal(0, spread.of_faces, (faces, 1))
+        + random.normal(0, spread.of_both, (faces, seeds))
+        for _ in range(number)
+    ]
+
+
+def test_paired_difference_sees_through_what_both_share():
+    random = np.random.default_rng(3)
+    shared, gain = random.normal(25, 4, 400), random.normal(0.1, 0.2, 400)
+    mean, low, high, p_value = paired_difference(shared + gain, shared)
+    assert p_value < 0.001
+    assert mean == pytest.approx(gain.mean())
+    half_width = 1.966 * gain.std(ddof=1) / 20  # Student's t of 399 degrees of freedom
+    assert (low, high) == pytest.approx((mean - half_width, mean + half_width), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "faces", "spread", "least"),
+    [
+        (3, 50, Spread(0.03, 0.2, 0.15), 0.93),  # as three seeds on Helen
+        (3, 50, Spread(0, 0.2, 0.15), 0.93),
+        (3, 1_000, Spread(0.05, 0.2, 0.1), 0.9),  # seeds alone matter
+        (5, 1_000, Spread(0.05, 0.2, 0.1), 0.92),
+        (2, 1_000, Spread(0.05, 0.2, 0.1), 0.83),
+    ],
+)
+def test_the_interval_covers_the_truth(seeds: int, faces: int, spread: Spread, least: float):
+    """Also where seeds are few: draws from three seeds cover it in four of five studies alone."""
+    drawn = studies(spread, gain=0.1, faces=faces, seeds=seeds, number=500)
+    found = [paired_difference(one, np.zeros_like(one)) for one in drawn]
+    assert np.mean([one.low <= 0.1 <= one.high for one in found]) >= least
+
+
+def test_one_training_says_nothing_of_others():
+    drawn = studies(Spread(0.1, 0.2, 0.05), gain=0.1, faces=60, seeds=1, number=200)
+    found = [paired_difference(one, np.zeros_like(one)) for one in drawn]
+    assert np.mean([one.low <= 0.1 <= one.high for one in found]) < 0.7
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_p_values_are_those_of_the_interval(seeds: int):
+    for gain in (0.0, 0.03, 0.06, 0.5):
+        spread = Spread(0.02, 0.2, 0.1)
+        for one in studies(spread, gain=gain, faces=100, seeds=seeds, number=20, seed=1):
+            found = paired_difference(one, np.zeros_like(one))
+            assert (found.p_value < 0.05) is not (found.low <= 0 <= found.high)
+
+
+def test_differences_that_are_all_the_same():
+    assert paired_difference(np.zeros(5), np.zeros(5)) == (0, 0, 0, 1)
+    assert paired_difference(np.full((5, 2), 0.5), np.zeros((5, 2))) == (0.5, 0.5, 0.5, 0)
+
+
+def test_holm_multiplies_by_the_number_of_comparisons_that_are_left():
+    found = holm([0.01, math.nan, 0.04, 0.03, 0.5])
+    assert found == pytest.approx([0.04, math.nan, 0.09, 0.09, 0.5], nan_ok=True)
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [([1.0, 2.0], [1.0]), ([1.0], [1.0]), ([math.inf, 1.0], [1.0, 1.0])]
+)
+def test_paired_difference_refuses(a: list[float], b: list[float]):
+    with pytest.raises(ValueError, match="scores"):
+        paired_difference(np.array(a), np.array(b))
+
+
+def test_the_spread_is_told_apart():
+    (scores,) = studies(Spread(0.05, 0.3, 0.1), gain=0.04, faces=500, seeds=400, number=1)
+    assert Spread.of(scores) == pytest.approx((0.05, 0.3, 0.1), rel=0.1)
+    assert Spread.of(np.full((4, 3), 0.5)) == (0, 0, 0)
+
+
+def test_what_can_be_seen_is_bounded_by_seeds_and_by_faces():
+    known = Spread(0.05, 0.3, 0.1)
+    assert known.detectable(10, 10**9) == pytest.approx(3.145 * 0.05 / math.sqrt(10), rel=0.01)
+    assert known.detectable(10**9, 10**4) == pytest.approx(2.8 * 0.003, rel=0.01)
+    needed = known.seeds_needed(0.05, 1_000)
+    assert needed
+    assert known.detectable(needed, 1_000) <= 0.05 < known.detectable(needed - 1, 1_000)
+    assert known.seeds_needed(0.01, 50) is None
+
+
+@pytest.mark.parametrize("seeds", [3, 8])
+def test_a_gain_that_can_be_seen_is_established_four_times_out_of_five(seeds: int):
+    known = Spread(0.05, 0.1, 0.1)
+    gain = known.detectable(seeds, 100)
+    drawn = studies(known, gain=gain, faces=100, seeds=seeds, number=400, seed=5)
+    seen = [paired_difference(one, np.zeros_like(one)).low > 0 for one in drawn]
+    assert 0.72 <= np.mean(seen) <= 0.88

@@ -98,8 +98,7 @@ def paired_difference(a: np.ndarray, b: np.ndarray) -> Interval:
 
     Faces are taken in pairs, so that what makes a face hard for both systems cancels out. With one
     seed it is the interval of a paired t-test, and says nothing of other trainings. With several it
-    holds for other faces and other trainings alike: for each seed the same faces, by a training
-    of either system.
+    is for other faces and other trainings alike.
 
     Args:
         a: (num_faces,) or (num_faces, num_seeds), the scores of one system.

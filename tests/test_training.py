@@ -379,15 +379,15 @@ def test_no_profile_trains_a_network_faster_than_it_bears() -> None:
     one = {
         "schedule": "constant", "learning_rate": 0.005, "batch_size": 2, "steps": 9, "threads": 1
     }  # fmt: skip
-    for network, rate in [("sfmnet", 2e-4), ("sisn", 2e-3), ("wfen", 0.005)]:
+    for network, rate in [("sfmnet", 1e-4), ("sisn", 2e-3), ("wfen", 0.005)]:
         recipe, _ = networks.recipe({"network": network, "recipe": one, "distillation": {}})
         assert recipe.learning_rate == rate
-    slow = {**one, "learning_rate": 1e-4}
+    slow = {**one, "learning_rate": 5e-5}
     recipe, _ = networks.recipe({"network": "sfmnet", "recipe": slow, "distillation": {}})
-    assert recipe.learning_rate == 1e-4
+    assert recipe.learning_rate == 5e-5
     authors = {**THEIRS, "rate_factor": 10.0, "dataset": "helen"}
     recipe, _ = networks.recipe({"network": "sfmnet", "authors": authors})
-    assert recipe.learning_rate == 2e-4
+    assert recipe.learning_rate == 1e-4
 
 
 def test_milestones_and_fades_shrink_with_the_training() -> None:

@@ -8,7 +8,6 @@ draws from three seeds cannot show how far seeds move a mean.
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -63,13 +62,13 @@ class Spread(NamedTuple):
         squares = faces**2 / (num_faces - 1)
         if num_seeds > 1:
             squares += seeds**2 / (num_seeds - 1) + both**2 / ((num_faces - 1) * (num_seeds - 1))
-        freedom = total**2 / squares if squares else math.inf
+        freedom = total**2 / squares if squares else 1.0  # nothing moves the mean: any will do
         return math.sqrt(total / (num_seeds * num_faces)), freedom
 
     def detectable(self, num_seeds: int, num_faces: int) -> float:
         """Return the gain that is seen in four of five studies of this size, as established."""
         error, freedom = self.of_mean(num_seeds, num_faces)
-        return error * (_quantile((1 + CONFIDENCE) / 2, freedom) + _quantile(POWER, freedom))
+        return float(error * stdtrit(freedom, [(1 + CONFIDENCE) / 2, POWER]).sum())
 
     def seeds_needed(self, gain: float, num_faces: int) -> int | None:
         """Return with how many seeds a gain is seen on so many faces; None: with no number."""
@@ -118,7 +117,7 @@ def paired_difference(a: np.ndarray, b: np.ndarray) -> Interval:
     error, freedom = Spread.of(difference).of_mean(num_seeds, num_faces)
     if not error:
         return Interval(mean, mean, mean, 0.0 if mean else 1.0)
-    half = error * _quantile((1 + CONFIDENCE) / 2, freedom)
+    half = error * float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
     p_value = 2 * float(stdtr(freedom, -abs(mean) / error))
     return Interval(mean, mean - half, mean + half, p_value)
 
@@ -139,10 +138,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(order) - rank) * found[index]))
         adjusted[index] = highest
     return [float(value) for value in adjusted]
-
-
-def _quantile(share: float, freedom: float) -> float:
-    """Return a quantile of Student's t; with infinite freedom, of the normal distribution."""
-    if math.isinf(freedom):
-        return NormalDist().inv_cdf(share)
-    return float(stdtrit(freedom, share))

@@ -239,7 +239,7 @@ def gain_columns(gains: Sequence[Gain]) -> Table:
 def _chance(p_value: float) -> str:
     if math.isnan(p_value):
         return NOTHING
-    return f"{p_value:.2g}" if p_value >= LEAST_P else f"< {LEAST_P:f}".rstrip("0")
+    return f"{p_value:.2g}" if p_value >= LEAST_P else f"< {LEAST_P}"
 
 
 def signed(value: float) -> str:

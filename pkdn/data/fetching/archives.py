@@ -22,7 +22,7 @@ LARGEST_RATIO = 200
 """How much larger than its archive: photos hardly shrink, masks some fifty times."""
 BROKEN = (
     zipfile.BadZipFile,
-    tarfile.ReadError,
+    tarfile.TarError,
     zlib.error,
     EOFError,
     OSError,
@@ -106,14 +106,15 @@ def _unzip(archive: Path, folder: Path, limit: int) -> None:
 def _untar(archive: Path, folder: Path, limit: int) -> None:
     total = 0
     with tarfile.open(archive, errors="surrogateescape") as opened:
+        # from Python 3.11.4 on: no strange permissions, and once more no way out
+        opened.extraction_filter = getattr(tarfile, "data_filter", None)
         for member in opened:
             total += member.size
             _check_size(archive, total, limit)
             _check_place(archive, member.name)
-            try:
-                opened.extract(member, folder, filter="data")
-            except tarfile.FilterError as error:
-                raise _unsafe(archive, member.name, str(error)) from error
+            if not (member.isfile() or member.isdir()):
+                raise _unsafe(archive, member.name, "is neither a file nor a folder")
+            opened.extract(member, folder)
 
 
 def _is_7z(archive: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from pkdn import networks, systems, tracking
 from pkdn.errors import UserError
@@ -21,7 +22,12 @@ from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop, precision, rows, threads
 from pkdn.training.augmentation import Augmentation, mirror, mirror_and_zoom
 from pkdn.training.batches import Batch, FaceBatches, degrade
-from pkdn.training.checkpoint import Checkpoint, single_flight
+from pkdn.training.checkpoint import (
+    Checkpoint,
+    random_state,
+    restore_random_state,
+    single_flight,
+)
 from pkdn.training.loop import train
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import (
@@ -33,7 +39,7 @@ from pkdn.training.recipe import (
     Recipe,
 )
 from pkdn.training.session import train_recorded
-from pkdn.training.state import Row
+from pkdn.training.state import Row, TrainingState
 from pkdn.training.task import Task
 
 CPU = Precision("fp32", torch.device("cpu"))
@@ -455,6 +461,53 @@ def test_sgd_is_sgd(faces_folder: Path) -> None:
     run(task, faces_folder, recipe)
     for old, gradient, new in zip(before, gradients, task.network.parameters(), strict=True):
         torch.testing.assert_close(new, old - 1e-3 * gradient, atol=1e-7, rtol=1e-4)
+
+
+class Transposed(nn.Module):
+    """Its weight is used in another layout, and so is what autograd finds for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-1, 1, 2 * 3).view(2, 3))
+
+    def forward(self, lr_image: Tensor) -> Tensor:
+        means = lr_image.mean((0, 2, 3))
+        return lr_image * (means[:, None] * self.weight.t().contiguous()).sum()
+
+
+def test_each_weight_moves_by_its_own_gradient_however_that_lies_in_memory() -> None:
+    images = torch.linspace(0.1, 1, 2 * 3 * 4 * 4).view(2, 3, 4, 4)
+    network = Transposed()
+    loss = network(images).square().mean()
+    (gradient,) = torch.autograd.grad(loss, [network.weight])
+    assert gradient.stride() != network.weight.stride()
+    recipe = replace(RECIPE, optimizer=partial(SGD, weight_decay=0.0))
+    state = TrainingState(SuperResolutionTask(network), recipe, CPU)
+    before = network.weight.detach().clone()
+    state.step({"loss": network(images).square().mean()}, 0.5, "test")
+    torch.testing.assert_close(network.weight.detach(), before - 0.5 * gradient)
+    assert network.weight.grad is None  # in a CUDA graph's memory it would be in the way
+
+
+def test_a_training_continues_on_a_machine_with_fewer_gpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generators = [torch.tensor([n], dtype=torch.uint8) for n in (3, 5)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(generators))
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device=0: generators[device])
+
+    def put(state: Tensor, device: int = 0) -> None:
+        generators[device] = state
+
+    monkeypatch.setattr(torch.cuda, "set_rng_state", put)
+    saved = Checkpoint(tmp_path)
+    saved.save({"random": random_state()})
+    generators[:] = [torch.tensor([7], dtype=torch.uint8)]
+    state = saved.load()
+    assert state is not None
+    restore_random_state(state["random"])
+    assert generators == [torch.tensor([3], dtype=torch.uint8)]
 
 
 def test_a_recipe_records_what_it_is() -> None:

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import torch
 from filelock import FileLock, Timeout
+from torch import Tensor
 
 from pkdn.errors import UserError
 from pkdn.files import atomic_file
@@ -27,15 +28,22 @@ from pkdn.provenance import main_repository
 KEEP_RESULT_SECONDS = 24 * 3600
 
 
-def random_state() -> dict[str, Any]:
-    """Return the state of torch's random generators, the only ones that a training uses."""
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+def random_state() -> dict[str, Tensor]:
+    """Return the state of torch's random generators, the only ones that a training uses.
+
+    Of GPUs it is the one in use: another machine, where the training continues, may have fewer.
+    """
+    state = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state()
+    return state
 
 
-def restore_random_state(state: dict[str, Any]) -> None:
+def restore_random_state(state: dict[str, Tensor]) -> None:
     """Put torch's random generators back to a state of :func:`random_state`."""
     torch.set_rng_state(state["cpu"])
-    torch.cuda.set_rng_state_all(state["cuda"])
+    if "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"])
 
 
 class Checkpoint:

@@ -47,19 +47,19 @@ class TrainingState:
             group["lr"] = rate
             # Compiled, all terms have one backward pass, which each of them runs.
             again = self.is_compiled and left < 0
-            gradients = torch.autograd.grad(
-                terms[term], group["params"], retain_graph=again, allow_unused=True
-            )
-            for parameter, gradient in zip(group["params"], gradients, strict=True):
-                parameter.grad = gradient
+            # Unlike `torch.autograd.grad`, it lays gradients out as their weights, which fused
+            # optimisers take for granted.
+            torch.autograd.backward(terms[term], inputs=group["params"], retain_graph=again)
         self.steps += 1
         if self.may_skip and not self._is_finite(terms):
             self._skip(title)
-            return
+        else:
+            for optimizer in self.optimizers.values():
+                optimizer.step()
+            copies = {k: v.detach().to(torch.float32, copy=True) for k, v in terms.items()}
+            self.since_row.append(copies)
         for optimizer in self.optimizers.values():
-            optimizer.step()
-        copies = {k: v.detach().to(torch.float32, copy=True) for k, v in terms.items()}
-        self.since_row.append(copies)
+            optimizer.zero_grad()  # a CUDA graph's memory, where they may lie, is needed again
 
     def _is_finite(self, terms: dict[str, Tensor]) -> bool:
         """Look at all losses and gradients; on a GPU this waits for them."""

@@ -70,6 +70,7 @@ def trainings() -> Iterator[Training]:
 
 def training_row(training: Training, size: str, precision: Precision, seconds: float) -> Row:
     """Time a training step on eight faces: as the loop does it, and in fp32 with PyTorch's Adam."""
+    torch.compiler.reset()  # PyTorch compiles a function for eight networks, then gives up
     batch = example(BATCH_SIZE, precision.device)
     ours = _our_step(training.task(size, precision), batch, precision)
     plain_precision = Precision(PLAIN, precision.device)

@@ -9,13 +9,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load(weights: str | Path | None = None) -> "Upscaler":
+def load(weights: str | Path | None = None, *, device: str | None = None) -> "Upscaler":
     """Return a trained student that upscales faces of 16×16 pixels to 128×128.
 
     Args:
         weights: a file; or the name of a student that was trained here, such as ``helen-full-0``.
             By default the full student that was trained here on photographs, else the one in
             ``weights/``.
+        device: where it computes, such as ``cpu`` or ``cuda:1``; by default the GPU where there
+            is one.
 
     Raises:
         UserError: there is none, or it is no student.
@@ -23,6 +25,6 @@ def load(weights: str | Path | None = None) -> "Upscaler":
     from pkdn import runs, upscaling
 
     if weights is None:
-        return upscaling.Upscaler(upscaling.default_weights())
+        return upscaling.Upscaler(upscaling.default_weights(), device)
     trained = runs.RUNS / "student" / str(weights) / "weights.safetensors"
-    return upscaling.Upscaler(trained if trained.is_file() else Path(weights))
+    return upscaling.Upscaler(trained if trained.is_file() else Path(weights), device)

@@ -93,6 +93,7 @@ class Upscaler:
 
     Args:
         weights: the file of a network that reads LR faces alone, as students and baselines do.
+        device: where it computes; None is the GPU where there is one.
 
     Attributes:
         weights: the file.
@@ -104,7 +105,7 @@ class Upscaler:
         UserError: there is no such file, or the network reads parsing maps too.
     """
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, device: str | None = None) -> None:
         self.weights = weights
         network = networks.load(weights)
         if reads(network) != ("lr_image",):
@@ -114,7 +115,7 @@ class Upscaler:
                 "student's, such as data/runs/student/helen-full-0/weights.safetensors"
             )
         self.about, self.warning = told(weights)
-        self._device = default_device()
+        self._device = torch.device(device) if device else default_device()
         self.on_pixels = OnPixels(network).to(self._device).eval()
 
     @overload

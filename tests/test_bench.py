@@ -1,6 +1,7 @@
 """The benchmark: both ways do the same, in turns, and its table says what was measured."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,20 @@ def test_on_a_gpu_a_round_gives_it_work_ahead(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: done.append("waits"))
     assert timing.once(lambda: done.append("works")) == 0.5
     assert done == ["waits", *["works"] * 10, "waits"]
+
+
+def test_networks_are_compiled_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "BACKEND", "eager")
+
+    def once_each(ours: Callable[[], None], plain: Callable[[], None], _: float) -> timing.Pair:
+        ours()
+        plain()
+        return timing.Pair(**PAIR)
+
+    monkeypatch.setattr(computing, "in_turns", once_each)
+    with torch._dynamo.config.patch(recompile_limit=1):
+        for name in ("pkdn", "sparnet"):  # by the same function
+            computing.training_row(Training(name, name), "demo", replace(FP32, compiled=True), 0)
 
 
 @pytest.mark.parametrize("compiled", [False, True])

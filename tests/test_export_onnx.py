@@ -8,9 +8,10 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from pretended_gpu import GPU
 
 import pkdn
-from pkdn import networks
+from pkdn import networks, upscaling
 from pkdn.commands import export_onnx
 from pkdn.errors import UserError
 
@@ -45,6 +46,13 @@ def test_any_number_of_faces_gives_what_pytorch_gives(
     assert "faces (N, 16, 16, 3) uint8 RGB → upscaled" in shown.out and not shown.err
     with pytest.raises(UserError, match="expected a new file"):
         export(weights, output)
+
+
+def test_the_model_is_made_on_the_processor_where_there_is_a_gpu(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upscaling, "default_device", lambda: GPU)
+    export(weights, weights.parent / "student.onnx")
 
 
 def test_a_model_that_computes_something_else_is_not_written(

@@ -46,7 +46,7 @@ def main(arguments: argparse.Namespace) -> None:
         raise UserError(f"expected a new file, got {output}, which is there: name another")
     import pkdn
 
-    student = pkdn.load(arguments.weights)
+    student = pkdn.load(arguments.weights, device="cpu")  # where ONNX is compared with it
     with atomic_file(output) as temporary:
         _write(student, temporary)
         most, share = _difference(student, _model(temporary))

@@ -1,4 +1,4 @@
-"""What a machine lacks, in one line: space, the right to write, open files, memory."""
+"""What a machine lacks, in one line: space, the right to write, open files, memory, a free GPU."""
 
 import errno
 import os
@@ -24,8 +24,23 @@ ADVICE = {
 NOTE = "pkdn_"
 MEMORY = f"close other programs or take a machine with more memory; {_GO_ON}"
 _OUT_OF_MEMORY = re.compile(
-    r"can't allocate memory|cannot allocate memory|not enough memory|out of memory|bad_alloc", re.I
+    r"can't allocate memory|cannot allocate memory|not enough memory|out of memory|bad_alloc"
+    r"|(cublas|cudnn)_status_(alloc_failed|not_initialized)",  # they take what is left, later
+    re.I,
 )
+OF_GPUS = {
+    re.compile(r"device\(?s?\)? (is|are|is/are) busy or unavailable", re.I): (
+        "a GPU that is free",
+        "wait until the other program has ended, or name another by --gpus or "
+        f"CUDA_VISIBLE_DEVICES; {_GO_ON}",
+    ),
+    re.compile(r"no kernel image is available|not compatible with the current PyTorch", re.I): (
+        "a PyTorch that was built for this GPU",
+        "install one, as https://pytorch.org/get-started says, or set CUDA_VISIBLE_DEVICES= to "
+        f"take the processor; {_GO_ON}",
+    ),
+}
+"""What PyTorch says of a GPU that it cannot use: what was expected of it, and what to do."""
 # Libraries that pass on what the system said as text: safetensors, and NumPy's tofile.
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
@@ -59,9 +74,12 @@ def line(error: BaseException) -> str | None:
     seen: BaseException | None = error
     while seen is not None:
         if _is_memory(seen):
-            reason = " ".join(str(seen).split())[:200] or "no memory left"
+            reason = _reason(seen) or "no memory left"
             advice = getattr(seen, NOTE + "memory", MEMORY)
             return f"expected enough memory, got {type(seen).__name__} ({reason}): {advice}"
+        if told := _of_a_gpu(seen):
+            expected, advice = told
+            return f"expected {expected}, got {type(seen).__name__} ({_reason(seen)}): {advice}"
         if (number := _number(seen)) in ADVICE:
             return _of_a_file(seen, number)
         seen = seen.__cause__ or seen.__context__
@@ -71,6 +89,16 @@ def line(error: BaseException) -> str | None:
 def _is_memory(error: BaseException) -> bool:
     kinds = isinstance(error, RuntimeError | OSError)
     return isinstance(error, MemoryError) or (kinds and bool(_OUT_OF_MEMORY.search(str(error))))
+
+
+def _of_a_gpu(error: BaseException) -> tuple[str, str] | None:
+    """Return what was expected of a GPU, and what to do, where an error says what it is not."""
+    found = (told for pattern, told in OF_GPUS.items() if pattern.search(str(error)))
+    return next(found, None) if isinstance(error, RuntimeError) else None
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _number(error: BaseException) -> int | None:

@@ -9,6 +9,7 @@ import yaml
 from small_pipeline import go_on, overlap, run, small_pipeline, start, starts, wait_for
 
 from pkdn import closure
+from pkdn.doctor import environment
 from pkdn.errors import UserError
 from pkdn.pipeline import devices
 from pkdn.pipeline.devices import ALONE, COMPUTING
@@ -25,6 +26,12 @@ PIPELINE = {
 }
 
 
+pretended = pytest.mark.skipif(
+    devices.have_driver(), reason="this machine has GPUs of its own, and PyTorch is asked for them"
+)
+
+
+@pretended
 def test_a_gpu_has_one_stage_at_a_time_and_others_run_beside(tmp_path: Path) -> None:
     with small_pipeline(tmp_path, PIPELINE) as project:
         for name in ("teacher", "student"):
@@ -47,6 +54,7 @@ def test_a_gpu_has_one_stage_at_a_time_and_others_run_beside(tmp_path: Path) -> 
     assert f"evaluate: started on GPU {gpus['evaluate']}" in output
 
 
+@pretended
 def test_one_of_the_gpus_may_be_chosen(tmp_path: Path) -> None:
     with small_pipeline(tmp_path, {"teacher": "", "student": ""}) as project:
         done = run(project, "--jobs", "2", "--gpus", "5", CUDA_VISIBLE_DEVICES="4,5")
@@ -57,6 +65,7 @@ def test_one_of_the_gpus_may_be_chosen(tmp_path: Path) -> None:
     assert not overlap(*times)
 
 
+@pretended
 def test_a_gpu_that_is_named_twice_has_two_stages_at_a_time(tmp_path: Path) -> None:
     with small_pipeline(tmp_path, dict.fromkeys(TRAININGS, "")) as project:
         for name in TRAININGS:
@@ -79,6 +88,7 @@ def test_a_gpu_that_is_named_twice_has_two_stages_at_a_time(tmp_path: Path) -> N
 def test_what_the_environment_names_is_believed(
     monkeypatch: pytest.MonkeyPatch, named: str, found: list[str]
 ) -> None:
+    monkeypatch.setattr(devices, "DRIVERS", ("no-such-driver*",))
     monkeypatch.setenv(devices.VARIABLE, named)
     assert devices.chosen(None) == found
 
@@ -93,6 +103,7 @@ def test_what_the_environment_names_is_believed(
 def test_gpus_that_are_not_here_are_refused(
     monkeypatch: pytest.MonkeyPatch, here: str, asked: str, message: str
 ) -> None:
+    monkeypatch.setattr(devices, "DRIVERS", ("no-such-driver*",))
     monkeypatch.setenv(devices.VARIABLE, here)
     with pytest.raises(UserError, match=message):
         devices.chosen(asked)
@@ -108,8 +119,63 @@ def test_without_a_driver_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
 def test_with_a_driver_pytorch_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(devices.VARIABLE, raising=False)
     monkeypatch.setattr(devices, "DRIVERS", ("null",))
-    monkeypatch.setattr(devices, "COUNT", "print(3)")
+    monkeypatch.setattr(devices, "ASK", "print('[3, \"\"]')")
     assert devices.chosen(None) == ["0", "1", "2"]
+    monkeypatch.setenv(devices.VARIABLE, "GPU-7,2")
+    assert devices.chosen(None) == ["GPU-7", "2"]
+
+
+OLD_DRIVER = """
+import torch, warnings
+torch.__version__, torch.version.cuda = "2.13.0+cu130", "13.0"
+torch.cuda.device_count = lambda: 1  # NVIDIA's library counts them without CUDA
+
+def is_available():
+    warnings.warn("The NVIDIA driver on your system is too old. (Triggered internally at a.cpp:9.)")
+    return False
+
+torch.cuda.is_available = is_available
+"""
+
+
+@pytest.mark.parametrize(
+    ("pytorch", "why"),
+    [
+        (OLD_DRIVER, r"PyTorch 2\.13\.0\+cu130: The NVIDIA driver on your system is too old\.[;)]"),
+        ("import torch; torch.version.cuda = None", r"PyTorch .*: it was built without CUDA[;)]"),
+        ("raise SystemExit(1)", r"PyTorch cannot be imported[;)]"),
+    ],
+    ids=["old driver", "no CUDA", "no PyTorch"],
+)
+@pytest.mark.parametrize("named", [None, "0"])
+def test_a_gpu_that_pytorch_cannot_use_is_told(
+    pytorch: str,
+    why: str,
+    named: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv(devices.VARIABLE, raising=False)
+    if named:
+        monkeypatch.setenv(devices.VARIABLE, named)
+    monkeypatch.setattr(devices, "DRIVERS", ("null",))
+    monkeypatch.setattr(devices, "ASK", pytorch + devices.ASK)
+    assert devices.chosen(None) == []
+    assert re.search(rf"no GPU is used.*: {why} install a PyTorch", capsys.readouterr().out)
+    with pytest.raises(UserError, match=rf"can use \({why}.* leave --gpus out"):
+        devices.chosen("0")
+    (found,) = environment.gpus(Path())
+    assert re.search(why, f"{found.what};") and "nvidia-smi" in found.advice
+
+
+def test_gpus_that_are_hidden_are_nobodys_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(devices.VARIABLE, "")
+    monkeypatch.setattr(devices, "DRIVERS", ("null",))
+    monkeypatch.setattr(devices.subprocess, "run", pytest.fail)
+    assert devices.chosen(None) == []
+    assert not capsys.readouterr().out
 
 
 def test_what_waits_for_a_gpu_lets_others_go_first() -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -95,6 +96,34 @@ def test_memory_that_is_not_there_names_the_batch_size(capsys: pytest.CaptureFix
     assert "can't allocate memory" in (line := told(too_much, capsys))
     assert "takes 8 faces in a batch" in line
     assert "more memory" in told(far_too_much, capsys)
+
+
+@pytest.mark.parametrize(
+    ("said", "told_of"),
+    [
+        ("CUDA out of memory. Tried to allocate 2.00 GiB.", "enough memory"),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", "memory"),
+        ("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED", "takes 8 faces in a batch"),
+        (
+            "CUDA error: CUDA-capable device(s) is/are busy or unavailable\nFor debugging",
+            "a GPU that is free, got .*: wait until .* --gpus or CUDA_VISIBLE_DEVICES",
+        ),
+        (
+            "CUDA error: no kernel image is available for execution on the device\nCompile with",
+            "a PyTorch that was built for this GPU",
+        ),
+    ],
+)
+def test_what_a_gpu_lacks_is_one_line(
+    said: str, told_of: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing() -> None:
+        with shortages.advising("this training takes 8 faces in a batch"):
+            raise RuntimeError(said)
+
+    line = told(failing, capsys)
+    assert " ".join(said.split()) in line
+    assert re.search(told_of, line)
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, FileNotFoundError, ValueError])

@@ -15,6 +15,7 @@ CHECKS = (
     environment.path,
     environment.versions,
     environment.torchvision,
+    environment.gpus,
     repository.head,
     workplace.processes,
     workplace.locks,

@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from pkdn.doctor.finding import Finding
+from pkdn.pipeline import devices
 
 
 def interpreter(folder: Path) -> Iterator[Finding]:
@@ -61,6 +62,15 @@ def versions(folder: Path) -> Iterator[Finding]:
         )
     else:
         yield Finding(f"{right} packages, in the versions that pyproject.toml allows")
+
+
+def gpus(_: Path) -> Iterator[Finding]:
+    """Check that PyTorch can use a GPU where the machine has the driver of one."""
+    here, why = devices.found()
+    if why:
+        yield Finding(f"no GPU can be used, though there is a driver: {why}", devices.ANOTHER_BUILD)
+    else:
+        yield Finding(f"GPUs that are used: {', '.join(here) or 'none'}")
 
 
 def torchvision(_: Path) -> Iterator[Finding]:

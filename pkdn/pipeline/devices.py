@@ -1,5 +1,6 @@
 """The GPUs of this machine, and which stages need one."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,20 @@ from pkdn.errors import UserError
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 DRIVERS = ("nvidia[0-9]*", "kfd", "dxg")
 """What is in ``/dev`` where there may be a GPU: NVIDIA's, AMD's, and Windows' for Linux."""
-COUNT = "import torch; print(torch.cuda.device_count())"
+ASK = """
+import json, torch, warnings
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+built = torch.version.cuda or torch.version.hip
+why = str(told[0].message) if told else "it sees none" if built else "it was built without CUDA"
+print(json.dumps([count, f"PyTorch {torch.__version__}: {why}"]))
+"""
+NO_REASON = "PyTorch cannot be imported"
+ANOTHER_BUILD = (
+    "install a PyTorch that was built for this machine's driver (`nvidia-smi` names the newest "
+    "CUDA that it knows), as https://pytorch.org/get-started says"
+)
 COMPUTING = ("parser", "parse", "teacher", "student", "baseline", "authors", "evaluate")
 """Stages that compute with networks: one of them at a time on a GPU. ``complexity`` does, too; it
 runs alone."""
@@ -27,21 +41,45 @@ def is_one_of(stage: str, groups: Sequence[str]) -> bool:
     return stage.partition("@")[0].partition("_")[0] in groups
 
 
-def found() -> list[str]:
+def have_driver() -> bool:
+    """Return whether this machine has the driver of a GPU."""
+    return any(file for pattern in DRIVERS for file in Path("/dev").glob(pattern))
+
+
+def found() -> tuple[list[str], str]:
     """Return the GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them.
 
-    What that variable says, such as a scheduler's choice, is believed. Without it PyTorch is asked,
-    in a process of its own, where the machine has the driver of a GPU.
+    Which they are is believed of that variable, such as a scheduler's choice. Where the machine has
+    the driver of a GPU, PyTorch is asked, in a process of its own, whether it can use any.
+
+    Returns:
+        Their names; and where there are none, though there is a driver and nobody has hidden them,
+        why, in a line.
     """
-    if VARIABLE in os.environ:
-        names = [name.strip() for name in os.environ[VARIABLE].split(",")]
-        stop = next((i for i, name in enumerate(names) if name in ("", "-1")), len(names))
-        return names[:stop]
-    if not any(file for pattern in DRIVERS for file in Path("/dev").glob(pattern)):
-        return []
-    ask = [sys.executable, "-c", COUNT]
-    count = subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip()
-    return [str(number) for number in range(int(count))] if count.isdecimal() else []
+    named = _named()
+    if named == [] or not have_driver():
+        return named or [], ""
+    count, why = _asked()
+    if not count:
+        return [], why
+    return [str(number) for number in range(count)] if named is None else named, ""
+
+
+def _named() -> list[str] | None:
+    """Return what the variable names, None where it is not set."""
+    if VARIABLE not in os.environ:
+        return None
+    names = [name.strip() for name in os.environ[VARIABLE].split(",")]
+    stop = next((i for i, name in enumerate(names) if name in ("", "-1")), len(names))
+    return names[:stop]
+
+
+def _asked() -> tuple[int, str]:
+    """Return how many GPUs PyTorch can use, and what it says where that is none."""
+    ask = [sys.executable, "-c", ASK]
+    said = subprocess.run(ask, capture_output=True, text=True, check=False).stdout
+    count, why = json.loads(said) if said else (0, NO_REASON)
+    return count, " ".join(why.partition(" (Triggered")[0].split())
 
 
 def chosen(asked: str | None) -> list[str]:
@@ -54,14 +92,17 @@ def chosen(asked: str | None) -> list[str]:
     Raises:
         UserError: one of them is not here.
     """
-    here = found()
+    here, why = found()
     if asked is None:
+        if why:
+            print(f"no GPU is used, though there is a driver: {why}; {ANOTHER_BUILD}", flush=True)
         return here
     names = [name.strip() for name in asked.split(",")]
     if not here:
         raise UserError(
-            f"--gpus: expected a machine with GPUs for {asked}, found none that PyTorch can use; "
-            "leave --gpus out to train on the processor"
+            f"--gpus: expected a machine with GPUs for {asked}, found none that PyTorch can use"
+            f"{f' ({why}); {ANOTHER_BUILD}, or' if why else ';'} leave --gpus out to train on the "
+            "processor"
         )
     if not {*names} <= {*here}:
         raise UserError(f"--gpus: expected some of {','.join(here)}, got {asked}")

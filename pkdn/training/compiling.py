@@ -55,6 +55,7 @@ def telling() -> Iterator[None]:
     except TorchDynamoException as error:
         reason = " ".join([*filter(None, map(str.strip, str(error).splitlines()))][:2])
         raise UserError(
-            f"expected that PyTorch can compile the training step, got: {reason}; on processors it "
-            "needs a C++ compiler such as g++; set `compile: off` in params.yaml to train without"
+            f"expected that PyTorch can compile the training step, got: {reason}; it needs a C++ "
+            "compiler such as g++, and on GPUs a C compiler such as gcc; set `compile: off` in "
+            "params.yaml to train without"
         ) from error

@@ -72,7 +72,7 @@ def training_row(training: Training, size: str, precision: Precision, seconds: f
     """Time a training step on eight faces: as the loop does it, and in fp32 with PyTorch's Adam."""
     torch.compiler.reset()  # PyTorch compiles a function for eight networks, then gives up
     batch = example(BATCH_SIZE, precision.device)
-    ours = _our_step(training.task(size, precision), batch, precision)
+    ours = our_step(training.task(size, precision), batch, precision)
     plain_precision = Precision(PLAIN, precision.device)
     plain = _plain_step(training.task(size, plain_precision), batch, plain_precision)
     with FlopCounterMode(display=False) as counter:
@@ -87,7 +87,8 @@ def training_row(training: Training, size: str, precision: Precision, seconds: f
     }
 
 
-def _our_step(task: Task, batch: Batch, precision: Precision) -> Callable[[], None]:
+def our_step(task: Task, batch: Batch, precision: Precision) -> Callable[[], None]:
+    """Return a training step as the loop takes it."""
     recipe = Recipe(
         learning_rate=RATE, schedule=CONSTANT, batch_size=BATCH_SIZE, steps=1, threads=0
     )

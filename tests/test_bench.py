@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import PHOTO_SIZE, computing, growth, moving, page, timing
+from bench import PHOTO_SIZE, computing, growth, memory, moving, page, timing
 from bench.computing import Training
 from pkdn import complexity, networks, params, planning
 from pkdn.errors import UserError
@@ -66,7 +66,7 @@ def test_both_ways_take_the_same_step(
     batch = computing.example(2, FP32.device)
     batch = batch._replace(hr_image=torch.rand(2, 3, 128, 128))
     tasks = [training.task("demo", FP32) for _ in range(2)]
-    for task, step in zip(tasks, (computing._our_step, computing._plain_step), strict=True):
+    for task, step in zip(tasks, (computing.our_step, computing._plain_step), strict=True):
         run = step(task, batch, replace(FP32, compiled=compiled))
         run()
         run()
@@ -160,3 +160,31 @@ def test_the_table_of_growth_compares_the_fewest_with_the_most() -> None:
         "| align: growth | ×10.0 | ×15.00 | ×1.50 | ×1.10 |  |",
     ]
     assert len(lines) == 2 + 3 * len(growth.MEASURED)
+
+
+def test_memory_is_counted_as_tensors_come_and_go() -> None:
+    size = 4 * 1000
+    with memory.Held() as held:
+        kept = torch.zeros(1000)
+        for _ in range(3):
+            view = (kept + 1).view(10, 100)  # two at a time: the next comes before this one goes
+            view += 1
+        del view
+    assert (held.now, held.most) == (size, 3 * size)
+    with memory.Held() as held:
+        parameter = torch.zeros(1000, requires_grad=True)
+        kept = (parameter.exp().exp() * 2).sum()
+        assert held.now == 3 * size + 4  # the two that the gradients need
+        kept.backward()
+        del kept
+    assert held.now == 2 * size  # the parameter and its gradient
+
+
+def test_a_training_needs_its_weights_four_times_and_its_faces() -> None:
+    training = Training("alone", "pkdn")
+    weights = sum(p.numel() for p in training.task("demo", FP32).network.parameters())
+    one, two = (memory.most_mib(training, "demo", FP32, faces) for faces in (2, 4))
+    assert one > 4 * 4 * weights / 2**20
+    assert two > one + 2 * (128**2 + 16**2) * 3 * 4 / 2**20
+    row = memory.Measured("alone", "demo", {"bf16": 1024, "fp32": 1.5 * 1024})
+    assert memory.table([row]).splitlines()[-1] == "| alone | demo | 1.00 | 1.50 |"

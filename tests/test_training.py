@@ -806,6 +806,20 @@ def test_fp32_is_exact_on_gpus_and_tf32_is_for_them_alone() -> None:
         precision.choose("tf32", torch.device("cpu"))
 
 
+@pytest.mark.parametrize(("named", "is_told"), [("0,1", True), ("", False), ("-1", False)])
+def test_a_gpu_that_was_given_and_cannot_be_used_is_told(
+    named: str,
+    is_told: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(precision.VISIBLE, named)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert precision.default_device() == torch.device("cpu")
+    told = capsys.readouterr().out
+    assert ("is 0,1, and PyTorch can use no GPU: the processor computes" in told) == is_told
+
+
 def test_fp32_is_deterministic_on_gpus_where_pytorch_can(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # is put back
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")

@@ -18,6 +18,9 @@ LEAST_COMPILED = 5_000
 """Steps from which ``compile: auto`` compiles on a GPU. Not stated in the paper; chosen because
 compiling takes minutes, and on a processor, where it saves a tenth, it pays after 2,000."""
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""Names the GPUs that a process may use."""
+
 CUBLAS_WORKSPACE = ":4096:8"
 """With which NVIDIA's matrix products are deterministic, as the documentation of cuBLAS says."""
 
@@ -63,7 +66,13 @@ class Precision:
 def default_device() -> torch.device:
     """Return the GPU where there is one, else the CPU; fp32 is exact on both from now on."""
     _be_exact(True)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if (named := os.environ.get(VISIBLE, "-1").strip()) not in ("", "-1"):
+        print(
+            f"{VISIBLE} is {named}, and PyTorch can use no GPU: the processor computes", flush=True
+        )
+    return torch.device("cpu")
 
 
 def _be_exact(exact: bool) -> None:

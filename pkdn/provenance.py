@@ -21,6 +21,8 @@ CODE = ("pkdn", "stages", "drawing", "dvc.yaml")
 ROOT = Path(__file__).parents[1]
 SMALL_FILES = (".csv", ".json", ".txt")
 DATA = Path("data")
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
+"""Names the GPUs that a process may use."""
 FETCHED = "downloads"
 """What was fetched, whose content is checked by itself."""
 
@@ -75,7 +77,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "gpu": gpu,
-        "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+        "visible_gpus": os.environ.get(VISIBLE_GPUS, ""),
     }
 
 

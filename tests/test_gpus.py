@@ -14,6 +14,7 @@ from pkdn.errors import UserError
 from pkdn.pipeline import devices
 from pkdn.pipeline.devices import ALONE, COMPUTING
 from pkdn.pipeline.schedule import next_stage
+from pkdn.provenance import VISIBLE_GPUS
 
 TRAININGS = ("teacher", "student", "baseline", "authors")
 PIPELINE = {
@@ -89,7 +90,7 @@ def test_what_the_environment_names_is_believed(
     monkeypatch: pytest.MonkeyPatch, named: str, found: list[str]
 ) -> None:
     monkeypatch.setattr(devices, "DRIVERS", ("no-such-driver*",))
-    monkeypatch.setenv(devices.VARIABLE, named)
+    monkeypatch.setenv(VISIBLE_GPUS, named)
     assert devices.chosen(None) == found
 
 
@@ -104,24 +105,24 @@ def test_gpus_that_are_not_here_are_refused(
     monkeypatch: pytest.MonkeyPatch, here: str, asked: str, message: str
 ) -> None:
     monkeypatch.setattr(devices, "DRIVERS", ("no-such-driver*",))
-    monkeypatch.setenv(devices.VARIABLE, here)
+    monkeypatch.setenv(VISIBLE_GPUS, here)
     with pytest.raises(UserError, match=message):
         devices.chosen(asked)
 
 
 def test_without_a_driver_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(devices.VARIABLE, raising=False)
+    monkeypatch.delenv(VISIBLE_GPUS, raising=False)
     monkeypatch.setattr(devices, "DRIVERS", ("no-such-driver*",))
     monkeypatch.setattr(devices.subprocess, "run", pytest.fail)
     assert devices.chosen(None) == []
 
 
 def test_with_a_driver_pytorch_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(devices.VARIABLE, raising=False)
+    monkeypatch.delenv(VISIBLE_GPUS, raising=False)
     monkeypatch.setattr(devices, "DRIVERS", ("null",))
     monkeypatch.setattr(devices, "ASK", "print('[3, \"\"]')")
     assert devices.chosen(None) == ["0", "1", "2"]
-    monkeypatch.setenv(devices.VARIABLE, "GPU-7,2")
+    monkeypatch.setenv(VISIBLE_GPUS, "GPU-7,2")
     assert devices.chosen(None) == ["GPU-7", "2"]
 
 
@@ -155,9 +156,9 @@ def test_a_gpu_that_pytorch_cannot_use_is_told(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.delenv(devices.VARIABLE, raising=False)
+    monkeypatch.delenv(VISIBLE_GPUS, raising=False)
     if named:
-        monkeypatch.setenv(devices.VARIABLE, named)
+        monkeypatch.setenv(VISIBLE_GPUS, named)
     monkeypatch.setattr(devices, "DRIVERS", ("null",))
     monkeypatch.setattr(devices, "ASK", pytorch + devices.ASK)
     assert devices.chosen(None) == []
@@ -171,7 +172,7 @@ def test_a_gpu_that_pytorch_cannot_use_is_told(
 def test_gpus_that_are_hidden_are_nobodys_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(devices.VARIABLE, "")
+    monkeypatch.setenv(VISIBLE_GPUS, "")
     monkeypatch.setattr(devices, "DRIVERS", ("null",))
     monkeypatch.setattr(devices.subprocess, "run", pytest.fail)
     assert devices.chosen(None) == []

@@ -17,6 +17,7 @@ from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn, urdgn
+from pkdn.provenance import VISIBLE_GPUS
 from pkdn.runs import OTHERS, Planned, RunId
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop, precision, rows, threads
@@ -813,7 +814,7 @@ def test_a_gpu_that_was_given_and_cannot_be_used_is_told(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv(precision.VISIBLE, named)
+    monkeypatch.setenv(VISIBLE_GPUS, named)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert precision.default_device() == torch.device("cpu")
     told = capsys.readouterr().out

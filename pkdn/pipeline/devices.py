@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pkdn.errors import UserError
+from pkdn.provenance import VISIBLE_GPUS
 
-VARIABLE = "CUDA_VISIBLE_DEVICES"
 DRIVERS = ("nvidia[0-9]*", "kfd", "dxg")
 """What is in ``/dev`` where there may be a GPU: NVIDIA's, AMD's, and Windows' for Linux."""
 ASK = """
@@ -67,9 +67,9 @@ def found() -> tuple[list[str], str]:
 
 def _named() -> list[str] | None:
     """Return what the variable names, None where it is not set."""
-    if VARIABLE not in os.environ:
+    if VISIBLE_GPUS not in os.environ:
         return None
-    names = [name.strip() for name in os.environ[VARIABLE].split(",")]
+    names = [name.strip() for name in os.environ[VISIBLE_GPUS].split(",")]
     stop = next((i for i, name in enumerate(names) if name in ("", "-1")), len(names))
     return names[:stop]
 

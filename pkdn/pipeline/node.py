@@ -23,9 +23,9 @@ from pkdn.command import MAY_RUN
 from pkdn.errors import UserError
 from pkdn.files import atomic_file, atomic_folder
 from pkdn.pipeline.crew import Asked, Crew
-from pkdn.pipeline.devices import VARIABLE
 from pkdn.pipeline.schedule import Stages, outdated, run_all
 from pkdn.pipeline.tasks import Task
+from pkdn.provenance import VISIBLE_GPUS
 from pkdn.runs import LOCK
 
 PLACE = Path(".pkdn/slurm")
@@ -222,7 +222,7 @@ class StageJob:
             stage=self.stage,
             job=os.environ.get("SLURM_JOB_ID", ""),
             node=os.environ.get("SLURMD_NODENAME", platform.node()),
-            gpus=os.environ.get(VARIABLE, ""),
+            gpus=os.environ.get(VISIBLE_GPUS, ""),
             started=started,
             ended=_now(),
             is_done=not reason,

@@ -31,6 +31,7 @@ from pkdn.pipeline import devices
 from pkdn.pipeline.explain import causes, explain
 from pkdn.pipeline.tasks import Outcome, Task, Waiting
 from pkdn.progress import NOTE_VARIABLE
+from pkdn.provenance import VISIBLE_GPUS
 
 SECONDS_BETWEEN_TRIES = 0.5
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -104,7 +105,7 @@ def _do(task: Task) -> dict[str, set[str]] | None:
             return _outdated(repo)
         os.environ[NOTE_VARIABLE] = str(task.note.resolve())
         if task.device is not None:
-            os.environ[devices.VARIABLE] = task.device
+            os.environ[VISIBLE_GPUS] = task.device
         repo.reproduce(task.stage, single_item=True, pull=task.pulls)
     return None
 

@@ -13,13 +13,11 @@ import torch
 from torch import nn
 
 from pkdn.errors import UserError
+from pkdn.provenance import VISIBLE_GPUS
 
 LEAST_COMPILED = 5_000
 """Steps from which ``compile: auto`` compiles on a GPU. Not stated in the paper; chosen because
 compiling takes minutes, and on a processor, where it saves a tenth, it pays after 2,000."""
-
-VISIBLE = "CUDA_VISIBLE_DEVICES"
-"""Names the GPUs that a process may use."""
 
 CUBLAS_WORKSPACE = ":4096:8"
 """With which NVIDIA's matrix products are deterministic, as the documentation of cuBLAS says."""
@@ -68,9 +66,10 @@ def default_device() -> torch.device:
     _be_exact(True)
     if torch.cuda.is_available():
         return torch.device("cuda")
-    if (named := os.environ.get(VISIBLE, "-1").strip()) not in ("", "-1"):
+    if (named := os.environ.get(VISIBLE_GPUS, "-1").strip()) not in ("", "-1"):
         print(
-            f"{VISIBLE} is {named}, and PyTorch can use no GPU: the processor computes", flush=True
+            f"{VISIBLE_GPUS} is {named}, and PyTorch can use no GPU: the processor computes",
+            flush=True,
         )
     return torch.device("cpu")
 

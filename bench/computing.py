@@ -21,11 +21,19 @@ from pkdn.training.task import Task
 BATCH_SIZE = 8
 RATE = 1e-4
 WEIGHTS = {"lambda_ts": 0.1, "lambda_fs": 10.0}
-PLAIN = "fp32"
 FACES = (1, 8, 64)
 SIDE = 2048
 
 Row = dict[str, Any]
+
+
+class Plain(Precision):
+    """As a usual script computes: whatever the machine, in NCHW."""
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """The layout that PyTorch begins with."""
+        return torch.contiguous_format
 
 
 class Training(NamedTuple):
@@ -73,8 +81,8 @@ def training_row(training: Training, size: str, precision: Precision, seconds: f
     torch.compiler.reset()  # PyTorch compiles a function for eight networks, then gives up
     batch = example(BATCH_SIZE, precision.device)
     ours = our_step(training.task(size, precision), batch, precision)
-    plain_precision = Precision(PLAIN, precision.device)
-    plain = _plain_step(training.task(size, plain_precision), batch, plain_precision)
+    usual = Plain("fp32", precision.device)
+    plain = _plain_step(training.task(size, usual), batch, usual)
     with FlopCounterMode(display=False) as counter:
         plain()
     pair = in_turns(ours, plain, seconds)
@@ -131,7 +139,7 @@ def inference_row(num_faces: int, size: str, precision: Precision, seconds: floa
     """Time the student's forward pass: as ``upscale`` could, and in fp32."""
     description = networks.describe(PKDN_NETWORK, size)
     ours = forward_pass(description.build(), num_faces, precision)
-    plain = forward_pass(description.build(), num_faces, Precision(PLAIN, precision.device))
+    plain = forward_pass(description.build(), num_faces, Plain("fp32", precision.device))
     pair = in_turns(ours, plain, seconds)
     return {
         "what": f"inference, {num_faces} face{'s' if num_faces > 1 else ''}",

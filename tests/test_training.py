@@ -807,6 +807,27 @@ def test_fp32_is_exact_on_gpus_and_tf32_is_for_them_alone() -> None:
         precision.choose("tf32", torch.device("cpu"))
 
 
+@pytest.mark.parametrize(
+    ("name", "device", "has_bf16", "expected"),
+    [
+        ("fp32", "cpu", False, torch.channels_last),
+        ("fp32", "cpu", True, torch.contiguous_format),
+        ("bf16", "cpu", True, torch.channels_last),
+        ("fp32", "cuda", True, torch.contiguous_format),
+        ("bf16", "cuda", True, torch.channels_last),
+    ],
+)
+def test_weights_lie_as_is_fastest(
+    name: str,
+    device: str,
+    has_bf16: bool,
+    expected: torch.memory_format,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(precision, "_multiplies_bf16", lambda _: has_bf16)
+    assert Precision(name, torch.device(device)).memory_format == expected
+
+
 @pytest.mark.parametrize(("named", "is_told"), [("0,1", True), ("", False), ("-1", False)])
 def test_a_gpu_that_was_given_and_cannot_be_used_is_told(
     named: str,

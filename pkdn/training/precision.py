@@ -2,6 +2,7 @@
 
 On processors with bf16 matrix units, bf16 with channels_last trains four to five times faster
 than fp32; either of the two alone is slower than fp32, and bf16 without the units much slower.
+On processors without them fp32 is faster with channels_last: docs/performance.md.
 """
 
 import os
@@ -28,9 +29,8 @@ class Precision:
     """How a network computes.
 
     Attributes:
-        name: ``fp32`` with NCHW, on a GPU without TF32 and with deterministic algorithms wherever
-            PyTorch has them; ``tf32``, in NVIDIA's shorter format; ``bf16`` autocast with
-            channels_last.
+        name: ``fp32``, on a GPU without TF32 and with deterministic algorithms wherever PyTorch has
+            them; ``tf32``, in NVIDIA's shorter format; ``bf16`` autocast.
         device: where it computes.
         compiled: whether ``torch.compile`` makes one program of all that a training step computes
             from the batch to the losses, and of its gradients.
@@ -57,8 +57,10 @@ class Precision:
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """The layout of weights and images."""
-        return torch.channels_last if self.name == "bf16" else torch.contiguous_format
+        """The layout of weights and images, as is fastest: channels_last or NCHW."""
+        plain_processor = self.device.type == "cpu" and not _multiplies_bf16(self.device)
+        is_last = self.name == "bf16" or plain_processor
+        return torch.channels_last if is_last else torch.contiguous_format
 
 
 def default_device() -> torch.device:

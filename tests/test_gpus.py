@@ -89,7 +89,7 @@ def test_a_gpu_that_is_named_twice_has_two_stages_at_a_time(tmp_path: Path) -> N
 def test_what_the_environment_names_is_believed(
     monkeypatch: pytest.MonkeyPatch, named: str, found: list[str]
 ) -> None:
-    monkeypatch.setattr(devices, "DRIVERS", ("no-such-driver*",))
+    monkeypatch.setattr(devices, "have_driver", lambda: False)
     monkeypatch.setenv(VISIBLE_GPUS, named)
     assert devices.chosen(None) == found
 
@@ -104,7 +104,7 @@ def test_what_the_environment_names_is_believed(
 def test_gpus_that_are_not_here_are_refused(
     monkeypatch: pytest.MonkeyPatch, here: str, asked: str, message: str
 ) -> None:
-    monkeypatch.setattr(devices, "DRIVERS", ("no-such-driver*",))
+    monkeypatch.setattr(devices, "have_driver", lambda: False)
     monkeypatch.setenv(VISIBLE_GPUS, here)
     with pytest.raises(UserError, match=message):
         devices.chosen(asked)
@@ -112,14 +112,26 @@ def test_gpus_that_are_not_here_are_refused(
 
 def test_without_a_driver_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VISIBLE_GPUS, raising=False)
-    monkeypatch.setattr(devices, "DRIVERS", ("no-such-driver*",))
+    monkeypatch.setattr(devices, "have_driver", lambda: False)
     monkeypatch.setattr(devices.subprocess, "run", pytest.fail)
     assert devices.chosen(None) == []
 
 
+def test_a_driver_is_known_by_its_files_or_its_program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(devices, "DRIVERS", ("null",))
+    assert devices.have_driver()
+    monkeypatch.setattr(devices, "DRIVERS", ("no-such-driver*",))
+    assert not devices.have_driver()
+    (tmp_path / "nvidia-smi").touch(mode=0o755)
+    assert devices.have_driver()
+
+
 def test_with_a_driver_pytorch_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VISIBLE_GPUS, raising=False)
-    monkeypatch.setattr(devices, "DRIVERS", ("null",))
+    monkeypatch.setattr(devices, "have_driver", lambda: True)
     monkeypatch.setattr(devices, "ASK", "print('[3, \"\"]')")
     assert devices.chosen(None) == ["0", "1", "2"]
     monkeypatch.setenv(VISIBLE_GPUS, "GPU-7,2")
@@ -159,7 +171,7 @@ def test_a_gpu_that_pytorch_cannot_use_is_told(
     monkeypatch.delenv(VISIBLE_GPUS, raising=False)
     if named:
         monkeypatch.setenv(VISIBLE_GPUS, named)
-    monkeypatch.setattr(devices, "DRIVERS", ("null",))
+    monkeypatch.setattr(devices, "have_driver", lambda: True)
     monkeypatch.setattr(devices, "ASK", pytorch + devices.ASK)
     assert devices.chosen(None) == []
     assert re.search(rf"no GPU is used.*: {why} install a PyTorch", capsys.readouterr().out)
@@ -173,7 +185,7 @@ def test_gpus_that_are_hidden_are_nobodys_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(VISIBLE_GPUS, "")
-    monkeypatch.setattr(devices, "DRIVERS", ("null",))
+    monkeypatch.setattr(devices, "have_driver", lambda: True)
     monkeypatch.setattr(devices.subprocess, "run", pytest.fail)
     assert devices.chosen(None) == []
     assert not capsys.readouterr().out

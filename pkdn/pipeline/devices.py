@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import which
 
 from pkdn.errors import UserError
 from pkdn.provenance import VISIBLE_GPUS
@@ -42,8 +43,9 @@ def is_one_of(stage: str, groups: Sequence[str]) -> bool:
 
 
 def have_driver() -> bool:
-    """Return whether this machine has the driver of a GPU."""
-    return any(file for pattern in DRIVERS for file in Path("/dev").glob(pattern))
+    """Return whether this machine has the driver of a GPU, by its files or NVIDIA's program."""
+    files = any(file for pattern in DRIVERS for file in Path("/dev").glob(pattern))
+    return files or bool(which("nvidia-smi"))
 
 
 def found() -> tuple[list[str], str]:

@@ -490,6 +490,36 @@ def test_each_weight_moves_by_its_own_gradient_however_that_lies_in_memory() -> 
     assert network.weight.grad is None  # in a CUDA graph's memory it would be in the way
 
 
+class First(Precision):
+    memory_format = torch.contiguous_format
+
+
+class Last(Precision):
+    memory_format = torch.channels_last
+
+
+@pytest.mark.parametrize(("first", "second"), [(First, Last), (Last, First)])
+def test_a_training_continues_where_weights_lie_otherwise_in_memory(
+    first: type[Precision], second: type[Precision], faces_folder: Path, tmp_path: Path
+) -> None:
+    batch, saved = next(batches(faces_folder).epoch(0)), Checkpoint(tmp_path)
+
+    def after_six_steps(then: type[Precision]) -> list[Tensor]:
+        for start, kind in enumerate((first, then)):
+            task = student_task()
+            state = TrainingState(task, RECIPE, kind("fp32", CPU.device))
+            if start:
+                state.restore(saved)
+            state.switch(training=True)
+            for _ in range(3):
+                state.step(task.losses(batch, 0), 1e-3, "test")
+            state.save(saved)
+        return list(task.network.parameters())
+
+    pairs = zip(after_six_steps(first), after_six_steps(second), strict=True)
+    assert max((one - other).abs().max().item() for one, other in pairs) < 1e-4
+
+
 def test_a_training_continues_on_a_machine_with_fewer_gpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

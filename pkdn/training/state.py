@@ -141,7 +141,19 @@ class TrainingState:
         for term, module in self.modules.items():
             module.load_state_dict(state["modules"][term])
             self.optimizers[term].load_state_dict(state["optimizers"][term])
+            _lay_out_as_weights(self.optimizers[term])
         restore_random_state(state["random"])
         self.best = state["best"]
         self.steps, self.skipped, self.seconds, self.rows, self.since_row = state["progress"]
         print(f"continuing at step {self.steps} of a training that was interrupted", flush=True)
+
+
+def _lay_out_as_weights(optimizer: torch.optim.Optimizer) -> None:
+    """Put what an optimiser remembers of each weight into the weight's memory format.
+
+    Fused optimisers go by places in memory, and another machine may lay weights out otherwise.
+    """
+    for parameter, remembered in optimizer.state.items():
+        for name, value in remembered.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                remembered[name] = torch.empty_like(parameter).copy_(value)

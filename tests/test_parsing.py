@@ -28,7 +28,7 @@ from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.examples import draw_examples
 from pkdn.parsing.maps import Parser, load_parser, resize_images, save_parser
 from pkdn.parsing.task import ParserTask, balanced_weights, hard_cross_entropy
-from pkdn.training import tensors
+from pkdn.training import precision, tensors
 from pkdn.training.batches import Batch
 
 CPU = torch.device("cpu")
@@ -241,6 +241,16 @@ class TestParser:
         assert maps.max() < NUM_CLASSES
         assert (parser(torch.from_numpy(faces[3:4])) == maps[3:4]).float().mean() > 0.999
         assert parser(faces[:0]).shape == (0, 128, 128)
+
+    def test_it_computes_exactly_whatever_a_training_has_chosen(self, parser: Parser) -> None:
+        seen, cudnn = list[bool](), torch.backends.cudnn
+        look = lambda *_: seen.append(cudnn.allow_tf32)  # noqa: E731
+        for chosen in ("bf16", "fp32"):
+            precision.choose(chosen, CPU)
+            with parser.network.register_forward_pre_hook(look):
+                parser(np.zeros((1, 128, 128, 3), np.uint8))
+            assert cudnn.allow_tf32 is cudnn.benchmark is (chosen == "bf16")
+        assert seen == [False, False]
 
     def test_maps_are_the_same_for_every_number_of_threads(self) -> None:
         """Two classes a hair's breadth apart: the last bit of a sum decides."""

@@ -11,6 +11,7 @@ from pkdn.errors import UserError
 from pkdn.faces import HR_SIZE
 from pkdn.parsing.bisenet import SIDE_MULTIPLE, BiSeNet
 from pkdn.training import tensors
+from pkdn.training.precision import exact
 from pkdn.training.threads import one_thread_each
 
 BATCH_SIZE = 8
@@ -76,9 +77,9 @@ class Parser:
                 f"faces to parse are uint8 (N, H, W, 3), got {faces.dtype} {tuple(faces.shape)}"
             )
         batches = [batch for batch in faces.split(BATCH_SIZE) if len(batch)]
-        maps = one_thread_each(self._parse, batches, self.device)
         empty = torch.empty((0, HR_SIZE, HR_SIZE), dtype=torch.uint8, device=self.device)
-        return torch.cat([empty, *maps])
+        with exact():
+            return torch.cat([empty, *one_thread_each(self._parse, batches, self.device)])
 
     @torch.inference_mode()
     def _parse(self, faces: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ On processors without them fp32 is faster with channels_last: docs/performance.m
 """
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +91,17 @@ def _be_exact(exact: bool) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", CUBLAS_WORKSPACE)
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.use_deterministic_algorithms(exact, warn_only=True)
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Compute fp32 exactly on a GPU in here, whatever was chosen for outside."""
+    before = torch.backends.cudnn.allow_tf32
+    _be_exact(True)
+    try:
+        yield
+    finally:
+        _be_exact(not before)
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -42,8 +42,12 @@ def main():
 command.run(main)
 """
 PIPELINE = {"a": "", "b": "a", "c": "a", "complexity": "", "report": "b c complexity"}
-ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": "/nowhere"}
-ENVIRONMENT["CUDA_VISIBLE_DEVICES"] = "-1"  # none
+ENVIRONMENT = {
+    "PYTHONPATH": str(ROOT),
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/nowhere",
+    "CUDA_VISIBLE_DEVICES": "-1",  # none
+}
 
 
 @contextmanager

@@ -15,6 +15,7 @@ COUNTED = ["network", "role", "size", "title", "input", "parameters", "gmac"]
 LATENCIES = ["latency_ms_b1", "median_ms_b1", "latency_ms_b8", "median_ms_b8"]
 MEASURED = [*LATENCIES, "core_share", "peak_mib_b8"]
 CPU = Precision("fp32", torch.device("cpu"))
+MANY = 1024  # faces that take several of the slices in which a core is shared out
 
 
 class OneConvolution(nn.Module):
@@ -75,9 +76,9 @@ def test_a_busy_core_changes_no_latency_and_shows() -> None:
     os.sched_setaffinity(0, {min(cores)})
     others: list[subprocess.Popen[bytes]] = []
     try:
-        alone = cost(OneConvolution(), 256, CPU).latency
+        alone = cost(OneConvolution(), MANY, CPU).latency
         others += [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
-        crowded = cost(OneConvolution(), 256, CPU).latency
+        crowded = cost(OneConvolution(), MANY, CPU).latency
     finally:
         for other in others:
             other.kill()
@@ -85,7 +86,7 @@ def test_a_busy_core_changes_no_latency_and_shows() -> None:
         os.sched_setaffinity(0, cores)
     assert crowded.core_share < 0.7
     assert crowded.median_ms > 1.3 * crowded.latency_ms
-    assert crowded.latency_ms < 2 * alone.latency_ms  # caches are shared
+    assert crowded.latency_ms < 1.5 * alone.latency_ms
 
 
 def test_examples_are_whole_levels() -> None:

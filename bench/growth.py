@@ -14,13 +14,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 from ruamel.yaml import YAML
 
-from bench import PHOTO_SIZE
+from bench import PHOTO_SIZE, page
 from drawing.face import draw_face
 from pkdn import command
 from pkdn.errors import UserError
@@ -155,20 +155,20 @@ def _repro(clone: Path, stage: str) -> dict[str, float]:
 
 def table(rows: Sequence[Measured]) -> str:
     """Return the numbers as Markdown, and how they grow from the fewest to the most photos."""
-    lines = [f"| {' | '.join(HEADINGS)} |", f"| --- |{' ---: |' * (len(HEADINGS) - 1)}"]
+    lines = list[list[str]]()
     for name in MEASURED.values():
         same = [row for row in rows if row.stage == name]
         for row in same:
-            cells: list[Any] = [name, f"{row.num_faces:,}", f"{row.seconds:,.0f}"]
+            cells = [name, f"{row.num_faces:,}", f"{row.seconds:,.0f}"]
             cells += [f"{1000 * row.seconds / row.num_faces:.2f}"]
             cells += [f"{row.peak_mib:,.0f}", f"{row.outside:.1%}"]
-            lines.append(f"| {' | '.join(cells)} |")
+            lines.append(cells)
         first, last = same[0], same[-1]
         faces = last.num_faces / first.num_faces
         time_, memory = last.seconds / first.seconds, last.peak_mib / first.peak_mib
         ratios = [f"×{faces:.1f}", f"×{time_:.2f}", f"×{time_ / faces:.2f}", f"×{memory:.2f}", ""]
-        lines.append(f"| {name}: growth | {' | '.join(ratios)} |")
-    return "\n".join(lines)
+        lines.append([f"{name}: growth", *ratios])
+    return page.markdown(HEADINGS, lines, 1)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
+from bench import page
 from bench.computing import BATCH_SIZE, Training, our_step, trainings
 from pkdn import command
 from pkdn.complexity import example
@@ -91,7 +92,7 @@ def most_mib(training: Training, size: str, precision: Precision, batch_size: in
     return held.most / 2**20
 
 
-def rows(sizes: Sequence[str], batch_size: int) -> Iterator[Measured]:
+def measured(sizes: Sequence[str], batch_size: int) -> Iterator[Measured]:
     """Count for every system that is trained, at these sizes."""
     for size in sizes:
         for training in trainings():
@@ -104,11 +105,11 @@ def rows(sizes: Sequence[str], batch_size: int) -> Iterator[Measured]:
 
 def table(found: Sequence[Measured]) -> str:
     """Return the numbers as Markdown, in GiB."""
-    lines = [f"| {' | '.join(HEADINGS)} |", f"| --- | --- |{' ---: |' * len(PRECISIONS)}"]
-    for row in found:
-        cells = [row.title, row.size, *(f"{row.mib[name] / 2**10:.2f}" for name in PRECISIONS)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    rows = [
+        [row.title, row.size, *(f"{row.mib[name] / 2**10:.2f}" for name in PRECISIONS)]
+        for row in found
+    ]
+    return page.markdown(HEADINGS, rows, 2)
 
 
 def main() -> None:
@@ -120,7 +121,7 @@ def main() -> None:
     add("--write", type=Path, metavar="PAGE", help="put the table between the marks of this page")
     arguments = parser.parse_args()
     found = list[Measured]()
-    for row in rows(arguments.sizes, arguments.batch):
+    for row in measured(arguments.sizes, arguments.batch):
         found.append(row)
         print(table([row]).splitlines()[-1], flush=True)
     heading = (

@@ -9,6 +9,12 @@ MARK = "bench"
 HEADINGS = ("what", "size", "ours, ms", "plain, ms", "plain / ours", "faces/s", "TFLOP/s")
 
 
+def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]], num_words: int) -> str:
+    """Return a table: its first columns, so many, are words, and the others numbers."""
+    rules = ["---"] * num_words + ["---:"] * (len(headings) - num_words)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows))
+
+
 def table(rows: Sequence[dict[str, Any]], product: float) -> str:
     """Return the rows as Markdown.
 
@@ -16,7 +22,7 @@ def table(rows: Sequence[dict[str, Any]], product: float) -> str:
         rows: what was measured.
         product: 10¹² operations a second of a matrix product, which the last column is a share of.
     """
-    lines = [f"| {' | '.join(HEADINGS)} |", f"| --- | --- |{' ---: |' * (len(HEADINGS) - 2)}"]
+    lines = list[list[str]]()
     for row in rows:
         cells = [row["what"], row["size"], _number(1000 * row["ours"])]
         if "plain" in row:
@@ -27,8 +33,8 @@ def table(rows: Sequence[dict[str, Any]], product: float) -> str:
         cells.append(_number(row["faces_per_second"]) if "faces_per_second" in row else "")
         speed = row.get("tflops")
         cells.append(f"{speed:.3g} ({speed / product:.0%})" if speed else "")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown(HEADINGS, lines, 2)
 
 
 def _number(value: float) -> str:

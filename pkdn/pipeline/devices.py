@@ -79,8 +79,10 @@ def _named() -> list[str] | None:
 def _asked() -> tuple[int, str]:
     """Return how many GPUs PyTorch can use, and what it says where that is none."""
     ask = [sys.executable, "-c", ASK]
-    said = subprocess.run(ask, capture_output=True, text=True, check=False).stdout
-    count, why = json.loads(said) if said else (0, NO_REASON)
+    done = subprocess.run(ask, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return 0, NO_REASON
+    count, why = json.loads(done.stdout.splitlines()[-1])
     return count, " ".join(why.partition(" (Triggered")[0].split())
 
 

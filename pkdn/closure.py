@@ -95,10 +95,20 @@ def _imports(name: str) -> tuple[str, ...]:
     for node in ast.walk(ast.parse(_file(name).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.ImportFrom):
+            module = _from(name, node)
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
     mine = (one for one in found if one.split(".")[0] in PACKAGES)
     return tuple(one for one in sorted(mine) if _file(one).is_file())
+
+
+def _from(name: str, node: ast.ImportFrom) -> str:
+    """Return the module that ``from … import`` names in the module ``name``, dots resolved."""
+    if not node.level:
+        return node.module or ""
+    package = name.split(".") if _file(name).name == "__init__.py" else name.split(".")[:-1]
+    base = package[: len(package) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])
 
 
 @cache

@@ -12,7 +12,6 @@ from pkdn import metrics
 from pkdn.errors import UserError
 from pkdn.faces.shards import Shards
 from pkdn.learning.network import inputs, reads
-from pkdn.metrics import parsing
 from pkdn.perceptual import Judge
 from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.resampling import quantize
@@ -20,6 +19,7 @@ from pkdn.training.threads import one_thread_each
 
 Parse = Callable[[Tensor], Tensor]
 PROCESSOR = torch.device("cpu")
+MEND = "train it again with a smaller learning_rate, or change the network's forward"
 Scored = tuple[dict[str, float], np.ndarray]
 """A face's row, and its SR image."""
 
@@ -85,9 +85,9 @@ def evaluate(
         judges: of :mod:`pkdn.perceptual`, by name; each adds its numbers to each row.
 
     Raises:
-        UserError: the split has no faces.
-        ValueError: no ``labels`` where they are needed; labels of other faces; an output that is
-            of another shape than HR or not finite.
+        UserError: the split has no faces; an output that is of another shape than HR, not finite,
+            or far from [0, 1].
+        ValueError: no ``labels`` where they are needed; labels of other faces.
     """
     if not len(faces):
         raise UserError(
@@ -119,7 +119,12 @@ def _see(network: nn.Module, parse: Parse | None, batch: Batch) -> Seen:
     sr_image = network(*inputs(network, batch))
     if sr_image.shape != batch.hr_image.shape:
         shape, expected = tuple(sr_image.shape), tuple(batch.hr_image.shape)
-        raise ValueError(f"the network's output is {shape}, expected {expected}")
+        raise UserError(f"expected SR images of the shape {expected}, got {shape}: {MEND}")
+    brightest = float(sr_image.abs().mean((1, 2, 3)).max())
+    if not brightest <= metrics.MAX_MEAN:
+        raise UserError(
+            f"expected SR images in [0, 1], got one with a mean of {brightest:.3g}: {MEND}"
+        )
     # float64 before rounding: the same whole numbers as the metrics round to
     exact = _channels_last(sr_image.to(torch.float64))
     written = quantize(exact)
@@ -135,7 +140,7 @@ def _score(judges: Mapping[str, Judge], seen: Seen) -> list[Scored]:
     pairs = zip(seen.sr_images, seen.hr_faces, strict=True)
     rows = [_flat(metrics.score_all(sr, hr)) for sr, hr in pairs]
     for row, (sr, hr) in zip(rows, seen.maps or (), strict=seen.maps is not None):
-        row |= _flat({"parsing": parsing.score_labels(sr, hr)})
+        row |= _flat(metrics.score_labels(sr, hr))
     for row, sr, hr in zip(rows, seen.written, seen.hr_faces, strict=True):
         row |= _flat({name: judge(sr, hr) for name, judge in judges.items()})
     return list(zip(rows, seen.written, strict=True))

@@ -4,11 +4,13 @@ A run's file changes when something changes that the run depends on, and DVC run
 a student whose loss has no λ_FS knows nothing of λ_FS.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pkdn import runs, systems
+import yaml
+
+from pkdn import closure, runs, systems
 from pkdn.errors import UserError
 from pkdn.params import Params, RecipeValues
 from pkdn.runs import DRAWN, Planned, RunId
@@ -18,6 +20,7 @@ DATASETS = Path(__file__).parent / "data" / "datasets"
 JUDGES = Path(__file__).parent / "perceptual"
 PARSER = RunId("parser")
 COMPLEXITY = RunId("complexity")
+TRAINS = "stages.train"
 WITH_LANDMARKS = (DRAWN, "helen", "celeba_dic")
 """Data sets whose photos all have 68 landmarks of their own: none are looked for there."""
 OF_THE_AUTHORS = ("steps", "threads", "skip_bad_steps")
@@ -88,13 +91,59 @@ def check_names(params: Params) -> None:
             f"params.yaml: ablations: expected {FULL} among them, with which all are compared; "
             f"got {list(params.ablations)}: add it"
         )
-    for name in (*params.networks, PKDN_NETWORK):
-        if params.chosen.size not in systems.system(name).sizes:
+    by_dataset = params.training.steps
+    for name in by_dataset if isinstance(by_dataset, Mapping) else ():
+        if name not in (*datasets, runs.OTHERS):
+            raise UserError(
+                f"params.yaml: profiles.{params.profile}.training.steps: expected names out of "
+                f"{', '.join([*datasets, runs.OTHERS])}; got {name!r}"
+            )
+    _check_networks(params)
+
+
+def _check_networks(params: Params) -> None:
+    """Refuse networks that lack the size, share a title, or rest on code that DVC does not see.
+
+    Raises:
+        UserError: the first such network.
+    """
+    titles: dict[str, str] = {}
+    declared = _declared()
+    for name in dict.fromkeys((*params.networks, *params.authors_recipes, PKDN_NETWORK)):
+        system = systems.system(name)
+        if params.chosen.size not in system.sizes:
             raise UserError(
                 f"params.yaml: profiles.{params.profile}.size: expected a size that {name} has, "
-                f"one of {', '.join(systems.system(name).sizes)}; got {params.chosen.size!r}: add "
-                f"it to SIZES in pkdn/networks/{name}.py, or choose another"
+                f"one of {', '.join(system.sizes)}; got {params.chosen.size!r}: add "
+                f"it to {' and '.join(system.size_tables)} in pkdn/networks/{name}.py, or choose "
+                "another"
             )
+        if (other := titles.setdefault(system.title, name)) != name:
+            raise UserError(
+                f"expected a TITLE of its own in pkdn/networks/{name}.py, got {system.title!r}, "
+                f"which is that of {other}; change it"
+            )
+        seen = [path.replace("${item.network}", name) for path in declared]
+        if unseen := _unseen(name, seen):
+            raise UserError(
+                f"expected pkdn/networks/{name}.py to rest on {', '.join(seen)} alone, got "
+                f"{unseen[0]}: DVC would not train it again where that changes; move what it needs "
+                "to pkdn/networks/layers"
+            )
+
+
+def _declared() -> list[str]:
+    """Return the code on which ``dvc.yaml`` lets the training of a network depend."""
+    stages = yaml.safe_load((closure.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return [dep for dep in stages["baseline"]["deps"] if dep.split("/")[0] in closure.PACKAGES]
+
+
+def _unseen(network: str, seen: Iterable[str]) -> list[str]:
+    """Return the files of code that a network's training rests on and that are not among these."""
+    watched = [closure.ROOT / path for path in seen]
+    code = closure.code(TRAINS, f"pkdn.networks.{network}")
+    found = [file for file in code if not any(file.is_relative_to(path) for path in watched)]
+    return sorted(file.relative_to(closure.ROOT).as_posix() for file in found)
 
 
 def _of_photos(params: Params) -> Iterator[Planned]:

@@ -162,10 +162,23 @@ def _place(folder: Path, stage: str, key: str) -> Path:
     return folder / stage / key if key else folder / stage
 
 
-def planned_by_command(description: str | None) -> Planned:
-    """Read what the run on the command line was asked to do."""
+def planned_by_command(description: str | None, *stages: str) -> Planned:
+    """Read what the run on the command line was asked to do.
+
+    Args:
+        description: of the script.
+        stages: that the script runs; by default the one that is called as it is.
+
+    Raises:
+        UserError: the plan has no such run, or it is one of another stage.
+    """
     script = Path(sys.argv[0]).stem
     parser = argparse.ArgumentParser(prog=f"python -m stages.{script}", description=description)
     parser.add_argument("run", help="which run, such as student@helen-full-0")
     stage, _, key = str(parser.parse_args().run).partition("@")
+    if stage not in (own := stages or (script,)):
+        raise UserError(
+            f"expected a run of {' or '.join(own)} for {parser.prog}, got {stage}@{key}: "
+            f"`dvc repro` knows which script runs it"
+        )
     return planned(stage, key)

@@ -42,7 +42,8 @@ class System(NamedTuple):
         input: what its first layer sees.
         has_teacher: whether it trains a teacher of its own first.
         has_recipe: whether it states its authors' recipe.
-        sizes: that it has, such as ``demo``.
+        size_tables: in its file: ``SIZES``, and where its teacher or its discriminator has sizes,
+            theirs, each with the names of its sizes, such as ``demo``.
     """
 
     name: str
@@ -50,7 +51,13 @@ class System(NamedTuple):
     input: str
     has_teacher: bool
     has_recipe: bool
-    sizes: tuple[str, ...]
+    size_tables: Mapping[str, tuple[str, ...]]
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The sizes that all of its tables have."""
+        others = [*self.size_tables.values()]
+        return tuple(s for s in self.size_tables["SIZES"] if all(s in names for names in others))
 
 
 def names() -> list[str]:
@@ -67,10 +74,16 @@ def system(name: str) -> System:
     """
     if name not in names():
         raise UserError(f"no network is called {name!r}; there are {', '.join(names())}")
-    tree = ast.parse((NETWORKS / f"{name}.py").read_text(encoding="utf-8"))
+    file = NETWORKS / f"{name}.py"
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise UserError(f"expected Python in pkdn/networks/{file.name}, got: {error}") from None
     values: dict[str, ast.expr | None] = {}
     for node in tree.body:
-        if isinstance(node, ast.Assign):
+        if isinstance(node, ast.ClassDef):
+            values[node.name] = None
+        elif isinstance(node, ast.Assign):
             values |= {t.id: node.value for t in node.targets if isinstance(t, ast.Name)}
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             values[node.target.id] = node.value
@@ -80,11 +93,18 @@ def system(name: str) -> System:
         if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
             raise UserError(f'expected {constant} = "…" in pkdn/networks/{name}.py; add it')
         texts.append(value.value)
+    for constant, example in (("NETWORK", "MyNet"), ("SIZES", '{"demo": {…}, "paper": {}}')):
+        if constant not in values:
+            raise UserError(f"expected {constant} = {example} in pkdn/networks/{name}.py; add it")
     own_teacher = "TEACHER" in values and name != PKDN_NETWORK
-    sizes = values.get("SIZES")
-    keys = sizes.keys if isinstance(sizes, ast.Dict) else []
-    named = tuple(str(key.value) for key in keys if isinstance(key, ast.Constant))
-    return System(name, texts[0], texts[1], own_teacher, "RECIPE" in values, named)
+    tables = {
+        table: tuple(str(key.value) for key in dictionary.keys if isinstance(key, ast.Constant))
+        for table, dictionary in values.items()
+        if table.endswith("SIZES") and isinstance(dictionary, ast.Dict)
+    }
+    return System(
+        name, texts[0], texts[1], own_teacher, "RECIPE" in values, {"SIZES": (), **tables}
+    )
 
 
 def in_order(networks: Sequence[str]) -> list[str]:

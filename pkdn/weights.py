@@ -50,7 +50,7 @@ def card_of(weights: Path) -> dict[str, Any]:
     Raises:
         UserError: a record is missing.
     """
-    run, runs = run_of(weights), weights.parents[2]
+    run, runs = run_of(weights), weights.absolute().parent.parent.parent
     training, aligned = _record(weights.parent), _record(runs / "align" / run.dataset)
     scores = _scores(runs, run.evaluation())
     bicubic = RunId("evaluate_baseline", run.dataset, BICUBIC, run.seed)

@@ -21,7 +21,7 @@ def main() -> None:
 
     The latter are a data set of their own, whose photos are listed here.
     """
-    planned = planned_by_command(__doc__)
+    planned = planned_by_command(__doc__, "align", "labelled")
     dataset, settings = planned.settings["dataset"], DatasetSettings.of(planned.settings)
     detect = planned.settings.get("landmarks") == "detected"
     tags = {"dataset": dataset} | ({"detector": detector.version()} if detect else {})

@@ -23,6 +23,7 @@ from pkdn.training.precision import default_device
 
 BATCH_SIZE = 8
 NUM_EXAMPLES = 4
+TRAINED = ("teacher", "student", "baseline", "authors")
 HEADLINES = {"y_crop8.psnr": "psnr", "y_crop8.ssim": "ssim", "parsing.miou": "parsing_miou"}
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     Networks are scored in fp32 on every machine, so that scores do not depend on whether it
     multiplies in bf16 (not stated in the paper; our choice).
     """
-    planned = planned_by_command(__doc__)
+    planned = planned_by_command(__doc__, *(f"evaluate_{stage}" for stage in TRAINED))
     reads, tags = planned.reads, {"network": planned.settings["network"]}
     with tracking.run(planned, params(planned), tags=tags, by_name=by_name(planned)) as run:
         if reason := networks.absence(reads["weights"]):

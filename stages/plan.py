@@ -1,5 +1,6 @@
 """Resolve params.yaml into one small file for each run, with just what the run depends on."""
 
+import argparse
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ def main() -> None:
 
     DVC keeps it in its cache: a run that is asked for again comes back from there.
     """
+    argparse.ArgumentParser(prog="python -m stages.plan", description=__doc__).parse_args()
     planned = plan(params.load())
     with atomic_folder(PLAN) as folder:
         for one in planned:

@@ -18,7 +18,7 @@ from pkdn.learning.validation import psnr_on
 from pkdn.provenance import write_curve
 from pkdn.runs import Planned, planned_by_command
 from pkdn.training import precision
-from pkdn.training.session import open_faces, train_recorded
+from pkdn.training.session import as_the_faces_allow, open_faces, train_recorded
 from pkdn.training.task import Task
 
 
@@ -42,13 +42,21 @@ class Training:
         self.size: str = settings["size"]
         self.is_teacher: bool = settings["is_teacher"]
         self.arguments: dict[str, Any] = settings["arguments"]
-        self.recipe, self.distillation = networks.recipe(settings)
+        stated, self.distillation = networks.recipe(settings)
         self.compute = precision.choose(
             settings["precision"],
             precision.default_device(),
             compiles=settings.get("compile", "off"),
-            steps=self.recipe.steps,
+            steps=stated.steps,
         )
+        self.batches, self.validation = open_faces(
+            self.reads["faces"],
+            self.reads["maps"],
+            stated,
+            seed=self.seed,
+            device=self.compute.device,
+        )
+        self.recipe = as_the_faces_allow(stated, self.batches, self.validation)
 
     def params(self) -> dict[str, Any]:
         """Return all that decides about the weights, beside seed, code and data."""
@@ -67,13 +75,6 @@ class Training:
 
     def run(self, run: tracking.Run) -> None:
         """Train, and write weights and curves; or say why not."""
-        self.batches, self.validation = open_faces(
-            self.reads["faces"],
-            self.reads["maps"],
-            self.recipe,
-            seed=self.seed,
-            device=self.compute.device,
-        )
         teacher = self._teacher(run) if self.distillation else None
         network = self._seeded(self.description())
         task = self._task(network, teacher)
@@ -117,7 +118,7 @@ class Training:
 
 def main() -> None:
     """Write the weights and the curve of one network."""
-    planned = planned_by_command(__doc__)
+    planned = planned_by_command(__doc__, "teacher", "student", "baseline", "authors")
     training = Training(planned)
     tags = {"network": training.name, "precision": training.compute.name}
     with tracking.run(planned, training.params(), tags=tags, by_name=by_name(planned)) as run:

@@ -174,3 +174,10 @@ def test_two_revisions_are_no_matter_of_the_report() -> None:
     write_report("one")
     assert "shows this" not in compare("HEAD", "HEAD").stdout
     assert told() == ""
+
+
+def test_faces_of_the_same_names_are_told_apart_by_bicubic() -> None:
+    change(Subject("baseline", "bicubic"), 0.25)
+    said = compare("HEAD").stdout
+    assert "scored on other faces, so nothing can be compared: bicubic interpolation has" in said
+    assert "0.25 dB" in said and "| PKDN |" not in said

@@ -117,10 +117,14 @@ class Constant(nn.Module):
 
 @pytest.mark.parametrize(
     ("network", "message"),
-    [(Constant(0.5, 16), "output is"), (Constant(math.nan, 128), "finite")],
+    [
+        (Constant(0.5, 16), r"shape \(2, 3, 128, 128\), got \(2, 3, 16, 16\)"),
+        (Constant(math.nan, 128), "mean of nan"),
+        (Constant(127.0, 128), r"in \[0, 1\], got one with a mean of 127"),
+    ],
 )
 def test_refuses_outputs_that_are_no_sr(faces: Shards, network: nn.Module, message: str):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         list(evaluate(network, faces, batch_size=2, device=CPU))
 
 

@@ -117,3 +117,14 @@ def test_a_folder_with_something_in_it_is_left_alone(trained: Path, tmp_path: Pa
     (tmp_path / "out" / "mine").touch()
     with pytest.raises(UserError, match="expected a folder that is new or empty"):
         weights.export(trained, tmp_path / "out")
+
+
+def test_weights_that_were_copied_with_their_record_alone_are_told_as_such(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
+    for name in ("weights.safetensors", "record.json"):
+        (Path("mine") / name).write_bytes((trained.parent / name).read_bytes())
+    _, warning = weights.told(Path("mine/weights.safetensors"))
+    assert warning == "nothing is known of the faces that they were trained on"

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from pkdn import systems
+from pkdn.errors import UserError
 from pkdn.learning.losses import TERMS, distillation_weights, feature_loss, super_resolution_loss
 from pkdn.learning.network import Output
 
@@ -17,6 +18,15 @@ def test_super_resolution_loss_is_the_mean_absolute_error() -> None:
     hr_image = torch.tensor([[[[0.0, 0.5], [1.0, 0.25]]]])
     assert super_resolution_loss(sr_image, hr_image).item() == pytest.approx(0.25)
     assert super_resolution_loss(hr_image, hr_image).item() == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [(torch.zeros(2, 1, 8, 8), r"got \(2, 1, 8, 8\)"), ((torch.zeros(2, 3, 8, 8),), "got tuple")],
+)
+def test_an_output_that_would_be_stretched_to_fit_is_refused(given: Tensor, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        super_resolution_loss(given, torch.zeros(2, 3, 8, 8))
 
 
 def test_feature_loss_is_the_mean_over_taps_of_their_mean_absolute_errors() -> None:

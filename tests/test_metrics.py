@@ -166,7 +166,7 @@ def test_refuses_other_types_shapes_and_ranges(
 def test_columns_name_what_each_metric_returns():
     labels = np.zeros((4, 4), np.uint8)
     scores = metrics.score_all(face() / 255, face())
-    scores["parsing"] = parsing.score_labels(labels, labels)
+    scores |= metrics.score_labels(labels, labels)
     assert set(scores) == set(metrics.names())
     for name, numbers in scores.items():
         assert [column.key for column in metrics.columns(name)] == list(numbers), name
@@ -197,6 +197,23 @@ def test_a_new_metric_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert metrics.title("contrast") == "standard deviation"
     finally:
         sys.modules.pop("pkdn.metrics.contrast", None)
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_new_metric_of_label_maps_is_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "agreement.py").write_text(
+        "TITLE = 'share of equal labels'\nCOLUMNS = ()\n"
+        "def score_labels(sr, hr):\n    return {'share': float((sr == hr).mean())}\n"
+    )
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    half = np.repeat(np.uint8([[0, 1]]), 2, axis=0)
+    try:
+        scores = metrics.score_labels(half, np.zeros_like(half))
+        assert scores == {"agreement": {"share": 0.5}, "parsing": {"miou": 0.25}}
+    finally:
+        sys.modules.pop("pkdn.metrics.agreement", None)
 
 
 @pytest.mark.usefixtures("forgetful")

@@ -1,11 +1,14 @@
 """From params.yaml to what each run is asked to do."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import own_params
 import pytest
 
-from pkdn import params
+from pkdn import closure, params, systems
 from pkdn.errors import UserError
 from pkdn.planning import plan
 from pkdn.runs import PLAN, RUNS, planned
@@ -91,6 +94,7 @@ def test_the_plan_is_written_and_what_nobody_asks_for_is_taken_away(
     for folder in (*asked_for, *left):
         folder.mkdir(parents=True)
         (folder / "record.json").touch()
+    monkeypatch.setattr("sys.argv", ["stages/plan.py"])
     stage.main()
     assert all((folder / "record.json").is_file() for folder in asked_for)
     assert [folder.exists() for folder in left] == [False] * 4 + [True]
@@ -103,3 +107,87 @@ def test_the_plan_is_written_and_what_nobody_asks_for_is_taken_away(
     (PLAN / "parser.json").unlink()
     with pytest.raises(UserError, match=r"there is no data/plan/parser\.json"):
         planned("parser")
+
+
+def test_steps_for_a_data_set_that_does_not_exist_are_refused(parameters: params.Params) -> None:
+    training = parameters.chosen.training.model_copy(update={"steps": {"hellen": 9, "others": 7}})
+    misspelt = parameters.chosen.model_copy(update={"training": training})
+    with pytest.raises(UserError, match=r"training\.steps: expected names out .*; got 'hellen'"):
+        plan(parameters.model_copy(update={"profiles": {"demo": misspelt}}))
+
+
+MYNET = """{imports}
+TITLE = {title!r}
+INPUT = "16×16"
+SIZES = {{"demo": {{}}, "small": {{}}, "paper": {{}}}}
+NETWORK = object
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "title", "told"),
+    [
+        ("from pkdn.networks.kdfsrnet import TITLE", "MyNet", r"got pkdn/networks/kdfsrnet\.py"),
+        ("from . import kdfsrnet", "MyNet", r"got pkdn/networks/kdfsrnet\.py"),
+        ("from pkdn.metrics import columns", "MyNet", r"got pkdn/metrics/__init__\.py"),
+        ("", "bicubic", r"TITLE of its own .*, got 'bicubic', which is that of bicubic"),
+        ("", "MyNet", ""),
+        ("from pkdn.networks.layers import blocks", "MyNet", ""),
+    ],
+)
+def test_a_network_that_dvc_would_not_train_again_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    parameters: params.Params,
+    imports: str,
+    title: str,
+    told: str,
+) -> None:
+    for folder in ("pkdn", "stages"):
+        shutil.copytree(closure.ROOT / folder, tmp_path / folder)
+    shutil.copy(closure.ROOT / "dvc.yaml", tmp_path)
+    networks = tmp_path / "pkdn" / "networks"
+    (networks / "mynet.py").write_text(MYNET.format(imports=imports, title=title))
+    monkeypatch.setattr(systems, "NETWORKS", networks)
+    monkeypatch.setattr(closure, "ROOT", tmp_path)
+    asked = parameters.model_copy(update={"networks": ("bicubic", "mynet")})
+    cached = (closure._imports, closure._file, closure._has_code, systems.system)
+    for function in cached:
+        function.cache_clear()
+    try:
+        if told:
+            with pytest.raises(UserError, match=told):
+                plan(asked)
+        else:
+            plan(asked)
+    finally:
+        for function in cached:
+            function.cache_clear()
+
+
+def test_a_size_is_one_that_all_tables_of_a_network_have() -> None:
+    tables = {"SIZES": ("demo", "own"), "DISCRIMINATOR_SIZES": ("demo",)}
+    system = systems.system("urdgn")._replace(size_tables=tables)
+    assert system.sizes == ("demo",)
+    assert systems.system("kdfsrnet").size_tables.keys() == {"SIZES", "TEACHER_SIZES"}
+
+
+@pytest.mark.parametrize(
+    ("script", "run"),
+    [
+        ("train", "evaluate_student@synthetic-full-0"),
+        ("evaluate", "student@synthetic-full-0"),
+        ("model", "evaluate_student@synthetic-full-0"),
+        ("align", "download@synthetic"),
+    ],
+)
+def test_a_script_refuses_the_run_of_another(script: str, run: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", f"stages.{script}", run],
+        cwd=closure.ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert f"for python -m stages.{script}, got {run}" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -68,3 +68,32 @@ def test_curves_survive_a_round_trip(tmp_path: Path) -> None:
     curve = [{"epoch": 0, "step": 1, "loss": 0.5}, {"epoch": 0, "step": 2, "val_psnr": 21.0}]
     provenance.write_curve(tmp_path / "curve.csv", curve)
     assert provenance.read_curve(tmp_path / "curve.csv") == curve
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("from .layers.blocks import conv3", "pkdn.networks.layers.blocks"),
+        ("from . import layers", "pkdn.networks.layers"),
+        ("from ..learning import losses", "pkdn.learning.losses"),
+    ],
+)
+def test_relative_imports_are_code_that_a_run_rests_on(
+    line: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks = tmp_path / "pkdn" / "networks"
+    networks.mkdir(parents=True)
+    (networks / "mynet.py").write_text(line)
+    there = closure.ROOT / found.replace(".", "/")
+    there = there / "__init__.py" if there.is_dir() else there.with_suffix(".py")
+    copied = tmp_path / there.relative_to(closure.ROOT)
+    copied.parent.mkdir(parents=True, exist_ok=True)
+    copied.write_text("A = 1")
+    monkeypatch.setattr(closure, "ROOT", tmp_path)
+    for cached in (closure._imports, closure._file, closure._has_code):
+        cached.cache_clear()
+    try:
+        assert copied in closure.code("pkdn.networks.mynet")
+    finally:
+        for cached in (closure._imports, closure._file, closure._has_code):
+            cached.cache_clear()

@@ -39,7 +39,7 @@ from pkdn.training.recipe import (
     AuthorsRecipe,
     Recipe,
 )
-from pkdn.training.session import train_recorded
+from pkdn.training.session import as_the_faces_allow, train_recorded
 from pkdn.training.state import Row, TrainingState
 from pkdn.training.task import Task
 
@@ -898,6 +898,35 @@ def test_old_results_are_pruned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with single_flight("new"):
         pass
     assert not old.result.exists()
+
+
+def test_a_teacher_stays_as_long_as_its_student_is_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    with single_flight("abcteacher") as teacher:
+        teacher.finish({"network": {}, "curve": []})
+    with single_flight("abc") as student:
+        student.save({"steps": 1})
+    monkeypatch.setattr(checkpoints, "KEEP_RESULT_SECONDS", -1)
+    with single_flight("another"):
+        assert teacher.result.exists()
+    with single_flight("abc") as student:
+        student.finish({"network": {}, "curve": []})
+    with single_flight("another"):
+        assert not teacher.result.exists()
+
+
+def test_a_recipe_is_recorded_as_few_faces_allow_it(faces_folder: Path, tmp_path: Path) -> None:
+    few, some = batches(faces_folder, batch_size=100), batches(faces_folder, "val")
+    stated = replace(RECIPE, batch_size=100, keep="best")
+    followed = as_the_faces_allow(stated, few, some)
+    assert (followed.batch_size, followed.keep) == (12, "best")
+    with ShardWriter(tmp_path) as writer:
+        writer.append("train", {"faces": np.zeros((128, 128, 3), np.uint8)}, {"name": "1"})
+    nothing = Shards(tmp_path, "val")
+    none = FaceBatches(nothing, batch_size=4, seed=0, device=torch.device("cpu"))
+    assert as_the_faces_allow(stated, few, none).keep == "last"
 
 
 def test_validation_is_the_psnr_over_all_channels(faces_folder: Path) -> None:

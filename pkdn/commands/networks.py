@@ -46,6 +46,9 @@ def main(arguments: argparse.Namespace) -> None:
 
 def _counted(size: str) -> list[dict[str, Any]]:
     """Return the rows, counted again where code or versions are not those of the last time."""
+    names = systems.in_order(systems.names())
+    for name in names:
+        systems.system(name)  # whose file says what it has to, or else how to mend it
     code = closure.code("pkdn.complexity", *closure.within("pkdn.networks"))
     mark = fingerprint("networks", versions(), code, ())
     file = COUNTED / f"{size}.json"
@@ -57,7 +60,6 @@ def _counted(size: str) -> list[dict[str, Any]]:
         pass  # never counted, or not to the end
     from pkdn.complexity import rows
 
-    names = systems.in_order(systems.names())
     found = [row for name in names for row in rows(name, size)]
     if os.access(ROOT, os.W_OK):
         with atomic_file(file) as temporary:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from torch import Tensor
 
+from pkdn.errors import UserError
 from pkdn.learning.network import Output
 
 
@@ -23,7 +24,16 @@ def super_resolution_loss(sr_image: Tensor, hr_image: Tensor) -> Tensor:
     Args:
         sr_image: (N, 3, 128, 128), [0, 1] with overshoot.
         hr_image: (N, 3, 128, 128), [0, 1].
+
+    Raises:
+        UserError: the network has given something else, which might be stretched to fit.
     """
+    shape = getattr(sr_image, "shape", type(sr_image).__name__)
+    if shape != hr_image.shape:
+        raise UserError(
+            f"expected SR images of the shape {tuple(hr_image.shape)} from the network, got "
+            f"{shape if isinstance(shape, str) else tuple(shape)}: change its forward"
+        )
     return _mean_absolute_error(sr_image, hr_image)
 
 

@@ -22,9 +22,10 @@ from types import ModuleType
 
 import numpy as np
 
-from pkdn.metrics._protocols import COLUMNS, MIN_SIDE, PROTOCOLS, Column, score_rows
+from pkdn.metrics._protocols import COLUMNS, MAX_MEAN, MIN_SIDE, PROTOCOLS, Column, score_rows
 
 __all__ = [
+    "MAX_MEAN",
     "MIN_SIDE",
     "PRIMARY",
     "Column",
@@ -32,6 +33,7 @@ __all__ = [
     "names",
     "protocols",
     "score_all",
+    "score_labels",
     "title",
 ]
 
@@ -75,6 +77,19 @@ def score_all(sr_image: np.ndarray, hr_image: np.ndarray) -> Scores:
         name: rows[name] if name in rows else _file(name).score(sr_image, hr_image)
         for name in protocols()
     }
+
+
+def score_labels(sr_labels: np.ndarray, hr_labels: np.ndarray) -> Scores:
+    """Score one face's parsing maps by every metric that compares two of them.
+
+    Args:
+        sr_labels: (H, W), uint8, the parsing map of the SR image.
+        hr_labels: (H, W), uint8, the parsing map of the HR image.
+    """
+    compared = [file for name in _files() if hasattr(file := _file(name), "score_labels")]
+    names = [file.__name__.rpartition(".")[2] for file in compared]
+    scores = [file.score_labels(sr_labels, hr_labels) for file in compared]
+    return dict(zip(names, scores, strict=True))
 
 
 @cache

@@ -26,6 +26,7 @@ To compare one more network, add its file and its name to ``networks`` in ``para
 A weights file is safetensors that say which network they belong to: :class:`Description`.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
@@ -66,8 +67,15 @@ class Description:
 
     def build(self) -> nn.Module:
         """Make the network."""
-        found: nn.Module = getattr(module(self.network), self.role.upper())(**self.arguments)
-        return found
+        found: type[nn.Module] = getattr(module(self.network), self.role.upper())
+        try:
+            inspect.signature(found).bind(**self.arguments)
+        except TypeError as error:
+            raise UserError(
+                f"expected arguments of {found.__name__} in pkdn/networks/{self.network}.py, got "
+                f"{self.arguments}: {error}; change the sizes there"
+            ) from None
+        return found(**self.arguments)
 
 
 def names() -> list[str]:

@@ -9,10 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from pkdn.files import atomic_file
-from pkdn.reports.changes import State
+from pkdn.reports.changes import OF_BICUBIC, State, other_faces
 from pkdn.reports.columns import PSNR, SSIM
 from pkdn.reports.comparisons import interval, signed
 from pkdn.reports.curves import best_validation
@@ -21,12 +19,7 @@ from pkdn.reports.plan import Plan, title
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
 from pkdn.reports.tables import Column, Table, listing, markdown, words
-from pkdn.systems import BICUBIC, Subject
-
-OF_BICUBIC: Final = Subject("baseline", BICUBIC)
-SAME_DB: Final = 1e-6
-"""Bicubic interpolation is exact on every machine: whose scores differ by more has other faces."""
-
+from pkdn.systems import Subject
 
 SAME_FACES: Final = (
     "Bicubic interpolation has the published PSNR on every face: photos, crops, degradation and "
@@ -127,7 +120,7 @@ def verify(dataset: str, published: State, here: State, roots: tuple[Path, Path]
         roots: where both lie, for the curves.
     """
     old, new = published.scores[dataset], here.scores[dataset]
-    if reason := _other_faces(old, new):
+    if reason := other_faces(old, new):
         return Verdict(f"{reason}, so that nothing else can be verified.", [f"{dataset}: {reason}"])
     shared = [one for one in published.plan.subjects if one in old.frames and one in new.frames]
     shared.remove(OF_BICUBIC)
@@ -164,22 +157,3 @@ def _table(pairs: Sequence[Pair], old: Scores, new: Scores) -> Table:
         ),
         Column("its 95 % interval", [*map(interval, changes)]),
     ]
-
-
-def _other_faces(old: Scores, new: Scores) -> str:
-    """Return why the two were not scored on the same faces; empty where they were."""
-    before, now = (
-        frame[PSNR.name]
-        for frame in (next(iter(scores.frames[OF_BICUBIC].values())) for scores in (old, new))
-    )
-    if not before.index.equals(now.index):
-        shared = before.index.intersection(now.index)
-        return f"of {len(before)} published faces {len(shared)} are among the {len(now)} here"
-    differences = np.abs(before - now)
-    num_others = int((differences > SAME_DB).sum())
-    if num_others:
-        return (
-            f"bicubic interpolation has another PSNR on {num_others} of {len(now)} faces, by up to "
-            f"{differences.max():.2f} dB: photos, crops or degradation are others"
-        )
-    return ""

@@ -159,6 +159,7 @@ def run(
     current = Run(planned, script, known, dict(params), {**identity, **tags})
     mine = (planned.id.folder, planned.id.plan, *planned.writes.values())
     try:
+        closure.check_loaded(script, code)
         with Watch([*planned.reads.values(), *mine]):
             yield current
         closure.check_loaded(script, code)

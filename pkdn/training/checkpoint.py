@@ -128,8 +128,15 @@ class Stop:
 
 
 def _prune(folder: Path) -> None:
-    """Delete results that are old; another process may be doing the same."""
+    """Delete results that are old; another process may be doing the same.
+
+    The teacher of a student that is not finished stays: its folder's name goes on where that of the
+    student's ends.
+    """
+    unfinished = tuple(state.parent.name for state in folder.glob("*/state.pt"))
     for result in folder.glob("*/result.pt"):
+        if result.parent.name.startswith(unfinished):
+            continue
         with suppress(FileNotFoundError):
             if time.time() - result.stat().st_mtime > KEEP_RESULT_SECONDS:
                 shutil.rmtree(result.parent, ignore_errors=True)

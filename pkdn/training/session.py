@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,15 @@ def open_faces(
         for split in ("train", "val")
     )
     return training, validation
+
+
+def as_the_faces_allow(recipe: Recipe, batches: FaceBatches, validation: FaceBatches) -> Recipe:
+    """Return the recipe that is followed: a batch of no more faces than there are.
+
+    Without validation faces no weights are known to be the best, and the last are kept.
+    """
+    keep = recipe.keep if len(validation) else "last"
+    return replace(recipe, batch_size=batches.batch_size, keep=keep)
 
 
 def train_recorded(

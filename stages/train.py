@@ -69,6 +69,10 @@ class Training:
             **self.compute.record(),
         }
 
+    def computes(self) -> str:
+        """Return what decides beside the parameters, the code and the data."""
+        return f"{self.description().role} with the seed {self.seed}"
+
     def description(self) -> networks.Description:
         """Return what the weights' file says of the network."""
         return networks.describe(self.name, self.size, teacher=self.is_teacher, **self.arguments)
@@ -121,7 +125,13 @@ def main() -> None:
     planned = planned_by_command(__doc__, "teacher", "student", "baseline", "authors")
     training = Training(planned)
     tags = {"network": training.name, "precision": training.compute.name}
-    with tracking.run(planned, training.params(), tags=tags, by_name=by_name(planned)) as run:
+    with tracking.run(
+        planned,
+        training.params(),
+        tags=tags,
+        by_name=by_name(planned),
+        computes=training.computes(),
+    ) as run:
         training.run(run)
 
 

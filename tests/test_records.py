@@ -15,6 +15,23 @@ def test_a_failing_stage_leaves_no_record(tmp_path: Path, monkeypatch: pytest.Mo
     assert not planned.id.record.exists()
 
 
+def test_runs_that_compute_the_same_are_told_apart_by_their_names_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+
+    def recorded(system: str, seed: int, computes: str) -> tracking.Run:
+        planned = Planned(RunId("student", "helen", system, seed), {}, {}, {})
+        with tracking.run(planned, {"lambda_fs": 10}, computes=computes) as run:
+            return run
+
+    full, fade = (recorded(name, 0, "network with the seed 0") for name in ("full", "fade"))
+    assert full.fingerprint != fade.fingerprint
+    assert full.computes == fade.computes
+    assert recorded("full", 1, "network with the seed 1").computes != full.computes
+
+
 def test_a_revision_is_dirty_where_code_differs_and_nowhere_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,18 +25,25 @@ DIGEST_LETTERS = 16
 
 @dataclass
 class Run:
-    """One run of a stage: what it was given, what came out, and how MLflow is told of it."""
+    """One run of a stage: what it was given, what came out, and how MLflow is told of it.
+
+    Attributes:
+        fingerprint: identifies it.
+        computes: likewise, but equal for all runs that compute the same.
+    """
 
     planned: Planned
     source: str
     fingerprint: str
     params: Mapping[str, Any]
     tags: Mapping[str, Any]
+    computes: str = ""
     values: dict[str, float] = field(default_factory=dict)
     curve: Curve = field(default_factory=list)
     artifacts: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.computes = self.computes or self.fingerprint
         self.id: RunId = self.planned.id
         self.name = self.id.name
         self._revision, self._datasets = revision(), datasets(self.planned)
@@ -137,6 +144,7 @@ def run(
     *,
     tags: Mapping[str, Any] = MappingProxyType({}),
     by_name: Sequence[str] = (),
+    computes: str = "",
     keep: bool = True,
 ) -> Iterator[Run]:
     """Record a stage: yield its :class:`Run`, then write the record into the run's folder.
@@ -146,6 +154,8 @@ def run(
         params: All that decides about its results, and that MLflow shows.
         tags: What a user filters by, beside data set, system and seed.
         by_name: Modules that the stage imports by their names.
+        computes: In the place of the run's name: what it has in common with others that compute
+            the same.
         keep: write the record. The report, which reads all of them, goes to MLflow at once
             instead.
 
@@ -155,8 +165,11 @@ def run(
     identity = {key: value for key, value in vars(planned.id).items() if value not in ("", None)}
     script = closure.running()
     code = closure.code(script, *by_name)
-    known = fingerprint(planned.id.name, params, code, planned.reads.values())
-    current = Run(planned, script, known, dict(params), {**identity, **tags})
+    name = planned.id.name
+    known, same = (
+        fingerprint(one, params, code, planned.reads.values()) for one in (name, computes or name)
+    )
+    current = Run(planned, script, known, dict(params), {**identity, **tags}, same)
     mine = (planned.id.folder, planned.id.plan, *planned.writes.values())
     try:
         closure.check_loaded(script, code)

@@ -65,7 +65,9 @@ def train_recorded(
     run: tracking.Run,
     phase: str = "",
 ) -> nn.Module:
-    """Train a task's network, or take the result of a training of the same fingerprint.
+    """Train a task's network, or take the result of a training that computes the same.
+
+    So a variant of the loss whose weights are those of PKDN itself is not trained a second time.
 
     The curve goes to the run's folder and to the run; a stage that trains several networks gives
     each a ``phase``, which names its own curve.
@@ -74,7 +76,7 @@ def train_recorded(
         The trained network, in evaluation mode, placed as ``precision`` has it.
     """
     title = f"{run.name} {phase}".strip()
-    with single_flight(run.fingerprint + phase) as checkpoint:
+    with single_flight(run.computes + phase) as checkpoint:
         result: dict[str, Any] | None = checkpoint.finished()
         if result is None:
             with Stop() as stop:

@@ -1,6 +1,8 @@
 """The file that users get: params.yaml, as the repository has it."""
 
+import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import own_params
@@ -14,6 +16,7 @@ from pkdn.reports import paper
 from pkdn.systems import PAPER_SIZE
 
 FILE = ROOT / "params.yaml"
+SET = re.compile(r"-S\s+'?([\w.]+)=")
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,20 @@ def test_each_reading_that_is_a_parameter_is_there(shipped: str) -> None:
     readings = paper.readings()
     for name in readings.loc[readings["file"] == FILE.name, "name"]:
         assert name in shipped
+
+
+def test_the_documents_set_keys_that_it_has(shipped: str) -> None:
+    documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    told = {key for file in documents for key in SET.findall(file.read_text(encoding="utf-8"))}
+    assert {"lambda_fs", "profiles.small.training.steps"} <= told
+    assert told - set(keys(yaml.safe_load(shipped))) == set()
+
+
+def keys(values: dict[str, object], above: str = "") -> Iterator[str]:
+    for name, value in values.items():
+        yield f"{above}{name}"
+        if isinstance(value, dict):
+            yield from keys(value, f"{above}{name}.")
 
 
 def test_no_other_test_can_read_what_the_workspace_holds() -> None:

@@ -6,12 +6,15 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from pages import protocols
-from pkdn import metrics
+from pkdn import metrics, networks
+from pkdn.complexity import size
 from pkdn.metrics._protocols import PEAK, PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +23,7 @@ TEMPLATES = ROOT / "pkdn" / "reports" / "templates"
 FETCHED = re.compile(
     r"<(?:script|img|link|iframe)\b[^>]*?\b(?:src|href)=\"?((?:https?:)?//[^\s\">]+)"
 )
+EXAMPLE = re.compile(r"`pkdn/networks/mynet\.py`:\n\n```python\n(.*?)```", re.S)
 NUMBER = re.compile(r"[+-]?\d+\.\d+")
 
 
@@ -44,8 +48,36 @@ def test_the_site_is_built_without_a_warning_and_asks_for_nothing(tmp_path: Path
     assert {"index.html", "tutorial.html", "network.html", "contributing.html"} <= texts.keys()
     assert [found for text in texts.values() for found in FETCHED.findall(text)] == []
     assert 'class="drawing"><svg' in texts["index.html"]
-    assert "Two convolutions on the enlarged face" in texts["network.html"]
+    assert "Three convolutions on the enlarged face" in texts["network.html"]
     assert ":class:" not in texts["api.html"]
+
+
+def test_the_readme_links_every_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = [f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")]
+    assert len(pages) > 8
+    assert [page for page in pages if f"]({page}" not in readme] == []
+
+
+def test_the_page_about_networks_shows_one_whose_small_size_is_a_tenth() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = EXAMPLE.search(page)
+    assert shown is not None
+    mynet: dict[str, Any] = {"__name__": "mynet"}
+    exec(shown[1], mynet)
+    with torch.device("meta"):
+        small, paper = (
+            size(mynet["NETWORK"](**mynet["SIZES"][name]))[1] for name in ("small", "paper")
+        )
+    assert 0.08 * paper < small < 0.13 * paper
+
+
+def test_the_page_about_networks_has_all_that_a_file_may_say() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    _, *optional = str(networks.__doc__).split("- perhaps ")
+    names = [re.findall(r"``([A-Z_]+|task)\b", one)[0] for one in optional]
+    assert {"HIGHEST_RATE", "RECIPE", "TEACHER", "task"} <= set(names)
+    assert [name for name in names if f"- `{name}" not in page] == []
 
 
 def test_every_section_of_the_report_is_explained() -> None:

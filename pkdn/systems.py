@@ -76,7 +76,7 @@ def system(name: str) -> System:
         raise UserError(f"no network is called {name!r}; there are {', '.join(names())}")
     file = NETWORKS / f"{name}.py"
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = ast.parse(file.read_text(encoding="utf-8"), filename=file.name)
     except (SyntaxError, UnicodeDecodeError) as error:
         raise UserError(f"expected Python in pkdn/networks/{file.name}, got: {error}") from None
     values: dict[str, ast.expr | None] = {}

@@ -65,6 +65,21 @@ def test_what_a_killed_repro_left_running_is_waited_for_and_not_run_again(projec
     assert [starts(project, name) for name in "abc"] == [1, 2, 1]
 
 
+def test_commands_that_wait_for_the_same_one_run_after_it_and_not_for_each_other(
+    project: Path,
+) -> None:
+    first = started_until(project, "a")
+    others = [start(project) for _ in range(2)]
+    for other in others:
+        assert other.stdout
+        assert "waiting for process" in other.stdout.readline()
+    go_on(project)
+    for process in (first, *others):
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, output + errors
+    assert [starts(project, name) for name in "abc"] == [1, 1, 1]
+
+
 def test_stages_end_with_a_killed_dvc_and_leave_no_lock(project: Path) -> None:
     process = started_until(project, "b", "c")
     workers = [one for one in psutil.Process(process.pid).children() if one.children()]

@@ -109,14 +109,18 @@ def default_jobs(num_gpus: int) -> int:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Wait for whoever runs the pipeline here, and clear up after those who were killed."""
+    """Wait for whoever runs the pipeline here, and clear up after those who were killed.
+
+    Whoever holds the lock is the only such command that works; the others, and what has started
+    this one, such as ``srun python -m pkdn repro``, wait for it.
+    """
     presence.REPRO_LOCK.parent.mkdir(exist_ok=True)
     lock = FileLock(presence.REPRO_LOCK)
     told = list[presence.Process]()
     while True:
         try:
             with lock.acquire(blocking=False):
-                told = _tell_new(told)
+                told = _tell_new(told, but=presence.REPRO)
                 if not told:
                     for path in presence.tidy(Path()):
                         print(f"deleted {path}, which a process left that was killed", flush=True)
@@ -127,9 +131,9 @@ def _alone() -> Iterator[None]:
         sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _tell_new(told: list[presence.Process]) -> list[presence.Process]:
-    """Say for whom this waits, once for each; return who is there."""
-    there = presence.at_work(Path())
+def _tell_new(told: list[presence.Process], but: str = "") -> list[presence.Process]:
+    """Say for whom this waits, once for each; return who is there, but for those of one kind."""
+    there = [process for process in presence.at_work(Path()) if process.what != but]
     for process in there:
         if process not in told:
             print(

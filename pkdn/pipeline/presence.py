@@ -12,6 +12,8 @@ from pkdn import preloaded
 from pkdn.files import UNFINISHED
 
 WORKER = "pkdn.pipeline.worker"
+REPRO = "`python -m pkdn repro`"
+"""What a process is called that runs the pipeline, or waits until it may."""
 REPRO_LOCK = Path(".pkdn/repro.lock")
 RWLOCK = Path(".dvc/tmp/rwlock")
 """Where DVC notes which process reads or writes which path."""
@@ -58,9 +60,9 @@ def _role(command: Sequence[str]) -> str:
     if name.startswith("stages."):
         return " ".join([name, *rest])
     if name in (WORKER, preloaded.__name__):
-        return "DVC, for `python -m pkdn repro`"
+        return f"DVC, for {REPRO}"
     if name == "pkdn" and rest[:1] == ["repro"]:
-        return "`python -m pkdn repro`"
+        return REPRO
     return f"`dvc {' '.join(rest)}`" if name == "dvc" and {*rest[:3]} & {*DVC_WRITES} else ""
 
 

@@ -277,9 +277,14 @@ def test_training_needs_neither_dvc_nor_mlflow() -> None:
             "data were read that the plan does not name",
             "report.json",
         ),
+        (
+            'open(__file__, "a").write("# edited while it runs")',
+            "expected code and data to stay as they were while it ran",
+            "stages/download.py",
+        ),
     ],
 )
-def test_a_stage_fails_that_rests_on_more_than_its_fingerprint_knows(
+def test_a_stage_fails_that_rests_on_more_than_its_fingerprint_knows_or_on_what_changes(
     tmp_path: Path, line: str, message: str, named: str
 ) -> None:
     project = copy(tmp_path)

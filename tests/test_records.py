@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from pkdn import closure, provenance, tracking
+from pkdn.errors import UserError
 from pkdn.runs import Planned, RunId
 
 
@@ -30,6 +31,22 @@ def test_runs_that_compute_the_same_are_told_apart_by_their_names_alone(
     assert full.fingerprint != fade.fingerprint
     assert full.computes == fade.computes
     assert recorded("full", 1, "network with the seed 1").computes != full.computes
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_stage_whose_data_change_while_it_runs_leaves_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    weights, same = Path("weights.safetensors"), Path("same.txt")
+    for file in (weights, same):
+        file.write_text("before")
+    planned = Planned(RunId("parse", "helen"), {"parser": weights, "same": same}, {}, {})
+    said = "parse@helen: expected code and data to stay .* got changes in weights.safetensors; run"
+    with pytest.raises(UserError, match=said), tracking.run(planned, {}, keep=keep):
+        weights.write_text("after")
+    assert not planned.id.record.exists()
+    assert not (tmp_path / ".pkdn").exists()
 
 
 def test_a_revision_is_dirty_where_code_differs_and_nowhere_else(

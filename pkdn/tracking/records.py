@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from pkdn import closure
+from pkdn.errors import UserError
 from pkdn.files import atomic_file, reading, sha256
-from pkdn.provenance import Curve, Watch, fingerprint, machine, revision, versions
+from pkdn.provenance import Curve, Watch, content, fingerprint, machine, revision, versions
 from pkdn.runs import FACES, Planned, RunId
 from pkdn.tracking import outbox
 from pkdn.tracking.live import Live
@@ -161,10 +162,12 @@ def run(
 
     Raises:
         RuntimeError: code was loaded or data were read that the fingerprint does not know.
+        UserError: code or data have changed since the start.
     """
     identity = {key: value for key, value in vars(planned.id).items() if value not in ("", None)}
     script = closure.running()
     code = closure.code(script, *by_name)
+    before = {path: content(path) for path in sorted([*code, *planned.reads.values()])}
     name = planned.id.name
     known, same = (
         fingerprint(one, params, code, planned.reads.values()) for one in (name, computes or name)
@@ -176,7 +179,23 @@ def run(
         with Watch([*planned.reads.values(), *mine]):
             yield current
         closure.check_loaded(script, code)
+        _check_unchanged(before, current.name)
     except BaseException as error:
         current.fail(killed=not isinstance(error, Exception))
         raise
     current.finish(keep=keep)
+
+
+def _check_unchanged(before: Mapping[Path, str], name: str) -> None:
+    """Refuse results of code or data that are others now: DVC would note them as those of these.
+
+    Raises:
+        UserError: files have changed.
+    """
+    changed = [str(path) for path, known in before.items() if content(path) != known]
+    if changed:
+        raise UserError(
+            f"{name}: expected code and data to stay as they were while it ran, got changes in "
+            f"{', '.join(changed)}; run it again, or take them back first: a training that came "
+            "to its end is then not trained again"
+        )

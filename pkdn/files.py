@@ -54,6 +54,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def copy(path: Path, target: Path) -> None:
+    """Copy a file, or a folder with all that is in it, to ``target``, where older ones may lie."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        # Not with the modes: what DVC has made is read-only.
+        shutil.copytree(path, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(path, target)
+
+
 def check_new(folder: Path) -> None:
     """Refuse a folder for results that has something in it.
 

@@ -421,6 +421,35 @@ def test_records_of_a_workspace_that_is_deleted_are_sent_all_the_same(
     assert steps(store, run.info.run_id) == [1, 2, 3]
 
 
+def test_a_run_of_another_workspace_is_sent_with_its_own_files(
+    store: view.View, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def package(text: str) -> str:
+        with tracking.run(reader("model"), {"of": text}) as run:
+            (run.id.folder / "model").mkdir(parents=True)
+            (run.id.folder / "model/weights.txt").write_text(text)
+            run.artifact(run.id.folder / "model")
+        return run.fingerprint
+
+    of_experiment = workspace / ".dvc" / "tmp" / "exps" / "one"
+    of_experiment.mkdir(parents=True)
+    monkeypatch.setenv("DVC_ROOT", str(workspace))
+    monkeypatch.chdir(of_experiment)
+    first = package("the experiment's")
+    monkeypatch.chdir(workspace)
+    shutil.rmtree(of_experiment)
+    second = package("the workspace's")
+    with closing(tracking.Messenger()) as messenger:
+        run_ids = tracking.sync(messenger).run_ids
+    files = [
+        (workspace / "mlartifacts" / run_ids[known] / "artifacts/model/weights.txt").read_text()
+        for known in (first, second)
+    ]
+    assert files == ["the experiment's", "the workspace's"]
+    assert [*outbox.folder().iterdir()] == []
+    assert len(store.client.search_model_versions("name = 'pkdn-helen'")) == 2
+
+
 @pytest.fixture
 def server(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:  # noqa: ARG001
     monkeypatch.setattr(records, "LIVE_SECONDS", -1.0)

@@ -1,7 +1,8 @@
 """Records that MLflow is to get whatever becomes of the workspace they were made in.
 
 An experiment of DVC's queue has a workspace of its own, which is deleted when it ends; and the
-report's record lies in no folder of a run.
+report's record lies in no folder of a run. The files that MLflow shows with such a run are copied
+beside its record, under the paths that it names: when it is sent, others may lie at these paths.
 """
 
 import json
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pkdn.files import atomic_file
+from pkdn.files import atomic_file, copy
 from pkdn.provenance import Curve, main_repository, write_curve
 
 
@@ -24,8 +25,11 @@ def is_needed() -> bool:
 
 
 def put(record: Mapping[str, Any], curve: Curve) -> None:
-    """Keep a record until it was sent."""
+    """Keep a record, and its artifacts, until it was sent."""
     place = folder() / str(record["fingerprint"])
+    for path in map(Path, record["artifacts"]):
+        if path.exists():
+            copy(path, place / path)
     if curve:
         write_curve(place / "curve.csv", curve)
     with atomic_file(place / "record.json") as temporary:

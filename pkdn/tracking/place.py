@@ -5,9 +5,9 @@ That one holds no path of this machine: MLflow's server finds the files in the f
 """
 
 import os
-import shutil
 from pathlib import Path
 
+from pkdn.files import copy
 from pkdn.provenance import main_repository
 
 SERVED = "mlflow-artifacts:/"
@@ -41,13 +41,7 @@ def put(path: Path, address: str) -> None:
         path: of it.
         address: of the run's files; see :func:`is_mine`.
     """
-    target = _artifacts() / address.removeprefix(SERVED).lstrip("/") / path.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
-        # Not with the modes: what DVC has made is read-only.
-        shutil.copytree(path, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
-    else:
-        shutil.copyfile(path, target)
+    copy(path, _artifacts() / address.removeprefix(SERVED).lstrip("/") / path.name)
 
 
 def _artifacts() -> Path:

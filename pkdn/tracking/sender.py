@@ -107,7 +107,7 @@ class Sender:
             for file in in_order(folder):
                 signal.alarm(PATIENCE_SECONDS)
                 try:
-                    found = view.send(file)
+                    found = view.send(file, file.parent if folder == outbox.folder() else Path())
                 except UserError as error:
                     broken.append(str(error))
                     continue

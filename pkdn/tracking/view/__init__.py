@@ -167,8 +167,12 @@ class View:
                 if OWNER_TAG not in run.data.tags or is_gone(run.data.tags[OWNER_TAG]):
                     self.client.set_terminated(run.info.run_id, status="KILLED")
 
-    def send(self, file: Path) -> Found:
+    def send(self, file: Path, root: Path = Path()) -> Found:
         """Send a record, and the curve beside it, where they are not there.
+
+        Args:
+            file: the record.
+            root: where the paths of its artifacts begin.
 
         Raises:
             UserError: one of them is broken.
@@ -177,7 +181,7 @@ class View:
         entry = self.claim(record, owner())
         if not entry.is_taken:
             entry.log(curve)
-            entry.finish(record)
+            entry.finish(record, root)
         is_finished = entry.is_finished or not entry.is_taken
         return Found(file, record.fingerprint, entry.run_id, not entry.is_taken, is_finished)
 

@@ -92,8 +92,12 @@ class Entry:
             self._there[name] = {metric.step for metric in known}
         return self._there[name]
 
-    def finish(self, record: Record) -> None:
+    def finish(self, record: Record, root: Path = Path()) -> None:
         """Log the final figures and files of a record, and close its run.
+
+        Args:
+            record: of the run.
+            root: where the paths of its artifacts begin.
 
         Raises:
             UserError: MLflow does not register the model.
@@ -103,7 +107,7 @@ class Entry:
         self.log([{**final, "step": 0}])
         if record.weights and record.training is None:
             self._client.set_tag(self.run_id, WEIGHTS_TAG, record.weights)
-        for path in record.artifacts:
+        for path in (root / artifact for artifact in record.artifacts):
             if path.exists():
                 self._put(path)
                 if record.stage == models.STAGE:

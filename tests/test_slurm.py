@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from small_pipeline import run, small_pipeline, start, wait_for
+from small_pipeline import ROOT, run, small_pipeline, start, wait_for
 
 from pkdn import command
 from pkdn.errors import UserError
@@ -20,6 +20,7 @@ from pkdn.pipeline.board import Board
 from pkdn.pipeline.cluster import Options, Queued, check_tracking
 from pkdn.pipeline.crew import Crew
 from pkdn.pipeline.node import Ended, Place, keep_files
+from pkdn.pipeline.schedule import outdated, run_one
 from pkdn.tracking.live import LIVE_VARIABLE, Live
 
 PIPELINE = {
@@ -37,13 +38,15 @@ SLURM = ["--slurm", "--slurm-cpus", "1", "--slurm-mem", "1", "--jobs", "2"]
 
 
 def asked(*words: str) -> str:
+    if not shutil.which(words[0]):
+        return ""
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     return done.stdout if done.returncode == 0 else ""
 
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    nodes = asked("scontrol", "show", "nodes", "--oneliner") if shutil.which("scontrol") else ""
+    nodes = asked("scontrol", "show", "nodes", "--oneliner")
     here = [line for line in nodes.splitlines() if "NodeAddr=127.0.0.1" in line and "gpu:2" in line]
     if len(here) < 2:  # jobs of a real cluster are not for tests to cancel
         pytest.skip("needs a SLURM of two nodes with two GPUs each, all on this machine")
@@ -234,6 +237,19 @@ def test_a_stage_that_ran_elsewhere_is_not_run_here(monkeypatch: pytest.MonkeyPa
         command._check_place()
     monkeypatch.setenv("DVC_STAGE", "report")
     command._check_place()
+
+
+def test_a_worker_that_was_there_before_runs_no_stage_that_ran_elsewhere(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with Crew(1, None) as crew:
+        assert "plan" in outdated(crew)
+        assert "plan: expected in DVC's cache" in run_one("plan", crew, ["report"])
+        assert not (project / "plan").exists()
+        assert run_one("plan", crew, ["plan", "report"]) == ""
+        assert len(crew.workers) == 1
 
 
 def test_jobs_without_a_server_send_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

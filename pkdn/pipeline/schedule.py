@@ -80,9 +80,9 @@ def run_all(stages: Stages, crew: Crew, *, keep_going: bool = True) -> dict[str,
                     failed[task.stage] = _show(task, outcome)
 
 
-def run_one(stage: str, crew: Crew) -> str:
-    """Run one stage; return why it failed, or nothing."""
-    task = Task(stage, pulls=crew.pulls)
+def run_one(stage: str, crew: Crew, may_run: Sequence[str]) -> str:
+    """Take one stage from DVC's cache, or run it if it is among some; return why it failed."""
+    task = Task(stage, pulls=crew.pulls, may_run=" ".join(may_run))
     outcome = _only(task, crew)
     return "" if outcome.is_done else _show(task, outcome)
 

@@ -4,13 +4,11 @@ What this process knows of jobs is in SLURM's queue, by their names, and in what
 end: so it can be killed at any time, and whoever starts it again finds the jobs.
 """
 
-import os
 import time
 from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from pkdn.command import MAY_RUN
 from pkdn.pipeline.board import Board
 from pkdn.pipeline.cluster import ALIVE, Cluster, Options, Queued, check_tracking
 from pkdn.pipeline.crew import Crew
@@ -56,13 +54,9 @@ def run_on_slurm(stages: Stages, crew: Crew, options: Options) -> dict[str, str]
     """
     workspace = Path.cwd()
     check_tracking(workspace)
-    os.environ[MAY_RUN] = " ".join(HERE)
-    try:
-        cluster = Cluster(keep_files(workspace), options, cache_folder())
-        cluster.end_old()
-        return _Night(stages, crew, cluster).run()
-    finally:
-        del os.environ[MAY_RUN]
+    cluster = Cluster(keep_files(workspace), options, cache_folder())
+    cluster.end_old()
+    return _Night(stages, crew, cluster).run()
 
 
 class _Night:
@@ -172,7 +166,7 @@ class _Night:
 
     def _finish(self, stage: str) -> None:
         began = time.monotonic()
-        if reason := run_one(stage, self.crew):
+        if reason := run_one(stage, self.crew, HERE):
             self._fail(stage, reason)
             return
         self.taken.add(stage)

@@ -15,12 +15,14 @@ class Task(NamedTuple):
         device: the GPU that it may use, as ``CUDA_VISIBLE_DEVICES`` names it; empty: none; None:
             as the machine has it.
         pulls: whether what is missing here, and was made elsewhere, is taken from DVC's remote.
+        may_run: what ``PKDN_MAY_RUN`` is from now on; None: as it is.
     """
 
     stage: str
     shows_output: bool = False
     device: str | None = None
     pulls: bool = False
+    may_run: str | None = None
 
     @property
     def log(self) -> Path:

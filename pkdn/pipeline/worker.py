@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 
 from pkdn import preloaded
-from pkdn.command import SHELLS
+from pkdn.command import MAY_RUN, SHELLS
 from pkdn.pipeline import devices
 from pkdn.pipeline.explain import causes, explain
 from pkdn.pipeline.tasks import Outcome, Task, Waiting
@@ -106,6 +106,8 @@ def _do(task: Task) -> dict[str, set[str]] | None:
         os.environ[NOTE_VARIABLE] = str(task.note.resolve())
         if task.device is not None:
             os.environ[VISIBLE_GPUS] = task.device
+        if task.may_run is not None:
+            os.environ[MAY_RUN] = task.may_run
         repo.reproduce(task.stage, single_item=True, pull=task.pulls)
     return None
 

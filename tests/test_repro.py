@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 from collections.abc import Iterator
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,10 @@ from small_pipeline import (
     times,
 )
 
+from pkdn.pipeline.crew import Crew, Worker
 from pkdn.pipeline.explain import ending, explain
 from pkdn.pipeline.schedule import next_stage
+from pkdn.pipeline.tasks import Task, Waiting
 
 
 @pytest.fixture
@@ -120,6 +123,16 @@ def test_a_stage_that_was_killed_for_its_memory_is_told_so() -> None:
     assert "want of memory" in ending(-signal.SIGKILL)
     assert ending(128 + signal.SIGKILL) == ending(-signal.SIGKILL)
     assert ending(3) == "it ended with status 3, without an error line"
+
+
+def test_for_whom_a_stage_waits_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    worker, crew = Worker.__new__(Worker), Crew(1, None)
+    worker.connection, other_end = Pipe()
+    worker.task, worker.waits_for, crew.workers = Task("a"), "", [worker]
+    for reason in ("process 1", "process 1", "process 2"):
+        other_end.send(Waiting(reason))
+        assert [*crew.outcomes()] == []
+    assert capsys.readouterr().out == "a: waits: process 1\na: waits: process 2\n"
 
 
 def test_what_may_start() -> None:

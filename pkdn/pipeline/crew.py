@@ -56,6 +56,7 @@ class Worker:
         self.task: Task | None = None
         self.started = 0.0
         self.shown = 0
+        self.waits_for = ""
 
     def begin(self, task: Task) -> None:
         """Give it a task."""
@@ -63,6 +64,7 @@ class Worker:
         for old in (task.log, task.note):
             old.unlink(missing_ok=True)
         self.task, self.started, self.shown = task, time.monotonic(), 0
+        self.waits_for = ""
         with suppress(BrokenPipeError):  # its death is met when it is asked
             self.connection.send(task)
 
@@ -88,6 +90,13 @@ class Worker:
         except (EOFError, ConnectionResetError):
             return Outcome(False, f"the process of DVC has gone: {ending(self.process.wait())}")
         return said
+
+    def waits(self, reason: str) -> None:
+        """Print for what its task waits, unless that was said."""
+        assert self.task
+        if reason != self.waits_for:
+            self.waits_for = reason
+            print(f"{self.task.stage or 'DVC'}: waits: {' '.join(reason.split())}", flush=True)
 
     def show_errors(self) -> None:
         """Print what its log has that was not shown yet."""
@@ -161,7 +170,7 @@ class Crew:
             if task.shows_output:
                 worker.show_errors()
             if isinstance(said, Waiting):
-                print(f"{task.stage or 'DVC'}: waits: {' '.join(said.reason.split())}", flush=True)
+                worker.waits(said.reason)
             elif said:
                 worker.task = None
                 task.note.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import platform
 import shutil
 import stat
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pkdn.shortages import naming
 
 UNFINISHED = ".tmp"
 """How the names of what is not finished end."""
+HOST = platform.node().replace(".", "_")
+"""This machine in such names, since others may write to the same disk."""
 # DVC trusts what is write-protected, in its cache too, to which the file is linked.
 MADE_AGAIN = "run `chmod u+w {path}` and `dvc repro`, which then looks at it and makes it again"
 LONGEST_REASON = 300
@@ -28,7 +31,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     the old one into its cache.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
+    temporary = _unfinished(path)
     try:
         with naming(path):
             yield temporary
@@ -41,7 +44,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; on success it takes the place of ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
+    temporary = _unfinished(path)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
@@ -52,6 +55,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{HOST}-{os.getpid()}{UNFINISHED}")
+
+
+def writer(unfinished: Path) -> tuple[str, str]:
+    """Return the machine, as :data:`HOST`, and the process that an unfinished file names."""
+    host, _, number = unfinished.name.removesuffix(UNFINISHED).rpartition(".")[2].rpartition("-")
+    return host, number
 
 
 def copy(path: Path, target: Path) -> None:

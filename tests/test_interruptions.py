@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from small_pipeline import (
 )
 
 from pkdn import command
+from pkdn.files import HOST, atomic_file
+from pkdn.pipeline import presence
 
 
 @pytest.fixture
@@ -130,9 +133,25 @@ def test_unfinished_files_of_the_dead_are_deleted_and_those_of_the_living_kept(
 ) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
-    for pid in (gone.pid, os.getpid()):
-        folder = project / "data" / f".faces.{pid}.tmp"
+    day, other = 24 * 3600, f"not-{HOST}"
+    writers = [(HOST, gone.pid, 0), (HOST, os.getpid(), 0), (other, gone.pid, 0), (other, 1, day)]
+    for host, pid, age in writers:
+        folder = project / "data" / f".faces.{host}-{pid}.tmp"
         folder.mkdir(parents=True)
         (folder / "shard").touch()
+        os.utime(folder, times=(time.time() - age,) * 2)
     run(project)
-    assert [path.name for path in (project / "data").iterdir()] == [f".faces.{os.getpid()}.tmp"]
+    left = {path.name for path in (project / "data").iterdir()}
+    assert left == {f".faces.{HOST}-{os.getpid()}.tmp", f".faces.{other}-{gone.pid}.tmp"}
+
+
+def test_a_machine_leaves_what_a_job_on_another_one_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / ".pkdn/training/abc/state.pt"
+    monkeypatch.setattr("pkdn.files.HOST", "elsewhere")
+    monkeypatch.setattr(os, "getpid", lambda: 3_999_999)
+    with atomic_file(state) as temporary:
+        temporary.write_text("state")
+        assert presence.tidy(tmp_path) == []
+    assert state.read_text() == "state"

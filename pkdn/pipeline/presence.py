@@ -3,13 +3,14 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from pkdn import preloaded
-from pkdn.files import UNFINISHED
+from pkdn.files import HOST, UNFINISHED, writer
 
 WORKER = "pkdn.pipeline.worker"
 REPRO = "`python -m pkdn repro`"
@@ -23,6 +24,8 @@ DVC_WRITES = ("repro", "run", "apply", "commit", "checkout", "pull", "add")
 """DVC's commands that write into the workspace."""
 SECONDS_OF_DOUBT = 2.0
 """By how much clocks of processes and of files may differ."""
+SECONDS_OF_OTHERS = 24 * 3600.0
+"""How long a job on another machine may write one file."""
 
 
 class Process(NamedTuple):
@@ -75,15 +78,20 @@ def leftovers(folder: Path) -> Iterator[Path]:
 
 
 def _is_being_written(path: Path) -> bool:
-    """Return whether the process in the name of an unfinished file lives, and made it."""
+    """Return whether the process in the name of an unfinished file lives, and made it.
+
+    Of another machine's process that is not known: it is taken to live for a day.
+    """
     import psutil
 
-    number = path.name.split(".")[-2]
+    host, number = writer(path)
     if not number.isdecimal():
         return False
     with suppress(psutil.NoSuchProcess, FileNotFoundError):
-        began = psutil.Process(int(number)).create_time()
-        return began < path.stat().st_mtime + SECONDS_OF_DOUBT
+        written = path.stat().st_mtime
+        if host not in ("", HOST):
+            return time.time() - written < SECONDS_OF_OTHERS
+        return psutil.Process(int(number)).create_time() < written + SECONDS_OF_DOUBT
     return False
 
 

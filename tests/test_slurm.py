@@ -19,7 +19,7 @@ from pkdn.pipeline import cluster, slurm
 from pkdn.pipeline.board import Board
 from pkdn.pipeline.cluster import Options, Queued, check_tracking
 from pkdn.pipeline.crew import Crew
-from pkdn.pipeline.node import Ended, Place, keep_files
+from pkdn.pipeline.node import Ended, Place, StageJob, keep_files
 from pkdn.pipeline.schedule import outdated, run_one
 from pkdn.tracking.live import LIVE_VARIABLE, Live
 
@@ -283,6 +283,15 @@ def test_the_files_of_jobs_are_those_that_decide(project: Path) -> None:
     assert (second.files / "stages/new.py").exists()
     assert not (second.files / "notes.txt").exists()
     assert not (first.files / "stages/new.py").exists()
+
+
+def test_a_job_that_starts_again_believes_no_lock_of_the_one_before(project: Path) -> None:
+    job = StageJob("teacher", keep_files(project), project / ".dvc/cache", {})
+    lock = job._clone() / ".dvc/tmp/rwlock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.write_text('{"write": {"teacher": {"pid": 1, "cmd": "repro"}}}')
+    assert job._clone() == lock.parents[2]
+    assert not lock.exists()
 
 
 @pytest.mark.parametrize(

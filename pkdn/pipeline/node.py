@@ -23,6 +23,7 @@ from pkdn.command import MAY_RUN
 from pkdn.errors import UserError
 from pkdn.files import atomic_file, atomic_folder
 from pkdn.pipeline.crew import Asked, Crew
+from pkdn.pipeline.presence import RWLOCK
 from pkdn.pipeline.schedule import Stages, outdated, run_all
 from pkdn.pipeline.tasks import Task
 from pkdn.provenance import VISIBLE_GPUS
@@ -201,6 +202,8 @@ class StageJob:
         """Return the stage's workspace: git's and DVC's view of the files, and the shared cache."""
         clone, workspace = self.place.clone(self.stage), self.place.workspace
         if (clone / ".dvc" / "config.local").exists():
+            # A job that was killed with its node has left it, and its number may live on this one.
+            (clone / RWLOCK).unlink(missing_ok=True)
             return clone
         shutil.rmtree(clone, ignore_errors=True)
         clone.parent.mkdir(parents=True, exist_ok=True)

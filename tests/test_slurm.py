@@ -1,5 +1,6 @@
 """Stages as jobs: over two nodes with two GPUs each, where there is a SLURM of that kind."""
 
+import json
 import os
 import shutil
 import signal
@@ -175,10 +176,14 @@ class Queue:
         self.jobs[stage] = self.jobs[stage]._replace(state=state)
 
 
-def night(tmp_path: Path) -> tuple[slurm._Night, Queue]:
+STAGES = {"teacher": set[str](), "student": {"teacher"}, "evaluate": {"student"}}
+
+
+def night(tmp_path: Path, *names: str) -> tuple[slurm._Night, Queue]:
     queue = Queue(Place(tmp_path, "tree"))
-    found = slurm._Night({"teacher": set(), "student": {"teacher"}}, Crew(2, 1), queue)
-    found.board = Board(2)
+    stages = {name: STAGES[name] for name in names or ("teacher", "student")}
+    found = slurm._Night(stages, Crew(2, 1), queue)
+    found.board = Board(len(stages))
     for stage in found.order:
         found._adopt_or_submit(stage, {})
     return found, queue
@@ -203,13 +208,58 @@ def test_a_job_that_somebody_cancels_has_failed(tmp_path: Path) -> None:
     assert one.failed["student"] == "what it needs failed"
 
 
-def test_a_job_that_ends_without_a_word_is_started_three_times(tmp_path: Path) -> None:
+def test_a_job_that_ends_without_a_word_is_started_three_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm, "SECONDS_OF_SILENCE", 0.0)
     one, queue = night(tmp_path)
     for _ in range(slurm.MOST_STARTS):
         queue.end("teacher", "FAILED")
         one._look(queue.jobs)
     assert [stage for stage, _ in queue.submitted].count("teacher") == slurm.MOST_STARTS
     assert "ended without a word (failed)" in one.failed["teacher"]
+
+
+def note(queue: Queue, stage: str) -> None:
+    file = queue.place.note(stage)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(Ended(stage, "1", "n1", "", "", "", is_done=True)._asdict()))
+    queue.end(stage, "COMPLETED")
+
+
+def test_what_slurm_cancels_for_want_of_another_job_is_no_start(tmp_path: Path) -> None:
+    one, queue = night(tmp_path, *STAGES)
+    for bad, ends_well in (("teacher", False), ("teacher", True), ("student", True)):
+        queue.end(bad, "NODE_FAIL")
+        for stage in one.order[one.order.index(bad) + 1 :]:
+            queue.end(stage, "CANCELLED")
+        one._look(queue.jobs)
+        if ends_well:
+            note(queue, bad)
+    assert one.failed == {}
+    assert one.starts == {"teacher": 3, "student": 2, "evaluate": 1}
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "FAILED"])
+def test_a_job_that_has_ended_is_waited_for_to_say_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    one, queue = night(tmp_path)
+    for _ in range(2):
+        queue.end("teacher", state)
+        queue.end("student", "CANCELLED")
+        one._look(queue.jobs)
+        one._look({})
+        assert len(queue.submitted) == 2
+    monkeypatch.setattr(slurm, "SECONDS_OF_SILENCE", 0.0)
+    one._look(queue.jobs)
+    assert queue.submitted[2:] == [("teacher", ()), ("student", ("3",))]
+    monkeypatch.undo()
+    queue.end("teacher", state)
+    one._look(queue.jobs)
+    note(queue, "teacher")
+    one._look(queue.jobs)
+    assert (len(queue.submitted), one.failed) == (4, {})
 
 
 @pytest.mark.parametrize(

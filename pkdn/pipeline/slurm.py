@@ -22,6 +22,12 @@ HERE = ("plan", "report")
 SECONDS_BETWEEN_LOOKS = 3.0
 MOST_STARTS = 3
 """Of a job that ended without a word, such as by a signal or with its node."""
+SECONDS_OF_SILENCE = 90.0
+"""How long the note of a job that has ended is waited for: on a disk of the network a name that was
+missing is, by nfs(5), looked for again after up to 60 s."""
+GONE = "gone from the queue"
+NOTED = ("COMPLETED", "FAILED", GONE)
+"""States of jobs that may have noted how they ended."""
 
 
 class Job:
@@ -67,7 +73,7 @@ class _Night:
         self.order = [*TopologicalSorter(stages).static_order()]
         self.numbers = dict[str, str]()
         self.starts = dict.fromkeys(self.order, 0)
-        self.seen = dict[str, float]()
+        self.seen, self.silent = dict[str, float](), dict[str, float]()
         self.failed = dict[str, str]()
         self.taken = set[str]()
 
@@ -104,11 +110,12 @@ class _Night:
         needs = [one for one in self.stages[stage] if not self._is_here_or_done(one)]
         self.numbers[stage] = self.cluster.submit(stage, [self.numbers[one] for one in needs])
         self.starts[stage] += 1
+        self.silent.pop(stage, None)
         self.board.say(f"{stage}: job {self.numbers[stage]} submitted")
 
     def _look(self, queue: Mapping[str, Queued]) -> None:
         """See which jobs have failed, and start again those that ended without a word."""
-        running = dict[str, Job]()
+        running, going = dict[str, Job](), set[str]()
         for stage in self.order:
             if stage in self.failed or stage in self.taken or stage in HERE:
                 continue
@@ -121,26 +128,40 @@ class _Night:
             elif ended:
                 continue
             elif job and job.state in ALIVE:
+                going.add(stage)
+                self.silent.pop(stage, None)
                 if job.state == "RUNNING":
                     since = self.seen.setdefault(stage, time.monotonic())
                     running[stage] = Job(stage, job, self.place, since)
             elif self.place.ended(stage) is None:  # it may have ended between the two looks
-                self._again(stage, job.state if job else "gone from the queue")
+                self._again(stage, job.state if job else GONE, going)
         waiting = [s for s in self.order if s not in running | self.failed and s not in self.taken]
         self.board.show(running, waiting)
 
-    def _again(self, stage: str, state: str) -> None:
-        """Start a job again, unless somebody cancelled it.
+    def _again(self, stage: str, state: str, going: set[str]) -> None:
+        """Start a job again, unless somebody cancelled it, and add it to those that go on.
 
-        SLURM itself cancels what needs a job that ended badly; that waits for a new one then.
+        SLURM itself cancels what needs a job that ended badly. That waits for a new one then, and
+        is no start that it has had.
         """
         what = f"job {self.numbers.get(stage, '')} ended without a word ({state.lower()})"
-        by_hand = state == "CANCELLED" and all(map(self._is_here_or_done, self.stages[stage]))
-        if self.starts[stage] >= MOST_STARTS or by_hand:
+        undone = [one for one in self.stages[stage] if not self._is_here_or_done(one)]
+        if not all(one in going for one in undone) or self._may_speak(stage, state):
+            return
+        if state == "CANCELLED" and undone:
+            self.starts[stage] -= 1
+        elif state == "CANCELLED" or self.starts[stage] >= MOST_STARTS:
             self._fail(stage, f"{what}; see {PLACE / 'jobs'}")
             return
         self.board.say(f"{stage}: {what}; once more")
         self._submit(stage)
+        going.add(stage)
+
+    def _may_speak(self, stage: str, state: str) -> bool:
+        """Return whether a job's note may be there and not be seen yet."""
+        now = time.monotonic()
+        since = self.silent.setdefault(stage, now)
+        return state in NOTED and now - since < SECONDS_OF_SILENCE
 
     def _fail(self, stage: str, reason: str) -> None:
         self.failed[stage] = reason

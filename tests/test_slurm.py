@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -128,6 +130,28 @@ def test_jobs_outlive_their_head_and_their_node(project: Path, environment: dict
     notes = ended(project)
     assert [*notes] == JOBS
     assert (notes["teacher"].job, (project / "report").exists()) == (number, True)
+
+
+def test_a_job_that_is_warned_saves_and_starts_again(
+    project: Path, environment: dict[str, str]
+) -> None:
+    (project / "teacher.slow").touch()
+    commit(project)
+    head = start(project, *SLURM, **environment)
+    clones = project / ".pkdn/slurm/clones"
+    wait_for(lambda: any(clones.glob("*/teacher/teacher.starts")))
+    rows = asked("squeue", "--me", "--noheader", "--states=RUNNING", "--format=%i %j")
+    ((number, _),) = [r.split() for r in rows.splitlines() if "-teacher" in r]
+    asked("scancel", "--batch", "--signal=USR2", number)  # as SLURM does before the time is up
+    (started,) = clones.glob("*/teacher/teacher.starts")
+    wait_for(lambda: " BeginTime" in asked("squeue", "--me", "--noheader", "--format=%i %r"))
+    time.sleep(2)  # a node refuses a job that comes back within the second
+    wait_for(lambda: hurry() or len(started.read_text().splitlines()) == 2)
+    assert started.with_name("teacher.state").read_text() == "saved "
+    started.with_name("teacher.slow").unlink()
+    output, errors = head.communicate(timeout=240)
+    assert head.returncode == 0, output + errors
+    assert ended(project)["teacher"].job == number
 
 
 def test_a_stage_that_fails_says_why_and_what_needs_it_is_left(
@@ -335,6 +359,19 @@ def test_the_files_of_jobs_are_those_that_decide(project: Path) -> None:
     assert not (first.files / "stages/new.py").exists()
 
 
+def test_a_job_that_is_warned_ends_its_worker(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("submitit")
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    job = StageJob("teacher", Place(project, "tree"), project, {})
+    with Crew(1, None) as job.crew:
+        outdated(job.crew)
+        job.checkpoint()
+        assert [worker.process.poll() is None for worker in job.crew.workers] == [False]
+
+
 def test_a_job_that_starts_again_believes_no_lock_of_the_one_before(project: Path) -> None:
     job = StageJob("teacher", keep_files(project), project / ".dvc/cache", {})
     lock = job._clone() / ".dvc/tmp/rwlock"
@@ -368,6 +405,24 @@ def test_a_queue_with_jobs_of_others_is_read(monkeypatch: pytest.MonkeyPatch) ->
     lines = [f"7|{name}|FAILED|n1|None", "8|other|RUNNING|n2|None", f"9|{name}|PENDING||Dependency"]
     monkeypatch.setattr(cluster, "_ask", lambda *_: "\n".join(lines))
     assert mine.queue() == {name: cluster.Queued("9", name, "PENDING", "", "Dependency")}
+
+
+def test_a_job_is_warned_itself_before_its_time_is_up_and_may_be_so_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = pytest.importorskip("submitit.core.utils").DelayedSubmission
+    for name, line in (("srun", ""), ("sbatch", f"cp $1 {tmp_path}/script; echo batch job 7")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    one = cluster.Cluster(Place(tmp_path, "tree"), Options(), tmp_path)
+    assert one.submit("teacher", ["5", "6"]) == "7"
+    lines = (tmp_path / "script").read_text().splitlines()
+    assert "#SBATCH --signal=B:USR2@90" in lines
+    assert "#SBATCH --dependency=afterok:5:6" in lines
+    assert lines[-1].startswith(f"exec {sys.executable} ")
+    (pickle,) = tmp_path.rglob("7_submitted.pkl")
+    assert submission.load(pickle)._timeout_countdown > 1000
 
 
 def test_jobs_of_other_files_are_ended_and_leave_nothing(

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import shlex
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +19,10 @@ from pkdn.tracking.live import LIVE_VARIABLE
 ALIVE = ("PENDING", "RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD")
 NETWORK_FILE_SYSTEMS = ("nfs", "lustre", "gpfs", "beegfs", "ceph", "cifs", "smb", "fuse.", "9p")
 FIELDS = "%i|%j|%T|%N|%r"
+SECONDS_TO_SAVE = 90
+"""How long before its time is up a job is warned; SLURM may do so up to a minute earlier."""
+MOST_TIMEOUTS = 10**6
+"""How often a job may run out of its time, and start again where it was."""
 
 
 class Request(NamedTuple):
@@ -129,9 +135,21 @@ class Cluster:
     def submit(self, stage: str, after: Iterable[str]) -> str:
         """Submit a stage that starts when other jobs have succeeded; return SLURM's number."""
         import submitit
+        from submitit.slurm.slurm import SlurmJobEnvironment
 
-        executor = submitit.AutoExecutor(self.place.workspace / PLACE / "jobs", cluster="slurm")
-        more: dict[str, Any] = {"requeue": True, "kill-on-invalid-dep": "yes"}
+        # B: the signal is for the batch script alone; by exec that is Python, and no shell.
+        executor = submitit.AutoExecutor(
+            self.place.workspace / PLACE / "jobs",
+            cluster="slurm",
+            slurm_python=f"exec {shlex.quote(sys.executable)}",
+            slurm_max_num_timeout=MOST_TIMEOUTS,
+        )
+        warning = f"B:{SlurmJobEnvironment.USR_SIG}@{SECONDS_TO_SAVE}"
+        more: dict[str, Any] = {
+            "requeue": True,
+            "kill-on-invalid-dep": "yes",
+            "signal": warning,
+        }
         if numbers := ":".join(after):
             more["dependency"] = f"afterok:{numbers}"
         executor.update_parameters(

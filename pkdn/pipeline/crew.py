@@ -194,6 +194,12 @@ class Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End every worker, and give the signals back."""
+        self.end()
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
+
+    def end(self) -> None:
         """End every worker and wait for it: at a second signal, or when time is up, by force."""
         for worker in self.workers:
             worker.connection.close()
@@ -204,8 +210,6 @@ class Crew:
                 for worker in self.workers:
                     worker.signal(signal.SIGKILL)
             time.sleep(SECONDS_BETWEEN_LOOKS / 2)
-        for each, handler in self._before.items():
-            signal.signal(each, handler)
 
     def _note(self, number: int, _: FrameType | None) -> None:
         self.signals.append(number)

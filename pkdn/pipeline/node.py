@@ -191,10 +191,8 @@ class StageJob:
         """Save what the stage has reached, when SLURM is about to take the node away."""
         from submitit.helpers import DelayedSubmission
 
-        for worker in self.crew.workers if self.crew else ():
-            worker.process.terminate()
-        for worker in self.crew.workers if self.crew else ():
-            worker.process.wait()
+        if self.crew:
+            self.crew.end()
         again = StageJob(self.stage, self.place, self.cache, self.variables)
         return DelayedSubmission(again)
 

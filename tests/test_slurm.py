@@ -407,8 +407,9 @@ def test_a_queue_with_jobs_of_others_is_read(monkeypatch: pytest.MonkeyPatch) ->
     assert mine.queue() == {name: cluster.Queued("9", name, "PENDING", "", "Dependency")}
 
 
-def test_a_job_is_warned_itself_before_its_time_is_up_and_may_be_so_again_and_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("stage", "most"), [("teacher@helen-full-0", 10**6), ("parse@helen", 2)])
+def test_a_job_is_warned_itself_before_its_time_is_up_and_a_training_as_often_as_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, most: int
 ) -> None:
     submission = pytest.importorskip("submitit.core.utils").DelayedSubmission
     for name, line in (("srun", ""), ("sbatch", f"cp $1 {tmp_path}/script; echo batch job 7")):
@@ -416,13 +417,13 @@ def test_a_job_is_warned_itself_before_its_time_is_up_and_may_be_so_again_and_ag
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     one = cluster.Cluster(Place(tmp_path, "tree"), Options(), tmp_path)
-    assert one.submit("teacher", ["5", "6"]) == "7"
+    assert one.submit(stage, ["5", "6"]) == "7"
     lines = (tmp_path / "script").read_text().splitlines()
     assert "#SBATCH --signal=B:USR2@90" in lines
     assert "#SBATCH --dependency=afterok:5:6" in lines
     assert lines[-1].startswith(f"exec {sys.executable} ")
     (pickle,) = tmp_path.rglob("7_submitted.pkl")
-    assert submission.load(pickle)._timeout_countdown > 1000
+    assert submission.load(pickle)._timeout_countdown == most
 
 
 def test_jobs_of_other_files_are_ended_and_leave_nothing(

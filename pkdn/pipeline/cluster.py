@@ -21,8 +21,10 @@ NETWORK_FILE_SYSTEMS = ("nfs", "lustre", "gpfs", "beegfs", "ceph", "cifs", "smb"
 FIELDS = "%i|%j|%T|%N|%r"
 SECONDS_TO_SAVE = 90
 """How long before its time is up a job is warned; SLURM may do so up to a minute earlier."""
-MOST_TIMEOUTS = 10**6
-"""How often a job may run out of its time, and start again where it was."""
+TRAINING = ("parser", "teacher", "student", "baseline", "authors")
+"""Stages that start again where they were."""
+MOST_TIMEOUTS, MOST_TIMEOUTS_OF_TRAININGS = 2, 10**6
+"""How often a job may run out of its time and go back into the queue."""
 
 
 class Request(NamedTuple):
@@ -137,12 +139,13 @@ class Cluster:
         import submitit
         from submitit.slurm.slurm import SlurmJobEnvironment
 
+        most = MOST_TIMEOUTS_OF_TRAININGS if is_one_of(stage, TRAINING) else MOST_TIMEOUTS
         # B: the signal is for the batch script alone; by exec that is Python, and no shell.
         executor = submitit.AutoExecutor(
             self.place.workspace / PLACE / "jobs",
             cluster="slurm",
             slurm_python=f"exec {shlex.quote(sys.executable)}",
-            slurm_max_num_timeout=MOST_TIMEOUTS,
+            slurm_max_num_timeout=most,
         )
         warning = f"B:{SlurmJobEnvironment.USR_SIG}@{SECONDS_TO_SAVE}"
         more: dict[str, Any] = {

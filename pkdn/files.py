@@ -17,6 +17,8 @@ UNFINISHED = ".tmp"
 """How the names of what is not finished end."""
 HOST = platform.node().replace(".", "_")
 """This machine in such names, since others may write to the same disk."""
+LONGEST_BEGINNING = 50
+"""Letters of a file's name in that of the unfinished one: names may have 255 bytes."""
 # DVC trusts what is write-protected, in its cache too, to which the file is linked.
 MADE_AGAIN = "run `chmod u+w {path}` and `dvc repro`, which then looks at it and makes it again"
 LONGEST_REASON = 300
@@ -29,8 +31,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
     A rename never changes a file in place, which matters because DVC may have hard-linked
     the old one into its cache.
+
+    Raises:
+        UserError: a folder lies there, or a file where a folder above should be.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise UserError(f"expected to write the file {path}, got a folder of that name: move it")
     temporary = _unfinished(path)
     try:
         with naming(path):
@@ -42,8 +48,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path``; on success it takes the place of ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Yield a temporary folder beside ``path``; on success it takes the place of ``path``.
+
+    Raises:
+        UserError: a file lies where a folder above should be.
+    """
     temporary = _unfinished(path)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
@@ -58,7 +67,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def _unfinished(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{HOST}-{os.getpid()}{UNFINISHED}")
+    """Return what to write beside ``path``, in whose folder it is, made where it is missing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(
+            f"expected a folder to write {path.name} into, got {error.filename}, where a file "
+            "lies: name another"
+        ) from None
+    return path.with_name(f".{path.name[:LONGEST_BEGINNING]}.{HOST}-{os.getpid()}{UNFINISHED}")
 
 
 def writer(unfinished: Path) -> tuple[str, str]:

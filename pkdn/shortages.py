@@ -17,6 +17,7 @@ ADVICE = {
     errno.EROFS: _WRITABLE,
     errno.EACCES: _WRITABLE,
     errno.EPERM: _WRITABLE,
+    errno.ENAMETOOLONG: "choose a shorter name",
     errno.EIO: f"look after the disk, `dmesg` may say more; {_GO_ON}",
     errno.EMFILE: f"allow more open files (`ulimit -n 4096`); {_GO_ON}",
     errno.ENFILE: f"close programs that hold many files open; {_GO_ON}",
@@ -112,9 +113,16 @@ def _number(error: BaseException) -> int | None:
 
 def _of_a_file(error: BaseException, number: int) -> str:
     file = getattr(error, NOTE + "file", None) or getattr(error, "filename", None)
-    place = next(each for each in (Path(file or ".").absolute() / "x").parents if each.exists())
+    place = next(filter(_is_there, (Path(file or ".").absolute() / "x").parents))
     free = shutil.disk_usage(place).free / 2**20
     return (
         f"expected to read or write {file or 'a file'}, got: {os.strerror(number)} "
         f"({free:,.0f} MiB are free in {place}): {ADVICE[number]}"
     )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long
+        return False

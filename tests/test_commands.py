@@ -18,6 +18,7 @@ from pkdn.__main__ import main
 from pkdn.commands import networks as listing
 from pkdn.data.photos.crops import centre_box, crop_image
 from pkdn.data.photos.framing import Framing, read_faces
+from pkdn.data.photos.photo import Box
 from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN
 from pkdn.reports.faces import CAPTION, GAP, HEADING, TILE
@@ -133,7 +134,7 @@ def test_upscale_walks_a_folder_and_skips_what_is_no_photo(
         done = pkdn(*words, "--framed")
         assert done.returncode == 0
         assert "pipe.jpg cannot be read (it is no regular file)" in done.stderr
-        sheet = out.with_name("out-sheet.png")
+        sheet = out.with_name("out.1-sheet.png")
         expected = f"2 faces written to {out}, compared in {sheet}; 1 of 3 photos skipped"
         assert done.stdout.splitlines()[-1] == expected
         assert sheet.exists()
@@ -167,6 +168,57 @@ def test_the_sheet_shows_input_bicubic_result_and_photo(
     assert (sheet[HEADING : HEADING + TILE // 3, left:] == 255).all()
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("a.png", "."), "one where a.png would be written over"),
+        (("link.png", "a.png"), "one where link.png would be written over"),
+        (("in", "in"), "another folder for OUT than IN, got in"),
+        (("a-sheet.png", "a.png"), "one where a-sheet.png would be written over"),
+        (("--all-faces", "a-1.png", "a.png"), "one where a-1.png would be written over"),
+        (("a.png", "taken.png"), "write the file taken-sheet.png, got a folder"),
+    ],
+)
+def test_upscale_writes_over_no_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    Path("taken-sheet.png").mkdir()
+    for name in ("a.png", "a-1.png", "a-sheet.png", "in/b.png"):
+        Image.new("RGB", (16, 16)).save(name)
+    Path("link.png").symlink_to("a.png")
+    before = {file: file.stat() for file in Path().rglob("*.png")}
+    done = pkdn("upscale", *words)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert {file: file.stat() for file in Path().rglob("*.png")} == before
+
+
+def test_upscale_takes_files_of_any_name(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "in").mkdir()
+    names = ("caf\udce9.png", "\u4e2d\u6587.png", "a$\\frac$.png", f"{'l' * 246}.png")
+    for name in names:
+        Image.new("RGB", (16, 16)).save(os.fsencode(tmp_path / "in" / name))
+    done = pkdn("upscale", str(tmp_path / "in"), str(tmp_path / "out"), "--weights", str(model))
+    assert done.returncode == 0, done.stderr
+    assert "UserWarning" not in done.stderr
+    assert {file.name for file in (tmp_path / "out").iterdir()} == set(names)
+    assert (tmp_path / "out-sheet.png").is_file()
+
+
+def test_letters_that_an_encoding_lacks_are_written_by_their_numbers() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pkdn", "upscale", "--help"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert rb"to 128\xd7128" in done.stdout
+
+
 def test_upscale_reads_photos_as_the_stages_do(tmp_path: Path) -> None:
     pixels = np.zeros((90, 70, 4), np.uint8)
     pixels[..., :3] = np.random.default_rng(0).integers(0, 256, (90, 70, 3), np.uint8)
@@ -180,6 +232,12 @@ def test_upscale_reads_photos_as_the_stages_do(tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"no photo")
     with pytest.raises(UserError, match=r"cannot read the image .*photo.png: it cannot be decoded"):
         read_faces(tmp_path / "photo.png", Framing(framed=True))
+
+
+def test_a_box_on_a_face_as_it_is_would_do_nothing(tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16)).save(tmp_path / "face.png")
+    with pytest.raises(UserError, match="--box: expected a photo of more than 16×16 pixels"):
+        read_faces(tmp_path / "face.png", Framing(box=Box(1, 2, 9, 9)))
 
 
 def test_upscale_takes_the_full_student_of_photographs_or_the_shipped(
@@ -213,6 +271,8 @@ def test_upscale_takes_the_full_student_of_photographs_or_the_shipped(
         (("upscale", "nowhere.png", "out.png"), "found nothing"),
         (("upscale", ".", "out"), "expected images"),
         (("upscale", ".", "out", "--box", "1,2,3,4"), "expected a single photo"),
+        (("upscale", "face.png", "file/sr.png"), "a folder to write sr.png into, got file"),
+        (("export-onnx", "file/sr.onnx"), "a folder to write sr.onnx into, got file"),
         (("sync",), "found no such folder; run `dvc repro`"),
     ],
 )
@@ -220,6 +280,9 @@ def test_mistakes_are_one_line(
     words: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    if "face.png" in words:
+        Image.new("RGB", (16, 16)).save("face.png")
     done = pkdn(*words)
     assert done.returncode == 1
     assert message in done.stderr

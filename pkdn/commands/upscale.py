@@ -1,7 +1,10 @@
 """``python -m pkdn upscale``: run a trained student on the user's own faces."""
 
 import argparse
+import os
+import re
 import sys
+import warnings
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -26,6 +29,8 @@ MAX_NAMED = 20
 """Images skipped that are named one by one."""
 MOST_ROWS = 40
 """Faces on the sheet: the first ones."""
+NUMBER = re.compile(r"-\d+(?=\.\w+$)")
+"""Of one of several faces, in the name of its file."""
 COLUMNS = ("16×16 input", "bicubic", "result", "photo")
 
 
@@ -91,8 +96,36 @@ def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
         return [(source, target)]
     if target.is_file():
         raise UserError(f"expected a folder for OUT, since IN is one, got the file {target}")
+    if target.exists() and target.samefile(source):
+        raise UserError(f"expected another folder for OUT than IN, got {target}: name a new one")
     images = list_images(source, subfolders=True, but=(target, _sheet_of(target)))
     return [(file, target / f"{name}.png") for name, file in images.items()]
+
+
+def check_places(pairs: list[tuple[Path, Path]], sheet: Path, *, numbered: bool) -> None:
+    """Refuse to write over what is read, or over a folder.
+
+    Args:
+        pairs: Images, and the files that they become.
+        sheet: Where the sheet goes.
+        numbered: An image becomes a file for each of its faces, with a number in the name.
+
+    Raises:
+        UserError: An image or a folder lies where something is to be written.
+    """
+    images = {os.path.realpath(file): file for file, _ in pairs}
+    at_faces = images
+    if numbered:
+        some = (place for place in images if NUMBER.search(place))
+        at_faces = {NUMBER.sub("", place): images[place] for place in some}
+    for place, known in (*((target, at_faces) for _, target in pairs), (sheet, images)):
+        if image := known.get(os.path.realpath(place)):
+            raise UserError(
+                f"expected an OUT that leaves the photos as they are, got one where {image} would "
+                "be written over: name another"
+            )
+        if place.is_dir():
+            raise UserError(f"expected to write the file {place}, got a folder: name another OUT")
 
 
 def framing(arguments: argparse.Namespace) -> Framing | None:
@@ -123,6 +156,9 @@ def main(arguments: argparse.Namespace) -> None:
     """
     where = framing(arguments)
     pairs = plan(arguments.input, arguments.output)
+    folder = arguments.output if arguments.input.is_dir() else None
+    sheet = _sheet_of(folder or pairs[0][1].with_suffix(""))
+    check_places(pairs, sheet, numbered=arguments.all_faces)
     skipped: list[str] = []
     faces = _readable(pairs, skipped, where)
     first = list(islice(faces, BATCH_SIZE))  # a mistake in all of them is told at once
@@ -133,7 +169,6 @@ def main(arguments: argparse.Namespace) -> None:
             f"0 faces written to {arguments.output}, {len(skipped)} of {len(pairs)} photos "
             f"skipped, such as: {skipped[0]}"
         )
-    sheet = _sheet_of(arguments.output if arguments.input.is_dir() else pairs[0][1])
     num_faces = _upscale(first, faces, arguments.weights, sheet)
     if detector.was_used():
         print(f"note: {detector.TERMS}")
@@ -143,9 +178,9 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def _sheet_of(target: Path) -> Path:
-    """Return where the sheet goes, beside a file or a folder of results."""
-    named = target if target.name else target.resolve()
-    return named.with_name(f"{named.name.removesuffix(named.suffix)}-sheet.png")
+    """Return where the sheet goes, beside a folder of results, or a file without its suffix."""
+    named = target if target.name not in ("", "..") else target.resolve()
+    return named.with_name(f"{named.name}-sheet.png")
 
 
 def _readable(
@@ -204,18 +239,25 @@ def _small(face: np.ndarray) -> np.ndarray:
 
 def _write_sheet(rows: list[tuple[str, list[np.ndarray]]], sheet: Path) -> None:
     """Show faces side by side; the photo only where there is more of it than the input."""
-    from pkdn.reports.faces import LONGEST_NAME, Grid, Tile
+    from pkdn.reports.faces import Grid, Tile
 
     tiles = []
     for name, (lr_image, *images, photo) in rows:
         times = HR_SIZE // LR_SIZE
         pixels = lr_image.repeat(times, axis=0).repeat(times, axis=1)
         last = photo if len(photo) == HR_SIZE else None
-        tiles.append(
-            [Tile(pixels, name[-LONGEST_NAME:]), *(Tile(image) for image in [*images, last])]
-        )
-    with atomic_file(sheet) as temporary:
+        tiles.append([Tile(pixels, _caption(name)), *(Tile(image) for image in [*images, last])])
+    with atomic_file(sheet) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph ", UserWarning)  # shown as a box
         Grid(COLUMNS, tiles).draw(temporary)
+
+
+def _caption(name: str) -> str:
+    """Return the end of a file's name as Matplotlib can write it."""
+    from pkdn.reports.faces import LONGEST_NAME
+
+    end = name[-LONGEST_NAME:].encode("utf-8", "replace").decode("utf-8")
+    return end.replace("$", r"\$")
 
 
 def _write(image: np.ndarray, target: Path) -> None:

@@ -43,11 +43,17 @@ def read_faces(path: Path, framing: Framing | None) -> list[np.ndarray]:
         which were cut as those of the data sets are, from the left to the right. uint8, RGB.
 
     Raises:
-        UserError: The photo cannot be read, shows no face, or has too few pixels of it.
+        UserError: The photo cannot be read, shows no face, has too few pixels of it, or has
+            16×16 where a box is said.
     """
     image = read_image(path)
     height, width = image.shape[:2]
     if (width, height) == (LR_SIZE, LR_SIZE):
+        if framing is not None and framing.box is not None:
+            raise UserError(
+                f"--box: expected a photo of more than {LR_SIZE}×{LR_SIZE} pixels, got {path}, "
+                "which is taken as a face as it is: leave --box out"
+            )
         return [image]
     if framing is None:
         raise UserError(

@@ -135,6 +135,22 @@ def test_what_was_there_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "faces").iterdir()] == ["new.jpg"]
 
 
+def test_a_link_to_a_mirror_that_is_gone_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "faces").symlink_to(tmp_path / "gone")
+    unpack(make_zip(tmp_path / "a", {"faces/new.jpg": b"1"}), tmp_path, "faces")
+    assert [path.name for path in (tmp_path / "faces").iterdir()] == ["new.jpg"]
+
+
+def test_a_tar_may_begin_with_the_folder_itself(tmp_path: Path) -> None:
+    (tmp_path / "in" / "faces").mkdir(parents=True)
+    (tmp_path / "in" / "faces" / "1.jpg").write_bytes(b"1")
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "in", ".")
+        assert archive.getnames()[0] == "."
+    unpack(tmp_path / "a.tgz", tmp_path / "out", "faces")
+    assert (tmp_path / "out" / "faces" / "1.jpg").read_bytes() == b"1"
+
+
 def test_volumes_are_one_archive_wherever_they_lie(tmp_path: Path) -> None:
     whole = make_7z(tmp_path / "a.7z", {"faces/1.jpg": bytes(range(256)) * 100}).read_bytes()
     first, second = tmp_path / "here/a.7z.001", tmp_path / "there/a.7z.002"

@@ -1,6 +1,7 @@
 """Downloads against a real server on loopback that misbehaves in every way that was met."""
 
 import hashlib
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -295,3 +296,21 @@ def test_a_data_sets_part_comes_from_a_mirror_on_the_web(server: Server, tmp_pat
     nowhere = remote(server)
     with pytest.raises(UserError, match=r"missing/faces/faces\.zip: HTTP 404"):
         locate("faces", [nowhere], mirror=f"{server.root}/missing", downloads=tmp_path / "none")
+
+
+def test_a_mirror_may_move(server: Server, tmp_path: Path) -> None:
+    whole = remote(server)
+    other = whole._replace(name="more.zip")
+    downloads = tmp_path / "downloads"
+    for name in ("one", "two"):
+        mirror = tmp_path / name / "faces"
+        mirror.mkdir(parents=True)
+        (mirror / whole.name).write_bytes(CONTENT)
+        fetch(other._replace(sources=(f"{server.root}/good/faces.zip",)), downloads / "faces")
+        root = locate("faces", [whole, other], mirror=str(mirror.parent), downloads=downloads)
+        assert (root / whole.name).resolve() == mirror / whole.name
+        (mirror / whole.name).unlink()
+    shutil.rmtree(root)
+    root.symlink_to(tmp_path / "unmounted")
+    with pytest.raises(UserError, match=r"got a link to .*unmounted, which is not there: mount"):
+        locate("faces", [whole], mirror=None, downloads=downloads)

@@ -82,6 +82,8 @@ def unpack(
                 "archive?"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink():  # to a mirror, which may be gone
+            target.unlink()
         shutil.rmtree(target, ignore_errors=True)
         found.rename(target)
 
@@ -160,7 +162,7 @@ def _check_size(archive: Path, total: int, limit: int) -> None:
 
 def _check_place(archive: Path, name: str) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         raise _unsafe(archive, name, "lies outside of the archive's folder")
 
 

@@ -56,6 +56,11 @@ def locate(
                 if not file.makes:
                     check_present(file, place / file.name)
             return place
+    if mine.is_symlink() and not mine.exists():
+        raise UserError(
+            f"expected a folder in {mine}, got a link to {mine.readlink()}, which is not there: "
+            "mount or delete it"
+        )
     mine.mkdir(parents=True, exist_ok=True)
     with FileLock(mine / ".lock"):
         missing = [file for file in files if not (mine / file.part).exists()]
@@ -65,7 +70,7 @@ def locate(
                 _bring(file, mine, folder, on_web and f"{on_web.rstrip('/')}/{name}")
         for file in links:  # one root for all parts, also those that the mirror has unpacked
             assert folder is not None
-            (mine / file.part).symlink_to((folder / file.part).resolve())
+            _link(mine / file.part, folder / file.part)
     return mine
 
 
@@ -76,7 +81,14 @@ def _bring(file: RemoteFile, mine: Path, folder: Path | None, on_web: str | None
         return
     found = _fetched(file, mine, folder, on_web)
     if found.parent != mine:
-        (mine / file.name).symlink_to(found.resolve())
+        _link(mine / file.name, found)
+
+
+def _link(path: Path, target: Path) -> None:
+    """Make a link, also in the place of one to a mirror that is gone."""
+    if path.is_symlink():
+        path.unlink()
+    path.symlink_to(target.resolve())
 
 
 def _archive(file: RemoteFile, mine: Path, folder: Path | None, on_web: str | None) -> list[Path]:

@@ -326,10 +326,11 @@ def test_of_an_animation_the_first_picture_is_taken() -> None:
         (b"\0\0\0\x18ftypheic" + bytes(40), "HEIC, which is not read here: convert it to JPEG"),
         (b"", "cannot be decoded"),
         (encoded(Image.new("F", (4, 4)), "tiff"), "floating-point"),
+        (encoded(Image.new("I", (4, 4), 70_000), "tiff"), "whole numbers of 32 bits"),
         (encoded(Image.new("1", (30_000, 3_000))), "too large: 30000×3000 pixels"),
         (encoded(Image.new("1", (30_000, 6_000))), "too large: .*: make it smaller"),
     ],
-    ids=["heic", "empty", "float", "wide", "wider"],
+    ids=["heic", "empty", "float", "whole", "wide", "wider"],
 )
 def test_what_cannot_be_read_says_why(data: bytes, reason: str) -> None:
     with pytest.raises(UnreadablePhotoError, match=reason):
@@ -338,7 +339,19 @@ def test_what_cannot_be_read_says_why(data: bytes, reason: str) -> None:
 
 def test_sixteen_bits_are_scaled_not_cut() -> None:
     grey = np.full((4, 4), 0x80FF, np.uint16)
-    assert (decode_image(encoded(Image.fromarray(grey))) == 0x80).all()
+    for kind in ("png", "tiff"):
+        assert (decode_image(encoded(Image.fromarray(grey), kind)) == 0x80).all()
+
+
+def test_landmarks_are_found_in_any_case_and_those_of_no_photo_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    touch(tmp_path, "a.jpg", "a.pts", "b.jpg", "b.PTS", "c.jpg", "c.jpg.pts", "zz.pts")
+    settings = DatasetSettings(folder=tmp_path)
+    entries = folder.catalogue(tmp_path, settings)
+    assert [entry.landmarks for entry in entries] == ["a.pts", "b.PTS", ""]
+    (told,) = capsys.readouterr().out.splitlines()
+    assert told.startswith("left out: 2 files of landmarks, such as c.jpg.pts,")
 
 
 def test_broken_photos_are_unreadable() -> None:

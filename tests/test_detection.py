@@ -99,6 +99,8 @@ def test_landmarks_beside_a_photo_and_a_box_count_more(
     assert np.array_equal(face, crop_image(ASTRONAUT, Box(105, 115, 235, 245)))
     (face,) = read_faces(photo, Framing(framed=True))
     assert np.array_equal(face, crop_image(ASTRONAUT, Box(0, 0, 512, 512)))
+    photo.with_suffix(".pts").rename(photo.with_suffix(".PTS"))
+    assert np.array_equal(read_faces(photo, Framing())[0], by_hand)
     photo.with_suffix(".pts").write_text("{ 1 2 }")
     with pytest.raises(UserError, match=r"cannot read the landmarks .*photo.pts: expected 68"):
         read_faces(photo, Framing())

@@ -9,7 +9,7 @@ else photos are split by their names. Folders of these names elsewhere are refus
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, NoReturn
@@ -63,6 +63,7 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
     """Return all photos, named by their paths without suffix and without ``images/``.
 
     Photos that differ only in suffix keep it in their names, and fall into the same split.
+    Landmarks that belong to no photo are told in a line.
 
     Raises:
         UserError: There are no photos, a path is not Unicode, or folders are laid out otherwise
@@ -74,17 +75,26 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
     labelled = _check_labels(root, places, photos)
     stems = [_stem(places[photo].name) for photo in photos]
     occurrences = Counter(stems)
-    known = set(files)
+    points = {_stem(file): file for file in sorted(files) if _suffix(file) == POINTS}
+    _tell_left(set(points.values()) - {points.get(_stem(photo)) for photo in photos})
     return [
         Entry(
             name=stem if occurrences[stem] == 1 else places[photo].name,
             split=places[photo].split or split_of(stem),
             photo=photo,
-            landmarks=points if (points := f"{_stem(photo)}{POINTS}") in known else "",
+            landmarks=points.get(_stem(photo), ""),
             labels=_label_map(photo, places[photo]) if labelled else "",
         )
         for photo, stem in zip(photos, stems, strict=True)
     ]
+
+
+def _tell_left(points: Collection[str]) -> None:
+    if points:
+        print(
+            f"left out: {len(points)} files of landmarks, such as {min(points)}, beside which no "
+            f"photo has the same name but for its suffix: a.jpg has a{POINTS}"
+        )
 
 
 class _Place(NamedTuple):

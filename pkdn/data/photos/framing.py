@@ -91,8 +91,9 @@ def _boxes(path: Path, image: np.ndarray, framing: Framing) -> list[Box]:
 
 
 def _landmarks(path: Path, image: np.ndarray, *, all_faces: bool) -> list[np.ndarray]:
-    points = path.with_suffix(POINTS)
-    if points.exists() and not all_faces:
+    places = [path.with_suffix(suffix) for suffix in (POINTS, POINTS.upper())]
+    points = next((place for place in places if place.exists()), None)
+    if points and not all_faces:
         try:
             return [parse_points(content(points.parent, points.name, LARGEST_TEXT))]
         except UnreadablePhotoError as error:

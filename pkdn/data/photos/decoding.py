@@ -132,6 +132,16 @@ def _check_kind(stored: ImageFile.ImageFile, *, only_8_bit: bool) -> None:
         raise UnreadablePhotoError(
             "has floating-point pixels, whose range is not known: convert it to 8 bits a channel"
         )
+    if stored.mode == "I" and stored.format != "PNG":  # of 16 bits, which older Pillows call so
+        raise UnreadablePhotoError(
+            "has whole numbers of 32 bits, or with a sign, whose range is not known: convert it to "
+            "8 bits a channel"
+        )
+    if stored.mode == "I" and stored.format != "PNG":  # so older Pillows call its 16 bits
+        raise UnreadablePhotoError(
+            "has whole numbers of 32 bits, or with a sign, whose range is not known: convert it to "
+            "8 bits a channel"
+        )
     if only_8_bit and _has_16_bits(stored):
         raise UnreadablePhotoError(
             "has 16 bits a channel, expected 8-bit grey or colours: round it to 8 bits, as it is "

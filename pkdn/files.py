@@ -70,10 +70,10 @@ def _unfinished(path: Path) -> Path:
     """Return what to write beside ``path``, in whose folder it is, made where it is missing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
+    except (FileExistsError, NotADirectoryError):
+        file = next(place for place in path.parents if place.exists())
         raise UserError(
-            f"expected a folder to write {path.name} into, got {error.filename}, where a file "
-            "lies: name another"
+            f"expected a folder to write {path.name} into, got the file {file}: name another"
         ) from None
     return path.with_name(f".{path.name[:LONGEST_BEGINNING]}.{HOST}-{os.getpid()}{UNFINISHED}")
 
@@ -154,6 +154,19 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+class BrokenFileError(UserError):
+    """A file is missing, or its content is not what is expected there.
+
+    Args:
+        found: what was expected, and what came.
+        advice: what to do.
+    """
+
+    def __init__(self, found: str, advice: str) -> None:
+        super().__init__(f"{found}: {advice}")
+        self.found = found
+
+
 @contextmanager
 def reading(path: Path, advice: str = MADE_AGAIN) -> Iterator[None]:
     """Turn whatever a broken file raises, while it is read, into one line that names it.
@@ -163,17 +176,16 @@ def reading(path: Path, advice: str = MADE_AGAIN) -> Iterator[None]:
         advice: what to do, where ``{path}`` stands for the file.
 
     Raises:
-        UserError: the file is missing, or its content is not what is expected there.
+        BrokenFileError: the file is missing, or its content is not what is expected there.
     """
     try:
         yield
     except UserError:
         raise
     except FileNotFoundError:
-        raise UserError(f"expected {path}, which is missing: run `dvc repro`") from None
+        advice = "run `dvc repro`" if advice == MADE_AGAIN else advice.format(path=path)
+        raise BrokenFileError(f"expected {path}, which is missing", advice) from None
     except Exception as error:  # each library has kinds of its own, for each kind of damage
         reason = " ".join(str(error).split())[:LONGEST_REASON]
-        raise UserError(
-            f"expected a whole {path}, got {type(error).__name__} ({reason}): "
-            f"{advice.format(path=path)}"
-        ) from error
+        found = f"expected a whole {path}, got {type(error).__name__} ({reason})"
+        raise BrokenFileError(found, advice.format(path=path)) from error

@@ -271,8 +271,8 @@ def test_upscale_takes_the_full_student_of_photographs_or_the_shipped(
         (("upscale", "nowhere.png", "out.png"), "found nothing"),
         (("upscale", ".", "out"), "expected images"),
         (("upscale", ".", "out", "--box", "1,2,3,4"), "expected a single photo"),
-        (("upscale", "face.png", "file/sr.png"), "a folder to write sr.png into, got file"),
-        (("export-onnx", "file/sr.onnx"), "a folder to write sr.onnx into, got file"),
+        (("upscale", "face.png", "file/sr.png"), "to write sr.png into, got the file file"),
+        (("export-onnx", "file/sr.onnx"), "to write sr.onnx into, got the file file"),
         (("sync",), "found no such folder; run `dvc repro`"),
     ],
 )

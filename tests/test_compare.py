@@ -101,7 +101,14 @@ def test_what_is_not_there_is_one_line() -> None:
     shutil.rmtree(".dvc/cache")
     gone = compare("HEAD")
     assert gone.stderr.startswith("error: HEAD: expected a revision or an experiment")
-    for one in (done, gone):
+    assert "got: a commit without dvc.lock; commit it" in gone.stderr
+    file = compare("HEAD:params.yaml")
+    assert "got: no commit, but a file or folder of one; leave out the colon" in file.stderr
+    write_report("one")
+    unset = compare("")
+    assert "expected a revision such as HEAD, got an empty name" in unset.stderr
+    assert told() == ""
+    for one in (done, gone, file, unset):
         assert (one.returncode, one.stdout, one.stderr.count("\n")) == (1, "", 1)
 
 

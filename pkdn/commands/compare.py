@@ -30,12 +30,12 @@ def main(arguments: argparse.Namespace) -> None:
         UserError: a revision is not there, or both have no data set with the same faces.
     """
     before = revisions.state(arguments.before)
-    if arguments.after:
+    if arguments.after is not None:
         after = revisions.state(arguments.after)
     else:
         after = revisions.state_of_folder(Path(), HERE)
     told = changes.text(before, after)
     print(told, end="")
-    if not arguments.after and web.is_there(REPORT):
+    if arguments.after is None and web.is_there(REPORT):
         web.write_previous(REPORT, told)
         print(f"\n{REPORT / web.PAGE} shows this, too.")

@@ -11,12 +11,14 @@ import yaml
 
 from pkdn import provenance
 from pkdn.errors import UserError
+from pkdn.files import reading
 from pkdn.reports.changes import State
 from pkdn.reports.plan import Plan
 from pkdn.reports.scores import read_scores
-from pkdn.runs import RUNS, RunId, planned
+from pkdn.runs import LOCK, RUNS, RunId, planned
 
 PARAMETERS = "params.yaml"
+MEND = "mend it, or take it from git: `git checkout {path}`"
 WANTED = re.compile(rf"{RUNS.as_posix()}/evaluate_[^/]+/[^/]+/[^/]+\.(csv|txt)")
 """The scores of each face, or why there are none."""
 PLAN = RunId("report")
@@ -41,23 +43,41 @@ def state(revision: str, *, remote: bool = True) -> State:
         UserError: there is no such revision, DVC has not what it made, or code has made that which
             this one does not understand.
     """
+    if not revision.strip():
+        raise UserError(
+            "expected a revision such as HEAD, got an empty name: set the variable of the shell "
+            "that it comes from"
+        )
     with _results(revision, remote=remote) as folder:
         return state_of_folder(folder, title(revision))
 
 
 def state_of_folder(folder: Path, name: str) -> State:
     """Read what lies in a folder, likewise; its files are not needed afterwards."""
+    plan = plan_of_folder(folder, name)
+    scores = {dataset: read_scores(folder, plan, dataset) for dataset in plan.datasets}
+    file = folder / PARAMETERS
+    with reading(file, MEND):
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("no keys with values")
+    return State(name, values, plan, scores)
+
+
+def plan_of_folder(folder: Path, name: str) -> Plan:
+    """Read what the report in a folder is about.
+
+    Raises:
+        UserError: there is no plan, or code has made it that this one does not understand.
+    """
     settings = planned(PLAN.stage, root=folder).settings
     try:
-        plan = Plan(**settings)
+        return Plan(**settings)
     except TypeError:
         raise UserError(
             f"{name}: expected results of code such as this, got a plan of other code; compare "
             "revisions that the same code has made, or run it again by this one"
         ) from None
-    scores = {dataset: read_scores(folder, plan, dataset) for dataset in plan.datasets}
-    values = yaml.safe_load((folder / PARAMETERS).read_text(encoding="utf-8"))
-    return State(name, values, plan, scores)
 
 
 @contextmanager
@@ -79,10 +99,25 @@ def _results(revision: str, *, remote: bool) -> Iterator[Path]:
                 there.parent.mkdir(parents=True, exist_ok=True)
                 there.write_bytes(files.read_bytes(name))
         except Exception as error:  # DVC passes on whatever it meets
-            reason = " ".join(str(error).split())
+            reason = _why_none(revision) or (
+                f"{' '.join(str(error).split())}; `dvc exp show` lists what there is"
+            )
             where = "cache or remote" if remote else "cache"
             raise UserError(
                 f"{revision}: expected a revision or an experiment whose results are in DVC's "
-                f"{where}, got: {reason}; `dvc exp show` lists what there is"
+                f"{where}, got: {reason}"
             ) from None
         yield Path(folder)
+
+
+def _why_none(revision: str) -> str:
+    """Return why DVC cannot know the results of what git knows by a name; empty: another reason."""
+    known, commit, lock = (
+        provenance.git("rev-parse", "--verify", "--quiet", name)
+        for name in (revision, f"{revision}^{{commit}}", f"{revision}:{LOCK}")
+    )
+    if known and not commit:
+        return "no commit, but a file or folder of one; leave out the colon and what follows it"
+    if commit and not lock:
+        return f"a commit without {LOCK}; commit it: `git add {LOCK} && git commit -m Results`"
+    return ""

@@ -1,32 +1,67 @@
 """Results that one user publishes and another verifies."""
 
 import argparse
+import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+import own_params
 import pandas as pd
 import pytest
 import report_inputs
 
+from pkdn import params, planning
 from pkdn.commands import publish, verify
 from pkdn.errors import UserError
 from pkdn.pipeline.revisions import PLAN
-from pkdn.runs import Planned, RunId
+from pkdn.reports.plan import Plan
+from pkdn.runs import RunId
 from pkdn.systems import BICUBIC, PKDN
 
 DATASET = "helen"
+NETWORKS = ("bicubic", "dic", "kdfsrnet", "pkdn")
+
+
+def ask(*, networks: Sequence[str] = NETWORKS, lambda_fs: float = 0.1) -> None:
+    """Write the parameters."""
+    lists = {"networks": [*networks], "authors_recipes": ["dic"], "seeds": [0, 1]}
+    own_params.write(Path(), datasets=[DATASET], lambda_fs=lambda_fs, **lists)
+
+
+def write_plan() -> Plan:
+    """Write what the parameters ask for, and return what the report is about."""
+    for one in planning.plan(params.load()):
+        one.id.plan.parent.mkdir(parents=True, exist_ok=True)
+        one.id.plan.write_text(one.text(), encoding="utf-8")
+        if one.id == PLAN:
+            plan = Plan(**one.settings)
+    return plan
+
+
+def record_parameters() -> None:
+    """Let the evaluations have been asked for what the parameters say."""
+    for one in planning.plan(params.load()):
+        if one.id.stage.startswith("evaluate_"):
+            record = json.loads(one.id.record.read_text())
+            asked = [one.settings.get(part, {}) for part in ("recipe", "authors", "distillation")]
+            record["params"] = {name: value for part in asked for name, value in part.items()}
+            one.id.record.write_text(json.dumps(record))
 
 
 @pytest.fixture(autouse=True)
 def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Be in a folder whose results have been published, and return where."""
-    plan = report_inputs.plan(datasets=(DATASET,))
-    report_inputs.write(tmp_path, plan)
     monkeypatch.chdir(tmp_path)
-    PLAN.plan.parent.mkdir(parents=True, exist_ok=True)
-    PLAN.plan.write_text(Planned(PLAN, {}, {}, vars(plan)).text())
-    Path("params.yaml").write_text("lambda_fs: 0.1\n")
-    publish.main(argparse.Namespace(output=Path("published")))
+    ask()
+    report_inputs.write(tmp_path, write_plan())
+    record_parameters()
+    publish_to("published")
     return Path("published")
+
+
+def publish_to(folder: str) -> None:
+    publish.main(argparse.Namespace(output=Path(folder)))
 
 
 def change(run: RunId, column: str, by: float) -> None:
@@ -65,7 +100,7 @@ def test_another_training_is_inside_and_a_bad_one_is_named(
     published: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(PKDN.run(DATASET, 0), "y_crop8.psnr", 0.02)
-    Path("params.yaml").write_text("lambda_fs: 0.5\n")
+    ask(lambda_fs=0.5)
     check(published)
     said = capsys.readouterr().out
     assert rows(said)["lambda_fs"] == ["0.1", "0.5"]
@@ -94,5 +129,60 @@ def test_other_faces_are_named(published: Path) -> None:
 def test_a_wrong_folder_is_one_line(published: Path) -> None:
     with pytest.raises(UserError, match="has written, got data"):
         check(Path("data"))
+    with pytest.raises(UserError, match="this folder itself: name the published one"):
+        check(Path())
     with pytest.raises(UserError, match="new or empty"):
-        publish.main(argparse.Namespace(output=published))
+        publish_to(str(published))
+
+
+def test_other_parameters_than_those_of_the_results_are_not_published() -> None:
+    ask(lambda_fs=5.0)
+    with pytest.raises(UserError, match=r"got others of .*json is of others, or is not there; run"):
+        publish_to("more")
+    write_plan()  # and nothing else has run
+    with pytest.raises(UserError, match=r"evaluate_\w+/helen-.*record.json has another lambda_fs"):
+        publish_to("more")
+    assert not Path("more").exists()
+    record_parameters()
+    publish_to("more")
+
+
+@pytest.mark.parametrize("name", ["record.json", "curve.csv"])
+def test_results_are_published_whole_or_not_at_all(name: str) -> None:
+    file = PKDN.run(DATASET, 1).folder / name
+    file.unlink()
+    with pytest.raises(UserError, match=rf"expected {file}, which is missing: run `dvc repro`"):
+        publish_to("more")
+    assert not Path("more").exists()
+
+
+def test_without_bicubic_nothing_can_be_verified(published: Path) -> None:
+    ask(networks=NETWORKS[1:])
+    write_plan()
+    for act in (lambda: publish_to("more"), lambda: check(published)):
+        with pytest.raises(UserError, match="expected bicubic among `networks`"):
+            act()
+    shutil.copytree("data", published / "data", dirs_exist_ok=True)
+    with pytest.raises(UserError, match="expected bicubic among `networks`"):
+        check(published)
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["params.yaml", "data/plan/report.json", PKDN.run(DATASET, 1).evaluation().scores.as_posix()],
+)
+def test_broken_results_of_others_are_to_be_got_again(published: Path, file: str) -> None:
+    (published / file).write_text("{")
+    again = "get published again from those who published it"
+    with pytest.raises(UserError, match=rf"expected a whole published/{file}, got .*: {again}"):
+        check(published)
+    if file != "data/plan/report.json":
+        (published / file).unlink()
+        with pytest.raises(UserError, match=rf"published/{file}, which is missing: {again}"):
+            check(published)
+
+
+def test_parameters_that_are_missing_here_are_one_line(published: Path) -> None:
+    Path("params.yaml").unlink()
+    with pytest.raises(UserError, match=r"expected params\.yaml, which is missing: mend it"):
+        check(published)

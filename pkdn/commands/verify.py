@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from pkdn.errors import UserError
+from pkdn.files import BrokenFileError
 
 HELP = "look for the gains of this folder in the intervals of published results"
 
@@ -26,8 +27,19 @@ def main(arguments: argparse.Namespace) -> None:
     folder: Path = arguments.published
     if not (folder / revisions.PLAN.plan).is_file():
         raise UserError(f"expected what `python -m pkdn publish` has written, got {folder}")
-    before = revisions.state_of_folder(folder, str(folder))
+    if folder.samefile(Path()):
+        raise UserError(
+            f"expected what `python -m pkdn publish` has written, got {folder}, this folder "
+            "itself: name the published one"
+        )
+    try:
+        published.check(folder, revisions.plan_of_folder(folder, str(folder)))
+        before = revisions.state_of_folder(folder, str(folder))
+    except BrokenFileError as error:
+        advice = f"get {folder} again from those who published it"
+        raise UserError(f"{error.found}: {advice}") from None
     here = revisions.state_of_folder(Path(), HERE)
+    published.check_bicubic(here.plan)
     datasets = changes.shared(before, here)
     print(f"# This folder against {folder}\n")
     if different := changes.different_parameters(before, here):

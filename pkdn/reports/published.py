@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pkdn.files import atomic_file
+from pkdn.errors import UserError
+from pkdn.files import BrokenFileError, atomic_file
 from pkdn.reports.changes import OF_BICUBIC, State, other_faces
 from pkdn.reports.columns import PSNR, SSIM
 from pkdn.reports.comparisons import interval, signed
@@ -62,12 +63,37 @@ class Pair(NamedTuple):
 
 def files(root: Path, plan: Plan) -> Iterator[Path]:
     """Yield what is published beside the parameters and the plan, from the root on."""
-    found = list[Path]()
     for _, run in plan.trainings():
         evaluation = run.evaluation()
-        found += [run.record, run.curve()]
-        found += [evaluation.record, evaluation.scores, evaluation.absence]
-    yield from (path for path in found if (root / path).is_file())
+        absent = (root / evaluation.absence).is_file()
+        yield from (run.record, run.curve(), evaluation.record)
+        yield evaluation.absence if absent else evaluation.scores
+
+
+def check(root: Path, plan: Plan) -> None:
+    """Check that results can be verified.
+
+    Raises:
+        BrokenFileError: a file is missing.
+        UserError: bicubic interpolation is not among the networks.
+    """
+    check_bicubic(plan)
+    for path in files(root, plan):
+        if not (root / path).is_file():
+            raise BrokenFileError(f"expected {root / path}, which is missing", "run `dvc repro`")
+
+
+def check_bicubic(plan: Plan) -> None:
+    """Check that gains over bicubic interpolation can be told.
+
+    Raises:
+        UserError: it is not among the networks.
+    """
+    if OF_BICUBIC not in plan.subjects:
+        raise UserError(
+            f"expected {BICUBIC} among `networks`, whose scores show whether faces are the same, "
+            f"got {listing(plan.networks)}: add it to params.yaml and run `python -m pkdn repro`"
+        )
 
 
 def write(state: State, root: Path, out: Path, more: Sequence[Path]) -> None:
@@ -78,16 +104,21 @@ def write(state: State, root: Path, out: Path, more: Sequence[Path]) -> None:
         root: the root of the repository.
         out: the folder.
         more: further files, from the root on.
+
+    Raises:
+        UserError: some are missing, or others could not verify them.
     """
+    check(root, state.plan)
+    page = _page(state, root, out)
     for path in (*more, *files(root, state.plan)):
         with atomic_file(out / path) as temporary:
             shutil.copyfile(root / path, temporary)
     with atomic_file(out / "README.md") as temporary:
-        temporary.write_text(_page(state, out), encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8")
 
 
-def _page(state: State, out: Path) -> str:
-    records = read_records(out, state.plan)
+def _page(state: State, root: Path, out: Path) -> str:
+    records = read_records(root, state.plan)
     told = [
         f"# Results of {listing(state.plan.datasets)} with the profile `{state.plan.profile}`",
         f"Computed from {min(records['started'])[:10]} to {max(records['started'])[:10]} by "

@@ -12,6 +12,7 @@ from contextlib import closing
 from importlib.metadata import distributions
 from pathlib import Path
 
+import own_params
 import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -153,6 +154,15 @@ def test_what_is_wrong_is_said_and_mended(
     assert f"mended {line.removeprefix('WRONG').split(';')[0].strip()}" in mended.stdout
     assert doctor(project).stdout.count("WRONG") == 0
     assert git(project, "branch", "--show-current") == "trunk"
+
+
+def test_parameters_that_are_wrong_are_named(project: Path) -> None:
+    own_params.write(project)
+    assert "params.yaml can be read" in doctor(project).stdout
+    own_params.write(project, seeds=0)
+    found = doctor(project)
+    assert found.returncode == 1
+    assert "WRONG  params.yaml: seeds: expected a list of different whole numbers" in found.stdout
 
 
 def test_what_a_living_process_writes_is_not_deleted(project: Path) -> None:

@@ -2,11 +2,13 @@
 
 import errno
 import os
+import re
 import signal
 from collections.abc import Iterator
 from multiprocessing import Pipe
 from pathlib import Path
 
+import own_params
 import pytest
 from small_pipeline import (
     go_on,
@@ -106,6 +108,24 @@ def test_what_dvc_cannot_read_is_one_line(
     assert said in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "more", "said"),
+    [
+        ({"seeds": 0}, "", "params.yaml: seeds: expected a list of different whole numbers"),
+        ({"datasets": []}, "", "params.yaml: datasets: expected a list of different names"),
+        ({}, "seeds: [1]\n", 'params.yaml is not valid YAML: .* found duplicate key "seeds"'),
+    ],
+)
+def test_the_key_that_is_wrong_is_named_before_dvc_reads_it(
+    project: Path, changes: dict[str, object], more: str, said: str
+) -> None:
+    file = own_params.write(project, **changes)
+    file.write_text(file.read_text() + more)
+    done = run(project)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(f"error: {said}.*\n", done.stderr)
 
 
 def test_a_full_disk_is_one_line_without_a_traceback() -> None:

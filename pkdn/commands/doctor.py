@@ -3,13 +3,31 @@
 import argparse
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from pkdn import params
 from pkdn.doctor import cache, environment, repository, workplace
 from pkdn.doctor.finding import Finding
 from pkdn.errors import UserError
 
 HELP = "check this folder and this machine, and mend what can be mended without loss"
+
+
+def parameters(folder: Path) -> Iterator[Finding]:
+    """Check that ``params.yaml``, where there is one, is as it has to be."""
+    file = folder / "params.yaml"
+    if not file.exists():
+        return
+    try:
+        params.load(file)
+    except UserError as error:
+        advice = f"mend it, or take back your changes with `git checkout -- {file}`"
+        yield Finding(" ".join(str(error).split()), advice)
+    else:
+        yield Finding(f"{file} can be read")
+
+
 CHECKS = (
     environment.interpreter,
     environment.path,
@@ -17,6 +35,7 @@ CHECKS = (
     environment.torchvision,
     environment.gpus,
     repository.head,
+    parameters,
     workplace.processes,
     workplace.locks,
     workplace.leftovers,

@@ -87,6 +87,8 @@ def main(arguments: argparse.Namespace) -> None:
     """
     if not Path(PIPELINE).is_file():
         raise UserError(f"{PIPELINE} is missing; run this from the root of the repository")
+    if Path("params.yaml").exists():
+        params.load()  # DVC reads it too, and would not name the key
     _check(arguments)
     gpus = devices.chosen(arguments.gpus) if not arguments.slurm else []
     jobs = arguments.jobs if arguments.jobs is not None else default_jobs(len(gpus))

@@ -12,7 +12,7 @@ from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, check_new, reading
 from pkdn.runs import DRAWN, RUNS, RunId
-from pkdn.systems import BICUBIC
+from pkdn.systems import BICUBIC, FULL
 
 TEMPLATES: Final = Path(__file__).parent / "reports" / "templates"
 TERMS: Final = {
@@ -22,6 +22,8 @@ TERMS: Final = {
 RESEARCH: Final = "For non-commercial research alone, as the terms of the data set say."
 FOUND: Final = " A model for non-commercial use alone has found the landmarks of the faces."
 RECIPE: Final = ("steps", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "keep")
+RECORD: Final = "record.json"
+EXAMPLE: Final = RunId("student", "helen", FULL, 0).weights
 DISTILLATION: Final = ("lambda_ts", "lambda_fs", "distill_epochs")
 
 
@@ -32,13 +34,14 @@ def run_of(weights: Path) -> RunId:
         UserError: it lies in none.
     """
     record = _record(weights.parent)
-    named = record.get("tags", {})
-    if record.get("stage") is None or named.get("system") is None:
-        raise UserError(
-            f"expected the weights of a training of this project in {RUNS}, got {weights}: name "
-            "those of a student there, such as data/runs/student/helen-full-0/weights.safetensors"
-        )
-    return RunId(record["stage"], named["dataset"], named["system"], named["seed"])
+    with reading(weights.parent / RECORD):
+        named = record.get("tags", {})
+        if record.get("stage") is None or named.get("system") is None:
+            raise UserError(
+                f"expected the weights of a training of this project in {RUNS}, got {weights}: "
+                f"name those of a student there, such as {EXAMPLE}"
+            )
+        return RunId(record["stage"], named["dataset"], named["system"], named["seed"])
 
 
 def card_of(weights: Path) -> dict[str, Any]:
@@ -48,45 +51,54 @@ def card_of(weights: Path) -> dict[str, Any]:
         weights: in its run's folder, beside those of the other runs.
 
     Raises:
-        UserError: a record is missing.
+        UserError: a record is missing or broken.
     """
     run, runs = run_of(weights), weights.absolute().parent.parent.parent
     training, aligned = _record(weights.parent), _record(runs / "align" / run.dataset)
     scores = _scores(runs, run.evaluation())
     bicubic = RunId("evaluate_baseline", run.dataset, BICUBIC, run.seed)
-    detector = aligned.get("tags", {}).get("detector")
-    params, measured = training["params"], training["metrics"]
-    return {
-        "dataset": run.dataset,
-        "faces": {split: int(aligned["metrics"][f"{split}_faces"]) for split in SPLITS},
-        "terms": TERMS.get(run.dataset, RESEARCH) + (FOUND if detector else ""),
-        "trained": run.name,
-        "seed": run.seed,
-        "size": params["size"],
-        "recipe": {name: params[name] for name in RECIPE},
-        "distillation": {name: params[name] for name in DISTILLATION if name in params},
-        "kept_step": int(measured.get("kept_step", params["steps"])),
-        "precision": training["tags"].get("precision"),
-        "scores": scores,
-        "bicubic": _scores(runs, bicubic) if (runs / bicubic.stage / bicubic.key).exists() else {},
-        "revision": training["revision"],
-        "date": training["started"][:10],
-        "machine": training["machine"],
-    }
+    of_bicubic = _scores(runs, bicubic) if (runs / bicubic.stage / bicubic.key).exists() else {}
+    with reading(runs / "align" / run.dataset / RECORD):
+        detector = aligned.get("tags", {}).get("detector")
+        faces = {split: int(aligned["metrics"][f"{split}_faces"]) for split in SPLITS}
+    with reading(weights.parent / RECORD):
+        params, measured = training["params"], training["metrics"]
+        return {
+            "dataset": run.dataset,
+            "faces": faces,
+            "terms": TERMS.get(run.dataset, RESEARCH) + (FOUND if detector else ""),
+            "trained": run.name,
+            "seed": run.seed,
+            "size": params["size"],
+            "recipe": {name: params[name] for name in RECIPE},
+            "distillation": {name: params[name] for name in DISTILLATION if name in params},
+            "kept_step": int(measured.get("kept_step", params["steps"])),
+            "precision": training["tags"].get("precision"),
+            "scores": scores,
+            "bicubic": of_bicubic,
+            "revision": training["revision"],
+            "date": training["started"][:10],
+            "machine": training["machine"],
+        }
 
 
 def _scores(runs: Path, evaluation: RunId) -> dict[str, float]:
-    found = _record(runs / evaluation.stage / evaluation.key)["metrics"]
-    return {key: found[f"{metrics.PRIMARY}.{key}"] for key in ("psnr", "ssim")}
+    folder = runs / evaluation.stage / evaluation.key
+    record = _record(folder)
+    with reading(folder / RECORD):
+        found = record["metrics"]
+        return {key: found[f"{metrics.PRIMARY}.{key}"] for key in ("psnr", "ssim")}
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    path = folder / "record.json"
+    path = folder / RECORD
     if not path.is_file():
         raise UserError(f"expected the record of a run in {path}, found none; run `dvc repro`")
     with reading(path):
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("no keys with values")
+        return record
 
 
 def export(weights: Path, folder: Path) -> Path:
@@ -96,9 +108,20 @@ def export(weights: Path, folder: Path) -> Path:
         The file of weights.
 
     Raises:
-        UserError: the folder has something in it, or a record is missing.
+        UserError: the folder has something in it, a record is missing or broken, or these are no
+            weights of a network that upscales faces alone.
     """
     check_new(folder)
+    if not weights.is_file():
+        raise UserError(
+            f"expected a file of weights, got {weights}, which is a folder or not there: name the "
+            f"file, such as {EXAMPLE}"
+        )
+    if run_of(weights).stage == "teacher":
+        raise UserError(
+            f"expected the weights of a student, got {weights}, a teacher's, which needs the map "
+            f"of the HR face: name a student's, such as {EXAMPLE}"
+        )
     card = card_of(weights)
     exported = folder / f"{card['trained'].replace('@', '-')}.safetensors"
     networks.save_with_card(weights, card, exported)

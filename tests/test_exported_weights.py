@@ -1,3 +1,4 @@
+import argparse
 import json
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 import torch
 
 from pkdn import networks, weights
+from pkdn.commands import export_weights
 from pkdn.errors import UserError
 from pkdn.runs import RunId
 
@@ -109,6 +111,42 @@ def test_weights_without_records_are_used_with_a_warning_and_not_exported(
     assert "nothing is known of the faces" in warning
     with pytest.raises(UserError, match=r"expected the record of a run in .*record\.json"):
         weights.export(alone, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_a_file_of_a_students_weights_is_exported(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"a folder or not there: name the file, such as data/"):
+        weights.export(trained.parent, tmp_path / "out")
+    record = trained.with_name("record.json")
+    record.write_text(record.read_text().replace('"student"', '"teacher"'))
+    with pytest.raises(UserError, match=r"expected the weights of a student, got .*, a teacher's"):
+        weights.export(trained, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_a_student_of_photographs_one_has_to_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="found none: name a student with --weights, such as"):
+        export_weights.main(argparse.Namespace(weights=None, output=tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("run", "content"),
+    [
+        (STUDENT, "[]"),
+        (STUDENT, '{"stage": "student", "tags": []}'),
+        (STUDENT.evaluation(), "[]"),
+        (STUDENT.evaluation(), '{"metrics": {}}'),
+        (RunId("align", "helen"), '{"metrics": {}}'),
+    ],
+)
+def test_broken_records_are_named(trained: Path, tmp_path: Path, run: RunId, content: str) -> None:
+    record = tmp_path / run.record
+    record.write_text(content)
+    with pytest.raises(UserError, match=f"expected a whole {record}, got "):
+        weights.export(trained, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

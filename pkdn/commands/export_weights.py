@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from pkdn.errors import UserError
+
 HELP = "write a trained student with its card, to publish or to use elsewhere"
 
 
@@ -10,14 +12,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("output", metavar="OUT", type=Path, help="a new folder")
     parser.add_argument(
-        "--weights", type=Path, help="of a training in data/runs (default: the full student)"
+        "--weights",
+        type=Path,
+        help="of a training in data/runs, but a teacher's; by default the full student that was "
+        "trained here on photographs",
     )
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the folder."""
-    from pkdn import weights
-    from pkdn.upscaling import default_weights
+    """Write the folder.
 
-    exported = weights.export(arguments.weights or default_weights(), arguments.output)
+    Raises:
+        UserError: no student is named, and none was trained here on photographs.
+    """
+    from pkdn import weights
+    from pkdn.upscaling import SHIPPED, default_weights
+
+    trained = arguments.weights or default_weights()
+    if trained == SHIPPED:
+        raise UserError(
+            "expected a student that was trained here on photographs, found none: name a student "
+            "with --weights, such as data/runs/student/synthetic-full-0/weights.safetensors"
+        )
+    exported = weights.export(trained, arguments.output)
     print(f"{exported} with its card README.md; use it by `python -m pkdn upscale --weights`")

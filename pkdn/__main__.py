@@ -3,6 +3,7 @@
 import argparse
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
@@ -43,7 +44,10 @@ def _module(name: str) -> ModuleType:
 
 
 def script() -> None:
-    """Be the program ``pkdn``."""
+    """Be the program ``pkdn``; letters that the output's encoding lacks are written by numbers."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     command.run(main)
 
 

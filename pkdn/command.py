@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from pkdn import preloaded, shortages
@@ -42,15 +41,11 @@ _at_interrupt(signal.SIG_DFL)
 def run(main: Callable[[], None]) -> None:
     """Call ``main``; a mistake or a shortage becomes one line on stderr and exit status 1.
 
-    A stage, which DVC started, ends with DVC: what it makes would be noted by nobody. Letters that
-    the output's encoding lacks are written by their numbers.
+    A stage, which DVC started, ends with DVC: what it makes would be noted by nobody.
     """
     if STAGE in os.environ:
         threading.Thread(target=_end_with_starter, daemon=True).start()
     _at_interrupt(signal.default_int_handler)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     try:
         _check_place()
         main()

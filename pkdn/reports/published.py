@@ -20,7 +20,7 @@ from pkdn.reports.plan import Plan, title
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
 from pkdn.reports.tables import Column, Table, listing, markdown, words
-from pkdn.systems import Subject
+from pkdn.systems import BICUBIC, Subject
 
 SAME_FACES: Final = (
     "Bicubic interpolation has the published PSNR on every face: photos, crops, degradation and "

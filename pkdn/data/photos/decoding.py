@@ -137,11 +137,6 @@ def _check_kind(stored: ImageFile.ImageFile, *, only_8_bit: bool) -> None:
             "has whole numbers of 32 bits, or with a sign, whose range is not known: convert it to "
             "8 bits a channel"
         )
-    if stored.mode == "I" and stored.format != "PNG":  # so older Pillows call its 16 bits
-        raise UnreadablePhotoError(
-            "has whole numbers of 32 bits, or with a sign, whose range is not known: convert it to "
-            "8 bits a channel"
-        )
     if only_8_bit and _has_16_bits(stored):
         raise UnreadablePhotoError(
             "has 16 bits a channel, expected 8-bit grey or colours: round it to 8 bits, as it is "

@@ -69,7 +69,7 @@ class RunId:
     @property
     def name(self) -> str:
         """Its name in messages, records and MLflow, such as ``student@helen-full-0``."""
-        return f"{self.stage}@{self.key}" if self.key else self.stage
+        return _name(self.stage, self.key)
 
     @property
     def folder(self) -> Path:
@@ -145,8 +145,8 @@ def planned(stage: str, key: str = "", *, root: Path = Path()) -> Planned:
     path = root / _place(PLAN, stage, key).with_suffix(".json")
     if not path.is_file():
         raise UserError(
-            f"expected a run that params.yaml asks for, got {stage} {key}: there is no {path}; "
-            "run `dvc repro`, from the root of the repository"
+            f"expected a run that params.yaml asks for, got {_name(stage, key)}: there is no "
+            f"{path}; run `dvc repro`, from the root of the repository"
         )
     with reading(path):
         parts = json.loads(path.read_text(encoding="utf-8"))
@@ -156,6 +156,10 @@ def planned(stage: str, key: str = "", *, root: Path = Path()) -> Planned:
         if (planned.id.stage, planned.id.key) != (stage, key):
             raise ValueError(f"it is the plan of {planned.id.name}")
     return planned
+
+
+def _name(stage: str, key: str) -> str:
+    return f"{stage}@{key}" if key else stage
 
 
 def _place(folder: Path, stage: str, key: str) -> Path:
@@ -178,7 +182,7 @@ def planned_by_command(description: str | None, *stages: str) -> Planned:
     stage, _, key = str(parser.parse_args().run).partition("@")
     if stage not in (own := stages or (script,)):
         raise UserError(
-            f"expected a run of {' or '.join(own)} for {parser.prog}, got {stage}@{key}: "
+            f"expected a run of {' or '.join(own)} for {parser.prog}, got {_name(stage, key)}: "
             f"`dvc repro` knows which script runs it"
         )
     return planned(stage, key)

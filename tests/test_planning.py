@@ -101,7 +101,7 @@ def test_the_plan_is_written_and_what_nobody_asks_for_is_taken_away(
     one = planned("student", "synthetic-full-0")
     assert one.reads["teacher"] == RUNS / "teacher/synthetic-full-0/weights.safetensors"
     with pytest.raises(
-        UserError, match=r"expected a run that params\.yaml asks for, got student hel"
+        UserError, match=r"expected a run that params\.yaml asks for, got student@hel"
     ):
         planned("student", "helen-full-0")
     (PLAN / "parser.json").unlink()

@@ -270,7 +270,9 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Report:
     root = tmp_path_factory.mktemp("single")
     networks = tmp_path_factory.mktemp("networks")
     shutil.copytree(systems.NETWORKS, networks, dirs_exist_ok=True)
-    (networks / "newnet.py").write_text('TITLE = "The newnet"\nINPUT = "16×16"\n')
+    (networks / "newnet.py").write_text(
+        'TITLE = "The newnet"\nINPUT = "16×16"\nNETWORK = object\nSIZES = {}\n'
+    )
     plan = report_inputs.plan(
         size="paper",
         datasets=("helen",),

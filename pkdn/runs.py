@@ -32,6 +32,8 @@ REPORT = Path("reports")
 """The report and what lies beside it."""
 
 
+TRAININGS = ("teacher", "student", "baseline", "authors")
+"""Stages that train what is scored: PKDN's two networks, and others by one recipe or by theirs."""
 DRAWN = "synthetic"
 """The data set whose faces this project draws."""
 OTHERS = "others"

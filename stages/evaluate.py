@@ -18,12 +18,11 @@ from pkdn.evaluation import FaceScore, evaluate
 from pkdn.faces.shards import Shards
 from pkdn.files import atomic_folder
 from pkdn.parsing.maps import load_parser
-from pkdn.runs import Planned, planned_by_command
+from pkdn.runs import TRAININGS, Planned, planned_by_command
 from pkdn.training.precision import default_device
 
 BATCH_SIZE = 8
 NUM_EXAMPLES = 4
-TRAINED = ("teacher", "student", "baseline", "authors")
 HEADLINES = {"y_crop8.psnr": "psnr", "y_crop8.ssim": "ssim", "parsing.miou": "parsing_miou"}
 
 
@@ -47,7 +46,7 @@ def main() -> None:
     Networks are scored in fp32 on every machine, so that scores do not depend on whether it
     multiplies in bf16 (not stated in the paper; our choice).
     """
-    planned = planned_by_command(__doc__, *(f"evaluate_{stage}" for stage in TRAINED))
+    planned = planned_by_command(__doc__, *(f"evaluate_{stage}" for stage in TRAININGS))
     reads, tags = planned.reads, {"network": planned.settings["network"]}
     with tracking.run(planned, params(planned), tags=tags, by_name=by_name(planned)) as run:
         if reason := networks.absence(reads["weights"]):

@@ -16,7 +16,7 @@ from pkdn import networks, tracking
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.provenance import write_curve
-from pkdn.runs import Planned, planned_by_command
+from pkdn.runs import TRAININGS, Planned, planned_by_command
 from pkdn.training import precision
 from pkdn.training.session import as_the_faces_allow, open_faces, train_recorded
 from pkdn.training.task import Task
@@ -122,7 +122,7 @@ class Training:
 
 def main() -> None:
     """Write the weights and the curve of one network."""
-    planned = planned_by_command(__doc__, "teacher", "student", "baseline", "authors")
+    planned = planned_by_command(__doc__, *TRAININGS)
     training = Training(planned)
     tags = {"network": training.name, "precision": training.compute.name}
     with tracking.run(

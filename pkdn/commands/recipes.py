@@ -12,7 +12,6 @@ from pkdn.systems import BICUBIC, Subject
 
 HELP = "list the recipe of every training: steps, passes, rate, schedule, augmentation"
 LEAST_WIDTH = 130
-TRAININGS = ("baseline", "authors", "student", "teacher")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +45,7 @@ def _print(heading: str, dataset: str, planned: list[runs.Planned]) -> None:
     faces, source = num_faces(dataset)
     first: dict[str, runs.Planned] = {}
     for one in planned:
-        is_trained = one.id.stage in TRAININGS and one.id.system != BICUBIC
+        is_trained = one.id.stage in runs.TRAININGS and one.id.system != BICUBIC
         if is_trained and one.id.dataset == dataset:
             first.setdefault(title(Subject(one.id.stage, one.id.system)), one)
     rows = []

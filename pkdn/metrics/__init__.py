@@ -86,10 +86,11 @@ def score_labels(sr_labels: np.ndarray, hr_labels: np.ndarray) -> Scores:
         sr_labels: (H, W), uint8, the parsing map of the SR image.
         hr_labels: (H, W), uint8, the parsing map of the HR image.
     """
-    compared = [file for name in _files() if hasattr(file := _file(name), "score_labels")]
-    names = [file.__name__.rpartition(".")[2] for file in compared]
-    scores = [file.score_labels(sr_labels, hr_labels) for file in compared]
-    return dict(zip(names, scores, strict=True))
+    return {
+        name: file.score_labels(sr_labels, hr_labels)
+        for name in _files()
+        if hasattr(file := _file(name), "score_labels")
+    }
 
 
 @cache

@@ -14,6 +14,7 @@ import psutil
 from pkdn.errors import UserError
 from pkdn.pipeline.devices import ALONE, COMPUTING, is_one_of
 from pkdn.pipeline.node import PLACE, Place, StageJob
+from pkdn.runs import TRAININGS
 from pkdn.tracking.live import LIVE_VARIABLE
 
 ALIVE = ("PENDING", "RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD")
@@ -21,9 +22,9 @@ NETWORK_FILE_SYSTEMS = ("nfs", "lustre", "gpfs", "beegfs", "ceph", "cifs", "smb"
 FIELDS = "%i|%j|%T|%N|%r"
 SECONDS_TO_SAVE = 90
 """How long before its time is up a job is warned; SLURM may do so up to a minute earlier."""
-TRAINING = ("parser", "teacher", "student", "baseline", "authors")
+RESUMED = ("parser", *TRAININGS)
 """Stages that start again where they were."""
-MOST_TIMEOUTS, MOST_TIMEOUTS_OF_TRAININGS = 2, 10**6
+MOST_TIMEOUTS, MOST_TIMEOUTS_OF_RESUMED = 2, 10**6
 """How often a job may run out of its time and go back into the queue."""
 
 
@@ -139,7 +140,7 @@ class Cluster:
         import submitit
         from submitit.slurm.slurm import SlurmJobEnvironment
 
-        most = MOST_TIMEOUTS_OF_TRAININGS if is_one_of(stage, TRAINING) else MOST_TIMEOUTS
+        most = MOST_TIMEOUTS_OF_RESUMED if is_one_of(stage, RESUMED) else MOST_TIMEOUTS
         # B: the signal is for the batch script alone; by exec that is Python, and no shell.
         executor = submitit.AutoExecutor(
             self.place.workspace / PLACE / "jobs",

@@ -10,6 +10,7 @@ from shutil import which
 
 from pkdn.errors import UserError
 from pkdn.provenance import VISIBLE_GPUS
+from pkdn.runs import TRAININGS
 
 DRIVERS = ("nvidia[0-9]*", "kfd", "dxg")
 """What is in ``/dev`` where there may be a GPU: NVIDIA's, AMD's, and Windows' for Linux."""
@@ -27,7 +28,7 @@ ANOTHER_BUILD = (
     "install a PyTorch that was built for this machine's driver (`nvidia-smi` names the newest "
     "CUDA that it knows), as https://pytorch.org/get-started says"
 )
-COMPUTING = ("parser", "parse", "teacher", "student", "baseline", "authors", "evaluate")
+COMPUTING = ("parser", "parse", *TRAININGS, "evaluate")
 """Stages that compute with networks: one of them at a time on a GPU. ``complexity`` does, too; it
 runs alone."""
 ALONE = ("complexity",)

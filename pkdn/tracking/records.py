@@ -168,9 +168,9 @@ def run(
     script = closure.running()
     code = closure.code(script, *by_name)
     before = {path: content(path) for path in sorted([*code, *planned.reads.values()])}
-    name = planned.id.name
     known, same = (
-        fingerprint(one, params, code, planned.reads.values()) for one in (name, computes or name)
+        fingerprint(name, params, code, planned.reads.values()) if name else ""
+        for name in (planned.id.name, computes)
     )
     current = Run(planned, script, known, dict(params), {**identity, **tags}, same)
     mine = (planned.id.folder, planned.id.plan, *planned.writes.values())

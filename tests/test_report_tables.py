@@ -49,6 +49,7 @@ def _empty(plan: Plan, dataset: str) -> Comparison:
         ([[0.2, 0.3, 0.4], [0.2, 0.3, 0.3], [0.2, 0.4, 0.4]], "yes: better"),
         ([[-0.2, -0.3, -0.4], [-0.2, -0.3, -0.3], [-0.2, -0.4, -0.4]], "yes: worse"),
         ([[-0.4, 0.5, -0.5, 0.6]], "no: the interval includes 0"),
+        ([[0.0, 0.0, 0.0]], "no: the same on every face"),  # such as PKDN's very weights
         ([[0.5, 0.6, 0.7], [-0.1, -0.1, -0.1]], "no: the interval includes 0"),
         ([[0.2, 0.3, 0.4], [0.1, 0.2, 0.1]], "no: the interval includes 0"),  # two seeds differ
     ],

@@ -18,12 +18,13 @@ from small_pipeline import ROOT, run, small_pipeline, start, wait_for
 
 from pkdn import command
 from pkdn.errors import UserError
-from pkdn.pipeline import cluster, slurm
+from pkdn.pipeline import cluster, devices, slurm
 from pkdn.pipeline.board import Board
 from pkdn.pipeline.cluster import Options, Queued, check_tracking
 from pkdn.pipeline.crew import Crew
 from pkdn.pipeline.node import Ended, Place, StageJob, keep_files
 from pkdn.pipeline.schedule import outdated, run_one
+from pkdn.provenance import VISIBLE_GPUS
 from pkdn.tracking.live import LIVE_VARIABLE, Live
 
 PIPELINE = {
@@ -370,6 +371,21 @@ def test_a_job_that_is_warned_ends_its_worker(
         outdated(job.crew)
         job.checkpoint()
         assert [worker.process.poll() is None for worker in job.crew.workers] == [False]
+
+
+def test_a_job_that_cannot_use_its_gpu_says_so(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "have_driver", lambda: True)
+    monkeypatch.setattr(devices, "ASK", "print('[0, \"it was built without CUDA\"]')")
+    for name in (VISIBLE_GPUS, "DVC_ROOT", command.MAY_RUN):  # a job sets the last two
+        monkeypatch.setenv(name, "0")
+    monkeypatch.chdir(project)
+    job = StageJob("teacher", keep_files(project), project / ".dvc/cache", {})
+    with pytest.raises(UserError, match=r"GPU 0.*got it was built without CUDA; .*gres none"):
+        job()
+    ended = job.place.ended("teacher")
+    assert ended and not ended.is_done and "built without CUDA" in ended.reason
 
 
 def test_a_job_that_starts_again_believes_no_lock_of_the_one_before(project: Path) -> None:

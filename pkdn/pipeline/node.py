@@ -22,6 +22,7 @@ from pkdn.closure import PACKAGES
 from pkdn.command import MAY_RUN
 from pkdn.errors import UserError
 from pkdn.files import atomic_file, atomic_folder
+from pkdn.pipeline import devices
 from pkdn.pipeline.crew import Asked, Crew
 from pkdn.pipeline.presence import RWLOCK
 from pkdn.pipeline.schedule import Stages, outdated, run_all
@@ -183,6 +184,12 @@ class StageJob:
 
     def _run(self, crew: Crew) -> str:
         """Take what it needs from the cache, and run it; return why it failed."""
+        gpus = os.environ.get(VISIBLE_GPUS, "")
+        if gpus and (why := devices.found()[1]):
+            return (
+                f"expected to use GPU {gpus}, which SLURM gave this job, got {why}; "
+                f"{devices.ANOTHER_BUILD}, or give --slurm-gres none to train on processors"
+            )
         stages = _with_needs(self.stage, outdated(crew))
         failed = run_all(stages, crew)
         return "; ".join(f"{name}: {why}" for name, why in failed.items())

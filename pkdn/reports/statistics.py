@@ -82,6 +82,8 @@ class Gain(NamedTuple):
         mean, low, high, _ = self.interval
         if math.isnan(mean):
             return NOTHING
+        if mean == low == high == 0:
+            return "no: the same on every face"
         word = "better" if mean > 0 else "worse"
         if low <= 0 <= high:
             return "no: the interval includes 0"

@@ -78,7 +78,7 @@ def write(root: Path, of: Plan) -> None:
                 recipe = {"params": RECIPE, "metrics": {"kept_step": 100.0 + seed}}
                 of_mlflow = f"mlflow-{run.stage}-{run.key}"
                 _write_record(root, run, of_mlflow, precision="bf16", **recipe)
-                _write_record(root, run.evaluation())
+                _write_record(root, run.evaluation(), datasets=[of_dataset(dataset)])
         _write_record(root, RunId("align", dataset), metrics={"photos": 162770.0})
         agreement = {"test_miou": 0.8, "test_iou_skin": 0.9}
         _write_record(root, RunId("parse", dataset), metrics=agreement)
@@ -139,6 +139,12 @@ def _write_curve(root: Path, run: RunId) -> None:
         write_rows(root / run.curve("teacher"), rows)
 
 
+def of_dataset(name: str, *, digest: str = "0b3e", num_train: int = NUM_TRAIN) -> dict[str, object]:
+    """Return the faces that a run read, as its record has them."""
+    counts = {"train": num_train, "val": 1, "test": NUM_TEST}
+    return {"name": name, "source": f"data/faces/{name}", "digest": digest, "counts": counts}
+
+
 def _write_record(
     root: Path,
     run: RunId,
@@ -147,6 +153,7 @@ def _write_record(
     precision: str | None = None,
     metrics: Mapping[str, float] | None = None,
     params: Mapping[str, object] | None = None,
+    datasets: Sequence[Mapping[str, object]] = (),
 ) -> None:
     record = {
         "stage": run.stage,
@@ -161,6 +168,7 @@ def _write_record(
         "experiment": None,
         "machine": {"processor": "Test CPU", "cores": 2, "memory_gib": 7.8, "gpu": None},
         "versions": {"torch": "2.13.0"},
+        "datasets": datasets,
         "mlflow_run_id": mlflow_run_id,
     }
     path = root / run.record

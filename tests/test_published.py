@@ -126,6 +126,22 @@ def test_other_faces_are_named(published: Path) -> None:
         check(published)
 
 
+def test_other_faces_to_train_are_told(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(published)
+    assert "the published ones, byte for byte" in capsys.readouterr().out
+    others = report_inputs.of_dataset(DATASET, digest="f00d", num_train=2230)
+    for path in Path("data/runs").glob("evaluate_*/*/record.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"datasets": [others]}))
+    check(published)
+    mine = f"{report_inputs.NUM_TRAIN} / 1 / {report_inputs.NUM_TEST}"
+    said = capsys.readouterr().out
+    assert f"{mine} to train / validate / test were published, 2,230 / 1 / " in said
+    assert (
+        f"train / validate / test: {mine}; the paper has 1,955"
+        in (published / "README.md").read_text()
+    )
+
+
 def test_a_wrong_folder_is_one_line(published: Path) -> None:
     with pytest.raises(UserError, match="has written, got data"):
         check(Path("data"))

@@ -19,7 +19,15 @@ from pkdn.reports.tables import NOTHING, Column, Table, codes, duration, listing
 from pkdn.runs import RunId
 
 ABOUT_RUN: Final = ["run", "stage", "name", "started", "seconds", "revision", "mlflow_run_id"]
-ABOUT_CONTENT: Final = ["fingerprint", "params", "tags", "metrics", "machine", "versions"]
+ABOUT_CONTENT: Final = [
+    "fingerprint",
+    "params",
+    "tags",
+    "metrics",
+    "machine",
+    "versions",
+    "datasets",
+]
 SHORT: Final = 8
 """Digits of MLflow's name of a run, as its own pages show it."""
 QUIET: Final = 0.95
@@ -76,6 +84,16 @@ def machines(records: pd.DataFrame) -> str:
 def accelerators(records: pd.DataFrame) -> str:
     """Return the GPUs in use; none means that everything ran on the processor."""
     return listing(sorted({machine.get("gpu") for machine in records["machine"]} - {None}))
+
+
+def faces(records: pd.DataFrame, dataset: str) -> dict[str, dict[str, int]]:
+    """Return the faces of a data set that its runs read; one entry, unless they were changed.
+
+    Returns:
+        How many there are in each split, by the digest of their files' checksums.
+    """
+    found = [one for of_run in records["datasets"] for one in of_run]
+    return {one["digest"]: one["counts"] for one in found if one["name"] == dataset}
 
 
 def precisions(records: pd.DataFrame) -> str:

@@ -5,17 +5,19 @@ and for the intervals in which others look for their own gains.
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from pkdn.errors import UserError
 from pkdn.files import BrokenFileError, atomic_file
+from pkdn.reports import paper
 from pkdn.reports.changes import OF_BICUBIC, State, other_faces
 from pkdn.reports.columns import PSNR, SSIM
 from pkdn.reports.comparisons import interval, signed
+from pkdn.reports.conditions import counts
 from pkdn.reports.curves import best_validation
-from pkdn.reports.history import machines, read_records, revisions
+from pkdn.reports.history import faces, machines, read_records, revisions
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
@@ -23,8 +25,8 @@ from pkdn.reports.tables import Column, Table, listing, markdown, words
 from pkdn.systems import BICUBIC, Subject
 
 SAME_FACES: Final = (
-    "Bicubic interpolation has the published PSNR on every face: photos, crops, degradation and "
-    "protocol are the same."
+    "Bicubic interpolation has the published PSNR on every test face: their photos and crops, "
+    "degradation and protocol are the same."
 )
 WHEN: Final = ("published", "here")
 
@@ -133,8 +135,16 @@ def _page(state: State, root: Path, out: Path) -> str:
             for metric in (PSNR, SSIM)
         ]
         told.append(f"## On `{dataset}`, {_num_faces(scores)} test faces")
+        told.append(_learnt_from(faces(records, dataset), dataset))
         told.append(markdown([words("system", map(title, rows)), *means]))
     return "\n\n".join(told) + "\n"
+
+
+def _learnt_from(found: Mapping[str, Mapping[str, int]], dataset: str) -> str:
+    """Say how many faces there were, beside the paper's number where it has the data set."""
+    theirs = paper.FACES.get(dataset)
+    of_paper = f"; the paper has {counts(theirs)}" if theirs else ""
+    return f"Faces to train / validate / test: {listing(map(counts, found.values()))}{of_paper}."
 
 
 def _num_faces(scores: Scores) -> int:
@@ -156,7 +166,11 @@ def verify(dataset: str, published: State, here: State, roots: tuple[Path, Path]
     shared = [one for one in published.plan.subjects if one in old.frames and one in new.frames]
     shared.remove(OF_BICUBIC)
     pairs = [Pair(one, *(s.gain(one, OF_BICUBIC, PSNR) for s in (old, new))) for one in shared]
-    told = [SAME_FACES, markdown(_table(pairs, old, new))]
+    learnt = [
+        faces(read_records(root, state.plan), dataset)
+        for root, state in zip(roots, (published, here), strict=True)
+    ]
+    told = [SAME_FACES, _same_files(*learnt), markdown(_table(pairs, old, new))]
     validated = [
         [PSNR.text(best_validation(root, state.plan, dataset, one)) for one in shared]
         for root, state in zip(roots, (published, here), strict=True)
@@ -169,6 +183,21 @@ def verify(dataset: str, published: State, here: State, roots: tuple[Path, Path]
         told.append(f"Published, and not here: {listing(lacking)}.")
     outside = [f"{dataset}: {pair}" for pair in pairs if not pair.is_inside]
     return Verdict("\n\n".join(told), outside)
+
+
+def _same_files(
+    published: Mapping[str, Mapping[str, int]], here: Mapping[str, Mapping[str, int]]
+) -> str:
+    """Say whether networks learnt from the published faces, which bicubic's scores cannot show."""
+    if published.keys() == here.keys():
+        return (
+            "All faces, those to train and to validate too, are the published ones, byte for byte."
+        )
+    before, after = (listing(map(counts, found.values())) for found in (published, here))
+    return (
+        f"**The faces' files are not the published ones**: {before} to train / validate / test "
+        f"were published, {after} are here, so that networks may have learnt from other photos."
+    )
 
 
 def _table(pairs: Sequence[Pair], old: Scores, new: Scores) -> Table:

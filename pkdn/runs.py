@@ -127,6 +127,12 @@ class Planned(NamedTuple):
     writes: Mapping[str, Path]
     settings: Mapping[str, Any]
 
+    def scored(self) -> dict[str, Any]:
+        """Return the parameters of the training that it scores, as records and MLflow have them."""
+        nested = (value for value in self.settings.values() if isinstance(value, Mapping))
+        plain = {name: self.settings[name] for name in ("network", "size", "precision")}
+        return plain | {name: value for part in nested for name, value in part.items()}
+
     def text(self) -> str:
         """Return the content of its file."""
         parts = self._asdict() | {"id": vars(self.id)}

@@ -4,7 +4,6 @@ import csv
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from pkdn import command
 from pkdn.progress import track
@@ -32,14 +31,6 @@ def by_name(planned: Planned) -> list[str]:
     return [network, *closure.within("pkdn.metrics"), *closure.within("pkdn.perceptual")]
 
 
-def params(planned: Planned) -> dict[str, Any]:
-    """Return the parameters of the training, as MLflow shows them beside the scores."""
-    settings = planned.settings
-    parts = ("arguments", "recipe", "authors", "distillation")
-    plain = {name: settings[name] for name in ("network", "size", "precision")}
-    return plain | {name: value for part in parts for name, value in settings.get(part, {}).items()}
-
-
 def main() -> None:
     """Write the scores of one system, and its SR images of the first test faces.
 
@@ -48,7 +39,7 @@ def main() -> None:
     """
     planned = planned_by_command(__doc__, *(f"evaluate_{stage}" for stage in TRAININGS))
     reads, tags = planned.reads, {"network": planned.settings["network"]}
-    with tracking.run(planned, params(planned), tags=tags, by_name=by_name(planned)) as run:
+    with tracking.run(planned, planned.scored(), tags=tags, by_name=by_name(planned)) as run:
         if reason := networks.absence(reads["weights"]):
             with atomic_folder(run.id.folder) as folder:
                 (folder / run.id.absence.name).write_text(reason + "\n", encoding="utf-8")

@@ -2,9 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pkdn.errors import UserError
 from pkdn.files import check_new, reading
@@ -50,9 +48,7 @@ def check_made(asked: Planned) -> None:
         raise _other(asked, f"{plan} is of others, or is not there")
     if not asked.id.stage.startswith("evaluate_"):
         return
-    values = dict[str, Any]()
-    for name, value in asked.settings.items():
-        values |= value if isinstance(value, Mapping) else {name: value}
+    values = asked.scored()
     with reading(asked.id.record):
         made = json.loads(asked.id.record.read_text(encoding="utf-8"))["params"]
         others = [name for name, value in made.items() if values.get(name) != value]

@@ -22,7 +22,7 @@ from pkdn.runs import planned_by_command
 from pkdn.training import precision
 from pkdn.training.batches import FaceBatches
 from pkdn.training.recipe import ADAM, SGD, Optimizer, Recipe
-from pkdn.training.session import train_recorded
+from pkdn.training.session import as_the_faces_allow, train_recorded
 
 SEED = 0
 NUM_EXAMPLES = 8
@@ -39,7 +39,11 @@ def main() -> None:
     compute = precision.choose(settings.get("precision", "fp32"), precision.default_device())
     params: dict[str, Any] = {"parser": settings["parser"], "input_size": pretrained.INPUT_SIZE}
     if trained_here:
-        recipe = Recipe.of(settings["training"], OPTIMIZERS[settings["recipe"]])
+        stated = Recipe.of(settings["training"], OPTIMIZERS[settings["recipe"]])
+        batches = FaceBatches(
+            train, train, batch_size=stated.batch_size, seed=SEED, device=compute.device
+        )
+        recipe = as_the_faces_allow(stated, batches, val)
         params |= {"input_size": settings["input_size"], **recipe.record(), **compute.record()}
     with tracking.run(
         planned,
@@ -52,9 +56,6 @@ def main() -> None:
             hard_pixels = settings["recipe"] == "face_parsing"
             task = ParserTask(network, input_size=params["input_size"], hard_pixels=hard_pixels)
             parser = Parser(network, params["input_size"], compute.device)
-            batches = FaceBatches(
-                train, train, batch_size=recipe.batch_size, seed=SEED, device=compute.device
-            )
             validate = miou_on(val, parser) if len(val) else None
             train_recorded(task, batches, recipe, precision=compute, validate=validate, run=run)
         else:

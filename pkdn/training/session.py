@@ -1,7 +1,7 @@
 """One training from start to files: resumed, shared between workers, recorded."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def open_faces(
     return training, validation
 
 
-def as_the_faces_allow(recipe: Recipe, batches: FaceBatches, validation: FaceBatches) -> Recipe:
+def as_the_faces_allow(recipe: Recipe, batches: FaceBatches, validation: Sized) -> Recipe:
     """Return the recipe that is followed: a batch of no more faces than there are.
 
     Without validation faces no weights are known to be the best, and the last are kept.

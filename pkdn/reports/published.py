@@ -121,11 +121,12 @@ def write(state: State, root: Path, out: Path, more: Sequence[Path]) -> None:
 
 def _page(state: State, root: Path, out: Path) -> str:
     records = read_records(root, state.plan)
+    first, last = (of(records["started"])[:10] for of in (min, max))
+    when = f"on {first}" if first == last else f"from {first} to {last}"
     told = [
         f"# Results of {listing(state.plan.datasets)} with the profile `{state.plan.profile}`",
-        f"Computed from {min(records['started'])[:10]} to {max(records['started'])[:10]} by "
-        f"{listing(revisions(records))} on {machines(records)}. To verify it, run the pipeline "
-        "with the parameters that are beside this page, and then",
+        f"Computed {when} by {listing(revisions(records))} on {machines(records)}. To verify it, "
+        "run the pipeline with the parameters that are beside this page, and then",
         f"```console\npython -m pkdn verify {out}\n```",
     ]
     for dataset, scores in state.scores.items():

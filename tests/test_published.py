@@ -20,6 +20,7 @@ from pkdn.runs import RunId
 from pkdn.systems import BICUBIC, PKDN
 
 DATASET = "helen"
+PUBLISHED = sorted((Path(__file__).parents[1] / "docs/published").iterdir())
 NETWORKS = ("bicubic", "dic", "kdfsrnet", "pkdn")
 
 
@@ -140,6 +141,16 @@ def test_other_faces_to_train_are_told(published: Path, capsys: pytest.CaptureFi
         f"train / validate / test: {mine}; the paper has 1,955"
         in (published / "README.md").read_text()
     )
+
+
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+def test_what_this_project_has_published_can_be_verified(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree("data")
+    shutil.copytree(folder, Path(), dirs_exist_ok=True)
+    check(folder)
+    assert capsys.readouterr().out.endswith("All that is in both is as published.\n")
 
 
 def test_a_wrong_folder_is_one_line(published: Path) -> None:

@@ -49,6 +49,7 @@ def _read(root: Path, run: RunId, plan: Plan) -> dict[str, object]:
         found["mlflow_run_id"] = plan.mlflow_runs.get(found["fingerprint"], found["mlflow_run_id"])
         found |= {"run": run, "stage": run.stage, "name": run.name}
         found |= {"revision": found["revision"] or "unknown", "seconds": 0 + found["seconds"]}
+        found |= {"datasets": found.get("datasets", [])}  # bicubic had none once
         return {name: found[name] for name in (*ABOUT_RUN, *ABOUT_CONTENT)}
 
 

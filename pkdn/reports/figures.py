@@ -22,10 +22,11 @@ VALIDATION: Final = "val_psnr"
 CURVE_DPI: Final = 110
 # A curve is averaged over this share of its points, so that single batches do not hide it.
 SMOOTHED_SHARE: Final = 0.05
-# Heights of the curves, and of what is below them; fitting them by the library costs a second.
+# Sizes of the curves, and of what is around them; fitting them by the library costs a second.
+PANEL_INCHES, LABEL_INCHES = 4.6, 0.76
 CURVES_INCHES: Final = 6.64
 LEGEND_INCHES, LEGEND_ROW_INCHES = 0.66, 0.22
-CURVE_SIDES: Final = {"left": 0.055, "right": 0.99, "top": 0.96}
+CURVE_SIDES: Final = {"right": 0.99, "top": 0.96}
 CURVE_GAPS: Final = {"wspace": 0.18, "hspace": 0.07}
 SCATTER_MARGINS: Final = {"left": 0.08, "right": 0.99, "top": 0.97, "bottom": 0.13, "wspace": 0.08}
 LOSS_MARGINS: Final = {"left": 0.1, "right": 0.6, "top": 0.97, "bottom": 0.14}
@@ -65,8 +66,8 @@ def training_curves(path: Path, panels: Mapping[str, Sequence[Line]]) -> None:
     """Draw validation PSNR above and the L1 distance to HR below, a column for each panel."""
     num_rows = math.ceil(max(map(len, panels.values())) / 2)  # of the longest legend
     legend = LEGEND_INCHES + LEGEND_ROW_INCHES * num_rows
-    height = CURVES_INCHES + legend
-    with canvas(path, (4.6 * len(panels), height), CURVE_DPI) as figure:
+    width, height = PANEL_INCHES * len(panels), CURVES_INCHES + legend
+    with canvas(path, (width, height), CURVE_DPI) as figure:
         axes = figure.subplots(2, len(panels), squeeze=False, sharex="col")
         for column, (heading, lines) in enumerate(panels.items()):
             above, below = axes[0][column], axes[1][column]
@@ -81,7 +82,8 @@ def training_curves(path: Path, panels: Mapping[str, Sequence[Line]]) -> None:
                 below.legend(*handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
         axes[0][0].set_ylabel("PSNR on the validation faces, dB")
         axes[1][0].set_ylabel("L1 distance to HR, training faces")
-        figure.subplots_adjust(**CURVE_SIDES, bottom=legend / height, **CURVE_GAPS)
+        sides = {**CURVE_SIDES, "left": LABEL_INCHES / width, "bottom": legend / height}
+        figure.subplots_adjust(**sides, **CURVE_GAPS)
 
 
 def scatter(path: Path, points: pd.DataFrame) -> None:

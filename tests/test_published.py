@@ -131,9 +131,12 @@ def test_other_faces_to_train_are_told(published: Path, capsys: pytest.CaptureFi
     check(published)
     assert "the published ones, byte for byte" in capsys.readouterr().out
     others = report_inputs.of_dataset(DATASET, digest="f00d", num_train=2230)
-    for path in Path("data/runs").glob("evaluate_*/*/record.json"):
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"datasets": [others]}))
-    check(published)
+    for datasets in ([], [others]):
+        for path in Path("data/runs").glob("evaluate_*/*/record.json"):
+            path.write_text(json.dumps(json.loads(path.read_text()) | {"datasets": datasets}))
+        check(published)
+        if not datasets:
+            assert "learnt from is not recorded" in capsys.readouterr().out
     mine = f"{report_inputs.NUM_TRAIN} / 1 / {report_inputs.NUM_TEST}"
     said = capsys.readouterr().out
     assert f"{mine} to train / validate / test were published, 2,230 / 1 / " in said

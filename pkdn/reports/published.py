@@ -159,7 +159,7 @@ def verify(dataset: str, published: State, here: State, roots: tuple[Path, Path]
         dataset: one that both have.
         published: what was published.
         here: what there is now.
-        roots: where both lie, for the curves.
+        roots: where both lie, for the curves and the records.
     """
     old, new = published.scores[dataset], here.scores[dataset]
     if reason := other_faces(old, new):
@@ -167,14 +167,12 @@ def verify(dataset: str, published: State, here: State, roots: tuple[Path, Path]
     shared = [one for one in published.plan.subjects if one in old.frames and one in new.frames]
     shared.remove(OF_BICUBIC)
     pairs = [Pair(one, *(s.gain(one, OF_BICUBIC, PSNR) for s in (old, new))) for one in shared]
-    learnt = [
-        faces(read_records(root, state.plan), dataset)
-        for root, state in zip(roots, (published, here), strict=True)
-    ]
+    sides = [*zip(roots, (published.plan, here.plan), strict=True)]
+    learnt = [faces(read_records(root, plan), dataset) for root, plan in sides]
     told = [SAME_FACES, _same_files(*learnt), markdown(_table(pairs, old, new))]
     validated = [
-        [PSNR.text(best_validation(root, state.plan, dataset, one)) for one in shared]
-        for root, state in zip(roots, (published, here), strict=True)
+        [PSNR.text(best_validation(root, plan, dataset, one)) for one in shared]
+        for root, plan in sides
     ]
     if shared:
         names = words("best validation PSNR over RGB, dB", map(title, shared))
@@ -190,6 +188,8 @@ def _same_files(
     published: Mapping[str, Mapping[str, int]], here: Mapping[str, Mapping[str, int]]
 ) -> str:
     """Say whether networks learnt from the published faces, which bicubic's scores cannot show."""
+    if not (published and here):
+        return "Which faces networks learnt from is not recorded."
     if published.keys() == here.keys():
         return (
             "All faces, those to train and to validate too, are the published ones, byte for byte."

@@ -14,6 +14,7 @@ from pkdn import systems
 from pkdn.errors import UserError
 from pkdn.reports import colours, page
 from pkdn.reports.faces import grid_size
+from pkdn.reports.figures import smoothed
 from pkdn.runs import RunId
 from pkdn.systems import VARIANTS
 
@@ -148,6 +149,22 @@ def test_every_figure_is_there_and_shown(report: Report) -> None:
     written = {f"figures/{path.name}" for path in (report.folder / "figures").iterdir()}
     assert shown == written
     assert len(shown) == 15
+
+
+def test_smoothed_curve_does_not_jump_where_a_row_is_short() -> None:
+    losses = np.random.default_rng(0).uniform(0.1, 0.2, 272)
+
+    def curve(ends: list[int]) -> pd.Series:
+        means = [losses[a:b].mean() for a, b in zip([0, *ends], ends, strict=False)]
+        return smoothed(pd.Series(ends), pd.Series(means)).set_axis(ends)
+
+    whole = curve([*range(10, 271, 10), 272])
+    with_epoch = curve(sorted([*range(10, 271, 10), 136, 272]))
+    assert with_epoch.loc[:130].tolist() == pytest.approx(whole.loc[:130].tolist())
+    assert whole[10] == pytest.approx(losses[:10].mean())
+    jump = losses[270:].mean() - losses[260:270].mean()
+    assert abs(jump) > 0.01
+    assert abs(whole[272] - whole[270]) < abs(jump) / 4
 
 
 def test_grid_has_a_column_for_each_system_and_a_row_for_each_face(report: Report) -> None:

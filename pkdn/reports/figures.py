@@ -20,7 +20,7 @@ from pkdn.systems import TERMS
 VALIDATION: Final = "val_psnr"
 """The column of a curve that is measured on the validation faces."""
 CURVE_DPI: Final = 110
-# A curve is averaged over this share of its points, so that single batches do not hide it.
+# A curve is averaged over this share of its steps, so that single batches do not hide it.
 SMOOTHED_SHARE: Final = 0.05
 # Sizes of the curves, and of what is around them; fitting them by the library costs a second.
 PANEL_INCHES, LABEL_INCHES = 4.6, 0.76
@@ -182,7 +182,7 @@ def _plot(axes: Axes, line: Line, columns: Sequence[str], *, smooth: bool) -> No
             continue
         axes.plot(
             points["step"],
-            _smoothed(points[column]) if smooth else points[column],
+            smoothed(points["step"], points[column]) if smooth else points[column],
             color=line.colour,
             linestyle="--" if line.dashed else "-",
             linewidth=1.6,
@@ -193,10 +193,16 @@ def _plot(axes: Axes, line: Line, columns: Sequence[str], *, smooth: bool) -> No
         label = None
 
 
-def _smoothed(values: pd.Series) -> pd.Series:
-    """Average each point with those before it in a window, the first ones over what there is."""
-    window = max(1, round(SMOOTHED_SHARE * len(values)))
-    return values.rolling(window, min_periods=1).mean()
+def smoothed(steps: pd.Series, values: pd.Series) -> pd.Series:
+    """Average values over the steps before each point, the first ones over what there are.
+
+    Args:
+        steps: of the rows of a curve, which are as many steps apart as their mean is of.
+        values: means over the steps since the row before.
+    """
+    sums = (values * steps.diff().fillna(steps)).cumsum()
+    first = (steps - SMOOTHED_SHARE * steps.iloc[-1]).clip(lower=0)
+    return (sums - np.interp(first, [0, *steps], [0, *sums])) / (steps - first)
 
 
 @contextmanager

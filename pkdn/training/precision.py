@@ -16,6 +16,7 @@ from torch import nn
 
 from pkdn.errors import UserError
 from pkdn.provenance import VISIBLE_GPUS
+from pkdn.training.memory import keep_freed
 
 LEAST_COMPILED = 5_000
 """Steps from which ``compile: auto`` compiles on a GPU. Not stated in the paper; chosen because
@@ -65,7 +66,10 @@ class Precision:
 
 
 def default_device() -> torch.device:
-    """Return the GPU where there is one, else the CPU; fp32 is exact on both from now on."""
+    """Return the GPU where there is one, else the CPU, which keeps freed memory from now on.
+
+    fp32 is exact on both.
+    """
     _be_exact(True)
     if torch.cuda.is_available():
         return torch.device("cuda")
@@ -74,6 +78,7 @@ def default_device() -> torch.device:
             f"{VISIBLE_GPUS} is {named}, and PyTorch can use no GPU: the processor computes",
             flush=True,
         )
+    keep_freed()
     return torch.device("cpu")
 
 

@@ -55,12 +55,15 @@ def main() -> None:
 
 
 def _rows(arguments: argparse.Namespace, compute: Precision) -> Iterator[dict[str, Any]]:
+    wanted = arguments.networks
     for size in arguments.sizes:
         for training in computing.trainings():
-            yield computing.training_row(training, size, compute, arguments.seconds)
-        for num_faces in computing.FACES:
+            if not wanted or training.network in wanted:
+                yield computing.training_row(training, size, compute, arguments.seconds)
+        for num_faces in computing.FACES if not wanted else ():
             yield computing.inference_row(num_faces, size, compute, arguments.seconds)
-    yield from moving.rows(compute, arguments.seconds)
+    if not wanted:
+        yield from moving.rows(compute, arguments.seconds)
 
 
 def _peak_mib(compute: Precision) -> float:
@@ -84,6 +87,13 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     add = parser.add_argument
     add("--sizes", nargs="*", default=SIZES, help="sizes of the networks; by default small paper")
+    add(
+        "--networks",
+        nargs="+",
+        choices=sorted({training.network for training in computing.trainings()}),
+        metavar="NETWORK",
+        help="training steps of these alone, by the names in pkdn/networks",
+    )
     add("--seconds", type=float, default=3.0, help="for each row, about; at least five rounds")
     add("--threads", type=int, default=0, help="of the processor; 0: as many as PyTorch takes")
     add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of our way")

@@ -1,6 +1,7 @@
 """The benchmark: both ways do the same, in turns, and its table says what was measured."""
 
 import itertools
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+import bench.__main__
 from bench import PHOTO_SIZE, computing, growth, memory, moving, page, timing
 from bench.computing import Training
 from pkdn import complexity, networks, params, planning
@@ -83,6 +85,19 @@ def test_every_network_that_is_trained_has_its_row() -> None:
     assert titles[:3] == ["PKDN's teacher", "PKDN's student, distilled", "PKDN's network alone"]
     assert titles[3:] == [
         "DIC", "FSRNet", "KDFSRNet", "SFMNet", "SISN", "SPARNet", "URDGN", "WFEN"
+    ]  # fmt: skip
+
+
+def test_of_networks_that_are_named_the_steps_alone_are_timed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        computing, "training_row", lambda training, *_: {"what": training.title, "size": "demo"}
+    )
+    monkeypatch.setattr(sys, "argv", ["bench", "--networks", "dic", "pkdn", "--sizes", "demo"])
+    rows = bench.__main__._rows(bench.__main__._arguments(), FP32)
+    assert [row["what"] for row in rows] == [
+        "PKDN's teacher", "PKDN's student, distilled", "PKDN's network alone", "DIC"
     ]  # fmt: skip
 
 

@@ -51,12 +51,16 @@ def test_every_term_reaches_the_student_and_never_the_teacher(name: str) -> None
     assert teacher.grad is None
 
 
-def test_half_precision_features_are_compared_in_single_precision() -> None:
-    teacher = torch.zeros(1, 1, 256, 256, dtype=torch.bfloat16)
-    student = torch.full((1, 1, 256, 256), 0.01, dtype=torch.bfloat16)
+def test_half_precision_features_have_the_loss_and_the_gradient_of_single_precision() -> None:
+    torch.manual_seed(0)
+    teacher = torch.randn(1, 4, 128, 128).bfloat16()
+    student = (teacher + 0.01 * torch.randn(1, 4, 128, 128)).bfloat16().requires_grad_()
     value = feature_loss(seen(teacher), seen(student), ("tap0",))
+    exact = (student.float() - teacher.float()).abs().mean()
     assert value.dtype == torch.float32
-    assert value.item() == pytest.approx(0.01, rel=0.01)
+    assert value.item() == pytest.approx(exact.item(), rel=1e-4)
+    given, expected = (torch.autograd.grad(loss, student) for loss in (value, exact))
+    assert torch.equal(given[0], expected[0])
 
 
 def test_weights_are_constant_as_equation_2_or_fade_as_in_kdfsrnet() -> None:

@@ -128,18 +128,29 @@ def test_rows_keep_what_a_step_returns_where_the_next_overwrites_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("compiles", "device", "steps", "expected"),
+    ("compiles", "device", "name", "matrix_units", "steps", "expected"),
     [
-        ("off", "cuda", 98_000, False),
-        ("on", "cpu", 1, True),
-        ("auto", "cpu", 98_000, False),
-        ("auto", "cuda", precision.LEAST_COMPILED - 1, False),
-        ("auto", "cuda", precision.LEAST_COMPILED, True),
+        ("off", "cuda", "fp32", False, 98_000, False),
+        ("off", "cpu", "bf16", True, 98_000, False),
+        ("on", "cpu", "fp32", False, 1, True),
+        ("auto", "cpu", "bf16", False, 98_000, False),
+        ("auto", "cpu", "fp32", True, 98_000, False),
+        ("auto", "cpu", "bf16", True, precision.LEAST_COMPILED["cpu"] - 1, False),
+        ("auto", "cpu", "bf16", True, precision.LEAST_COMPILED["cpu"], True),
+        ("auto", "cuda", "fp32", False, precision.LEAST_COMPILED["cuda"] - 1, False),
+        ("auto", "cuda", "fp32", False, precision.LEAST_COMPILED["cuda"], True),
     ],
 )
-def test_auto_compiles_long_trainings_on_gpus(
-    compiles: str, device: str, steps: int, expected: bool
+def test_auto_compiles_long_trainings_where_that_pays(
+    compiles: str,
+    device: str,
+    name: str,
+    matrix_units: bool,
+    steps: int,
+    expected: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    chosen = precision.choose("fp32", torch.device(device), compiles=compiles, steps=steps)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: matrix_units)
+    chosen = precision.choose(name, torch.device(device), compiles=compiles, steps=steps)
     assert chosen.compiled == expected
     assert ("compile" in chosen.record()) == expected

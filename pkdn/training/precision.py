@@ -18,9 +18,13 @@ from pkdn.errors import UserError
 from pkdn.provenance import VISIBLE_GPUS
 from pkdn.training.memory import keep_freed
 
-LEAST_COMPILED = 5_000
-"""Steps from which ``compile: auto`` compiles on a GPU. Not stated in the paper; chosen because
-compiling takes minutes, and on a processor, where it saves a tenth, it pays after 2,000."""
+LEAST_COMPILED = {"cuda": 5_000, "cpu": 2_000}
+"""Steps from which ``compile: auto`` compiles, on processors those with matrix units alone.
+
+Not stated in the paper; chosen because compiling takes one to four minutes, which 300 to 600 steps
+bring in where matrix units multiply bf16 (docs/performance.md). Other processors gain a tenth, too
+little to be worth a compiler. On GPUs nothing was measured.
+"""
 
 CUBLAS_WORKSPACE = ":4096:8"
 """With which NVIDIA's matrix products are deterministic, as the documentation of cuBLAS says."""
@@ -134,5 +138,6 @@ def choose(
     if requested == "tf32" and device.type != "cuda":
         raise UserError("precision: expected auto, fp32 or bf16 on a processor, got tf32")
     _be_exact(requested == "fp32")
-    is_worth_it = device.type == "cuda" and steps >= LEAST_COMPILED
-    return Precision(requested, device, compiles == "on" or (compiles == "auto" and is_worth_it))
+    is_fast = device.type == "cuda" or (requested == "bf16" and torch.cpu._is_amx_tile_supported())
+    pays = is_fast and steps >= LEAST_COMPILED[device.type]
+    return Precision(requested, device, compiles == "on" or (compiles == "auto" and pays))

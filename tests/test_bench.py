@@ -28,9 +28,12 @@ PAIR = {"ours": 0.5, "plain": 1.25, "ratio": 2.5, "low": 2.25, "high": 3.0, "rou
 def test_two_ways_are_timed_in_turns_after_a_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count()
     monkeypatch.setattr(timing.time, "perf_counter", lambda: float(next(clock)))
-    done = list[str]()
+    done = list[object]()
+    monkeypatch.setattr(timing.memory, "follow", done.append)
     pair = timing.in_turns(lambda: done.append("ours"), lambda: done.append("plain"), 0)
-    assert done == ["ours", "plain"] * (1 + timing.LEAST_ROUNDS)
+    keeping, usual = timing.memory.KEEPING, timing.memory.USUAL
+    turn = [keeping, "ours", "ours", usual, "plain", "plain"]
+    assert done == ["ours", "plain", *turn * timing.LEAST_ROUNDS]
     assert pair == (1, 1, 1, 1, 1, timing.LEAST_ROUNDS)
 
 

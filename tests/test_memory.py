@@ -9,13 +9,12 @@ import pytest
 MIB = 64
 PAGES_TAKEN_AGAIN = f"""
 import resource
-from pkdn.training.memory import keep_freed
+from pkdn.training.memory import KEEPING, USUAL, follow
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
-if %s:
-    keep_freed()
+%s
 bytearray({MIB} << 20)
 before = faults()
 bytearray({MIB} << 20)
@@ -24,8 +23,11 @@ print((faults() - before) * resource.getpagesize() >> 20)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
-@pytest.mark.parametrize(("keeps", "expected"), [(False, MIB), (True, 0)])
-def test_freed_memory_is_taken_again_where_it_is_kept(*, keeps: bool, expected: int) -> None:
-    command = [sys.executable, "-c", PAGES_TAKEN_AGAIN % keeps]
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [("", MIB), ("follow(KEEPING)", 0), ("follow(KEEPING)\nfollow(USUAL)", MIB)],
+)
+def test_freed_memory_is_taken_again_where_it_is_kept(told: str, expected: int) -> None:
+    command = [sys.executable, "-c", PAGES_TAKEN_AGAIN % told]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert int(done.stdout) == pytest.approx(expected, abs=2)

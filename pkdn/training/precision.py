@@ -16,7 +16,7 @@ from torch import nn
 
 from pkdn.errors import UserError
 from pkdn.provenance import VISIBLE_GPUS
-from pkdn.training.memory import keep_freed
+from pkdn.training import memory
 
 LEAST_COMPILED = {"cuda": 5_000, "cpu": 2_000}
 """Steps from which ``compile: auto`` compiles, on processors those with matrix units alone.
@@ -82,7 +82,7 @@ def default_device() -> torch.device:
             f"{VISIBLE_GPUS} is {named}, and PyTorch can use no GPU: the processor computes",
             flush=True,
         )
-    keep_freed()
+    memory.follow(memory.KEEPING)
     return torch.device("cpu")
 
 

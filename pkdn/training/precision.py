@@ -21,9 +21,10 @@ from pkdn.training import memory
 LEAST_COMPILED = {"cuda": 5_000, "cpu": 2_000}
 """Steps from which ``compile: auto`` compiles, on processors those with matrix units alone.
 
-Not stated in the paper; chosen because compiling takes one to four minutes, which 300 to 600 steps
-bring in where matrix units multiply bf16 (docs/performance.md). Other processors gain a tenth, too
-little to be worth a compiler. On GPUs nothing was measured.
+Not stated in the paper; chosen because compiling takes one to four minutes, which 300 steps of
+PKDN's student bring in where matrix units multiply bf16, and 2,000 of its teacher
+(docs/performance.md). Other processors gain a tenth, too little to be worth a compiler. On GPUs
+nothing was measured.
 """
 
 CUBLAS_WORKSPACE = ":4096:8"

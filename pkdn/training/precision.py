@@ -22,9 +22,9 @@ LEAST_COMPILED = {"cuda": 5_000, "cpu": 2_000}
 """Steps from which ``compile: auto`` compiles, on processors those with matrix units alone.
 
 Not stated in the paper; chosen because compiling takes one to four minutes, which 300 steps of
-PKDN's student bring in where matrix units multiply bf16, and 2,000 of its teacher
-(docs/performance.md). Other processors gain a tenth, too little to be worth a compiler. On GPUs
-nothing was measured.
+PKDN's student at the paper's size bring in where matrix units multiply bf16, and about 1,000 at the
+size ``small`` (docs/performance.md). Other processors gain a tenth, too little to be worth a
+compiler. On GPUs nothing was measured.
 """
 
 CUBLAS_WORKSPACE = ":4096:8"

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from pkdn import closure, runs, systems
+from pkdn import closure, provenance, runs, systems
 from pkdn.errors import UserError
 from pkdn.params import Params, RecipeValues
 from pkdn.runs import DRAWN, Planned, RunId
@@ -31,9 +31,11 @@ def plan(params: Params) -> list[Planned]:
     """Return every run that the parameters ask for, but for the plan itself.
 
     Raises:
-        UserError: a name in them is none of a data set, network or variant.
+        UserError: a name in them is none of a data set, network or variant, or the user's photos
+            are where stages write.
     """
     check_names(params)
+    _check_folder(params)
     found = [*_of_photos(params), *_of_parser(params)]
     for dataset in params.datasets:
         found.append(_parse(dataset))
@@ -86,6 +88,12 @@ def check_names(params: Params) -> None:
                 raise UserError(
                     f"params.yaml: {key}: expected names out of {', '.join(known)}; got {name!r}"
                 )
+    if alone := [name for name in params.authors_recipes if name not in params.networks]:
+        raise UserError(
+            "params.yaml: authors_recipes: expected some of `networks`, to be trained a second time, "
+            f"got {', '.join(alone)} beside them: add to `networks` what is missing there, or leave "
+            "it out, such as by -S 'authors_recipes=[]'"
+        )
     if FULL not in params.ablations:
         raise UserError(
             f"params.yaml: ablations: expected {FULL} among them, with which all are compared; "
@@ -99,6 +107,22 @@ def check_names(params: Params) -> None:
                 f"{', '.join([*datasets, runs.OTHERS])}; got {name!r}"
             )
     _check_networks(params)
+
+
+def _check_folder(params: Params) -> None:
+    """Refuse the user's photos where stages replace and delete what they find.
+
+    Raises:
+        UserError: they are there.
+    """
+    if "folder" not in (*params.datasets, params.parser_dataset):
+        return
+    place = provenance.place_of_stages(provenance.main_repository() / params.folder)
+    if place:
+        raise UserError(
+            f"params.yaml: folder: expected a folder of your own photos, apart from {place}, where "
+            f"stages write and delete; got {params.folder}: move the photos, such as to photos/"
+        )
 
 
 def _check_networks(params: Params) -> None:

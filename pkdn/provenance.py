@@ -14,17 +14,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from pkdn.files import UNFINISHED, atomic_file, reading, sha256
+from pkdn.runs import PLACES
 
 PACKAGES = ("torch", "numpy", "pillow", "scikit-image", "dvc", "mlflow")
 CODE = ("pkdn", "stages", "drawing", "dvc.yaml")
 """What computes results."""
 ROOT = Path(__file__).parents[1]
 SMALL_FILES = (".csv", ".json", ".txt")
-DATA = Path("data")
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 """Names the GPUs that a process may use."""
-FETCHED = "downloads"
-"""What was fetched, whose content is checked by itself."""
 
 Curve = list[dict[str, float]]
 
@@ -32,6 +30,17 @@ Curve = list[dict[str, float]]
 def main_repository() -> Path:
     """Return the root of the main repository, also from within an experiment's workspace."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def place_of_stages(folder: Path) -> Path | None:
+    """Return where stages write that a folder lies in, or that lies in it; None: nowhere there."""
+    wanted = folder.resolve()
+    for root in (main_repository(), Path.cwd()):
+        for place in PLACES:
+            there = (root / place).resolve()
+            if wanted.is_relative_to(there) or there.is_relative_to(wanted):
+                return place
+    return None
 
 
 def git(*arguments: str) -> str:
@@ -147,7 +156,7 @@ class Watch:
         allowed: Files and folders that may be read.
 
     Raises:
-        RuntimeError: at its end, where others under ``data`` were.
+        RuntimeError: at its end, where others were of those that stages write.
     """
 
     current: "Watch | None" = None
@@ -159,8 +168,7 @@ class Watch:
 
     def note(self, path: Path) -> None:
         """Take notice of a file that is opened to read."""
-        data = _absolute(DATA)
-        if data not in path.parents or path.is_relative_to(data / FETCHED):
+        if not any(_absolute(place) in path.parents for place in PLACES):
             return  # nor is the folder itself read: so is called what lies in a deleted model
         if any(part.endswith(UNFINISHED) for part in path.parts):
             return  # what this process is writing

@@ -28,9 +28,10 @@ MAPS = Path("data/parsing")
 """The parsing maps of these faces."""
 LABELLED = Path("data/labelled")
 """The faces that the parser is trained on."""
+PLACES = (PLAN, PHOTOS, FACES, MAPS, LABELLED, RUNS)
+"""Where stages write, and take away what is no longer asked for."""
 REPORT = Path("reports")
 """The report and what lies beside it."""
-
 
 TRAININGS = ("teacher", "student", "baseline", "authors")
 """Stages that train what is scored: PKDN's two networks, and others by one recipe or by theirs."""

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pkdn import command, params
-from pkdn.files import atomic_folder
+from pkdn.files import UNFINISHED, atomic_folder
 from pkdn.planning import plan
 from pkdn.runs import PLAN, Planned
 
 DATA = Path("data")
+MADE = ("record.json", "manifest.json", "photos.csv")
+"""One of these is in all that a run makes: in its own folder, in faces and maps, in a list."""
 
 
 def main() -> None:
@@ -25,9 +27,15 @@ def main() -> None:
             file = folder / one.id.plan.relative_to(PLAN)
             file.parent.mkdir(exist_ok=True)
             file.write_text(one.text(), encoding="utf-8")
+    others = list[str]()
     for left in leftovers(planned):
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
+        if _was_made(left):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        else:
+            others.append(str(left))
     print(f"plan: {len(planned)} runs")
+    if others:
+        print(f"no stage has made {', '.join(others)}: kept; move it elsewhere")
 
 
 def leftovers(planned: Iterable[Planned]) -> list[Path]:
@@ -37,6 +45,13 @@ def leftovers(planned: Iterable[Planned]) -> list[Path]:
     places = {parent for path in made for parent in path.parents if parent not in DATA.parents}
     found = {path for place in places - {DATA} for path in place.glob("*")}
     return sorted(path for path in found - wanted if not made & {*path.parents})
+
+
+def _was_made(left: Path) -> bool:
+    """Return whether it is of a run, is the folder of a stage's runs, or was not finished."""
+    if left.name.endswith(UNFINISHED):
+        return True
+    return any((place / name).is_file() for place in (left, *left.glob("*")) for name in MADE)
 
 
 if __name__ == "__main__":

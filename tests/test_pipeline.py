@@ -234,7 +234,7 @@ def test_the_network_of_the_guide_is_a_file_and_a_word(tmp_path: Path) -> None:
     (example,) = re.findall(r"^```python\n(.*?)^```", guide, flags=re.M | re.S)
     assert "`pkdn/networks/mynet.py`:" in guide
     (project / "pkdn/networks/mynet.py").write_text(example, encoding="utf-8")
-    own_params.write(project, networks=["bicubic", "mynet"])
+    own_params.write(project, networks=["bicubic", "mynet"], authors_recipes=[])
     names = {stage.name for stage in pipeline(project)}
     assert {"baseline@synthetic-mynet-0", "evaluate_baseline@synthetic-mynet-0"} <= names
     learns = (

@@ -79,7 +79,7 @@ def test_a_student_knows_the_weights_of_its_own_loss_alone(parameters: params.Pa
 
 
 def test_the_plan_is_written_and_what_nobody_asks_for_is_taken_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own_params.write(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -98,6 +98,7 @@ def test_the_plan_is_written_and_what_nobody_asks_for_is_taken_away(
     stage.main()
     assert all((folder / "record.json").is_file() for folder in asked_for)
     assert [folder.exists() for folder in left] == [False] * 4 + [True]
+    assert capsys.readouterr().out.endswith(" runs\n")
     one = planned("student", "synthetic-full-0")
     assert one.reads["teacher"] == RUNS / "teacher/synthetic-full-0/weights.safetensors"
     with pytest.raises(
@@ -107,6 +108,51 @@ def test_the_plan_is_written_and_what_nobody_asks_for_is_taken_away(
     (PLAN / "parser.json").unlink()
     with pytest.raises(UserError, match=r"there is no data/plan/parser\.json"):
         planned("parser")
+
+
+def test_what_no_stage_has_made_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_params.write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    mine = [Path("data/photos/me.jpg"), Path("data/faces/alice/1.jpg"), RUNS / "student/notes.txt"]
+    for file in mine:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    monkeypatch.setattr("sys.argv", ["stages/plan.py"])
+    stage.main()
+    assert all(file.is_file() for file in mine)
+    told = f"no stage has made data/faces/alice, data/photos/me.jpg, {mine[2]}: kept"
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("folder", ["data/photos", "data/faces/mine", "data", ".", "link"])
+def test_photos_where_stages_delete_are_refused(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: params.Params
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to("data/photos")
+    mine = parameters.model_copy(update={"folder": folder})
+    assert plan(mine)  # the data set `folder` is not asked for
+    asked = mine.model_copy(update={"datasets": ("folder",)})
+    with pytest.raises(UserError, match=rf"own photos, apart from data/\w+, .* got {folder}: move"):
+        plan(asked)
+    assert plan(asked.model_copy(update={"folder": "data/mine"}))
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # as an experiment in a workspace of its own
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    with pytest.raises(UserError, match="apart from data/"):
+        plan(asked)
+
+
+def test_an_authors_recipe_of_a_network_that_is_not_asked_for_is_refused(
+    parameters: params.Params,
+) -> None:
+    fewer = parameters.model_copy(update={"networks": ("bicubic", "sparnet")})
+    told = r"authors_recipes: expected some of `networks`, .* got urdgn, .* beside them: add to"
+    with pytest.raises(UserError, match=told):
+        plan(fewer.model_copy(update={"authors_recipes": ("urdgn", "dic", "sparnet")}))
+    assert plan(fewer.model_copy(update={"authors_recipes": ("sparnet",)}))
 
 
 def test_steps_for_a_data_set_that_does_not_exist_are_refused(parameters: params.Params) -> None:
@@ -150,7 +196,8 @@ def test_a_network_that_dvc_would_not_train_again_is_refused(
     (networks / "mynet.py").write_text(MYNET.format(imports=imports, title=title))
     monkeypatch.setattr(systems, "NETWORKS", networks)
     monkeypatch.setattr(closure, "ROOT", tmp_path)
-    asked = parameters.model_copy(update={"networks": ("bicubic", "mynet")})
+    names = {"networks": ("bicubic", "mynet"), "authors_recipes": ()}
+    asked = parameters.model_copy(update=names)
     cached = (closure._imports, closure._file, closure._has_code, systems.system)
     for function in cached:
         function.cache_clear()

@@ -77,6 +77,11 @@ def test_weights_that_nobody_declared_are_noticed(
         networks.absence(file)
     with Watch([file]):
         networks.absence(file)
+    photo = Path("data/mine/a.jpg")  # where no stage writes
+    photo.parent.mkdir()
+    photo.touch()
+    with Watch([]):
+        photo.read_bytes()
 
 
 def test_a_folder_that_is_replaced_is_not_read(

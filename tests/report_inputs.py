@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pkdn import metrics, runs
+from pkdn import metrics, params, planning, runs
 from pkdn.faces.shards import ShardWriter
+from pkdn.pipeline.revisions import PLAN
 from pkdn.reports.plan import Plan
 from pkdn.runs import RunId
 from pkdn.systems import PKDN, VARIANTS, Subject, of_variant, system
@@ -221,3 +222,24 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Write a CSV file, with a header alone where there are no rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows, columns=None if rows else ["epoch", "step"]).to_csv(path, index=False)
+
+
+def write_plan() -> Plan:
+    """Write what the parameters ask for, and return what the report is about."""
+    for one in planning.plan(params.load()):
+        one.id.plan.parent.mkdir(parents=True, exist_ok=True)
+        one.id.plan.unlink(missing_ok=True)  # a link to DVC's cache
+        one.id.plan.write_text(one.text(), encoding="utf-8")
+        if one.id == PLAN:
+            plan = Plan(**one.settings)
+    return plan
+
+
+def record_parameters() -> None:
+    """Let all runs have been asked for what the parameters say."""
+    for one in planning.plan(params.load()):
+        if one.id.record.is_file():
+            record = json.loads(one.id.record.read_text())
+            record["asked"] = one.settings
+            one.id.record.unlink()
+            one.id.record.write_text(json.dumps(record))

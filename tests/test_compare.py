@@ -4,17 +4,18 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import own_params
 import pandas as pd
 import pytest
 import report_inputs
+from report_inputs import record_parameters, write_plan
 
 from pkdn.pipeline import previous
-from pkdn.pipeline.revisions import PLAN
 from pkdn.reports import web
-from pkdn.reports.plan import Plan
-from pkdn.runs import REPORT, Planned
+from pkdn.runs import REPORT
 from pkdn.systems import PKDN, Subject
 
 DATASET = "helen"
@@ -26,9 +27,11 @@ def git(*words: str) -> None:
     subprocess.run(["git", *who, *words], check=True, capture_output=True)
 
 
-def write_plan(plan: Plan) -> None:
-    PLAN.plan.parent.mkdir(parents=True, exist_ok=True)
-    PLAN.plan.write_text(Planned(PLAN, {}, {}, vars(plan)).text())
+def ask(*, authors_recipes: Sequence[str] = ("dic",), lambda_fs: float = 0.1) -> None:
+    """Write the parameters."""
+    networks = ["bicubic", "dic", "kdfsrnet", "pkdn"]
+    lists = {"networks": networks, "authors_recipes": [*authors_recipes], "seeds": [0, 1]}
+    own_params.write(Path(), datasets=[DATASET], lambda_fs=lambda_fs, **lists)
 
 
 def dvc(*words: str) -> None:
@@ -38,11 +41,10 @@ def dvc(*words: str) -> None:
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Be in a folder with a committed result, whose files DVC has."""
-    plan = report_inputs.plan(datasets=(DATASET,))
-    report_inputs.write(tmp_path, plan)
     monkeypatch.chdir(tmp_path)
-    write_plan(plan)
-    Path("params.yaml").write_text("lambda_fs: 0.1\nprofiles:\n  demo: {steps: 272}\n")
+    ask()
+    report_inputs.write(tmp_path, write_plan())
+    record_parameters()
     git("init", "--quiet")
     dvc("init")
     dvc("add", "data/runs", "data/plan")
@@ -71,8 +73,11 @@ def change(subject: Subject, by: float) -> None:
 
 def test_what_changed_is_shown_with_its_gain_and_nothing_else() -> None:
     change(PKDN, 0.5)
-    Path("params.yaml").write_text("lambda_fs: 0.5\nprofiles:\n  demo: {steps: 272}\n")
-    write_plan(report_inputs.plan(datasets=(DATASET,), authors_recipes=()))
+    ask(lambda_fs=0.5, authors_recipes=())
+    early = compare("HEAD").stderr
+    assert early.startswith("error: expected results of what params.yaml asks for, got others")
+    write_plan()
+    record_parameters()
     said = compare("HEAD").stdout
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()]
     assert ["lambda_fs", "0.1", "0.5"] in rows

@@ -10,12 +10,12 @@ import own_params
 import pandas as pd
 import pytest
 import report_inputs
+import yaml
+from report_inputs import record_parameters, write_plan
 
 from pkdn import params, planning
 from pkdn.commands import publish, verify
 from pkdn.errors import UserError
-from pkdn.pipeline.revisions import PLAN
-from pkdn.reports.plan import Plan
 from pkdn.runs import RunId
 from pkdn.systems import BICUBIC, PKDN
 
@@ -30,23 +30,14 @@ def ask(*, networks: Sequence[str] = NETWORKS, lambda_fs: float = 0.1) -> None:
     own_params.write(Path(), datasets=[DATASET], lambda_fs=lambda_fs, **lists)
 
 
-def write_plan() -> Plan:
-    """Write what the parameters ask for, and return what the report is about."""
+def record_as_before_2026_11_30() -> None:
+    """Let records be without what was asked for, which evaluations had among their parameters."""
     for one in planning.plan(params.load()):
-        one.id.plan.parent.mkdir(parents=True, exist_ok=True)
-        one.id.plan.write_text(one.text(), encoding="utf-8")
-        if one.id == PLAN:
-            plan = Plan(**one.settings)
-    return plan
-
-
-def record_parameters() -> None:
-    """Let the evaluations have been asked for what the parameters say."""
-    for one in planning.plan(params.load()):
-        if one.id.stage.startswith("evaluate_"):
+        if one.id.record.is_file():
             record = json.loads(one.id.record.read_text())
-            asked = [one.settings.get(part, {}) for part in ("recipe", "authors", "distillation")]
-            record["params"] = {name: value for part in asked for name, value in part.items()}
+            del record["asked"]
+            if one.id.stage.startswith("evaluate_"):
+                record["params"] = one.scored()
             one.id.record.write_text(json.dumps(record))
 
 
@@ -102,6 +93,12 @@ def test_another_training_is_inside_and_a_bad_one_is_named(
 ) -> None:
     change(PKDN.run(DATASET, 0), "y_crop8.psnr", 0.02)
     ask(lambda_fs=0.5)
+    with pytest.raises(UserError, match=r"results of what params\.yaml asks for, got others of"):
+        check(published)
+    write_plan()
+    with pytest.raises(UserError, match=r"record\.json has another distillation; run"):
+        check(published)
+    record_parameters()
     check(published)
     said = capsys.readouterr().out
     assert rows(said)["lambda_fs"] == ["0.1", "0.5"]
@@ -148,10 +145,11 @@ def test_other_faces_to_train_are_told(published: Path, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
 def test_what_this_project_has_published_can_be_verified(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree("data")
     shutil.copytree(folder, Path(), dirs_exist_ok=True)
+    monkeypatch.setattr("pkdn.pipeline.asked.check_results", lambda: None)  # plans are left out
     check(folder)
     assert capsys.readouterr().out.endswith("All that is in both is as published.\n")
 
@@ -170,11 +168,29 @@ def test_other_parameters_than_those_of_the_results_are_not_published() -> None:
     with pytest.raises(UserError, match=r"got others of .*json is of others, or is not there; run"):
         publish_to("more")
     write_plan()  # and nothing else has run
-    with pytest.raises(UserError, match=r"evaluate_\w+/helen-.*record.json has another lambda_fs"):
+    with pytest.raises(UserError, match=r"\w+/helen-.*record.json has another distillation"):
         publish_to("more")
     assert not Path("more").exists()
     record_parameters()
     publish_to("more")
+
+
+def test_results_of_another_parser_are_not_published() -> None:
+    asked = yaml.safe_load(Path("params.yaml").read_text())
+    asked["profiles"]["demo"]["parser"]["steps"] = 7
+    Path("params.yaml").write_text(yaml.safe_dump(asked))
+    write_plan()  # and `repro` was ended there
+    with pytest.raises(UserError, match=r"runs/parser/record.json has another training"):
+        publish_to("more")
+
+
+def test_records_of_before_are_held_to_the_parameters_of_their_evaluations() -> None:
+    record_as_before_2026_11_30()
+    publish_to("more")
+    ask(lambda_fs=5.0)
+    write_plan()
+    with pytest.raises(UserError, match=r"evaluate_\w+/helen-.*record.json has another lambda_fs"):
+        publish_to("even-more")
 
 
 @pytest.mark.parametrize("name", ["record.json", "curve.csv"])
@@ -189,6 +205,7 @@ def test_results_are_published_whole_or_not_at_all(name: str) -> None:
 def test_without_bicubic_nothing_can_be_verified(published: Path) -> None:
     ask(networks=NETWORKS[1:])
     write_plan()
+    record_parameters()
     for act in (lambda: publish_to("more"), lambda: check(published)):
         with pytest.raises(UserError, match="expected bicubic among `networks`"):
             act()

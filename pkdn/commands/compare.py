@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pkdn.pipeline import revisions
+from pkdn.pipeline import asked, revisions
 from pkdn.pipeline.previous import HERE
 from pkdn.reports import changes, web
 from pkdn.runs import REPORT
@@ -27,8 +27,11 @@ def main(arguments: argparse.Namespace) -> None:
     """Print which parameters differ, and a table of gains for each data set that both have.
 
     Raises:
-        UserError: a revision is not there, or both have no data set with the same faces.
+        UserError: a revision is not there, both have no data set with the same faces, or the
+            results in this folder are not of its ``params.yaml``.
     """
+    if arguments.after is None:
+        asked.check_results()
     before = revisions.state(arguments.before)
     if arguments.after is not None:
         after = revisions.state(arguments.after)

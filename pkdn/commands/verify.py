@@ -20,7 +20,7 @@ def main(arguments: argparse.Namespace) -> None:
     Raises:
         UserError: there are no such results, or something here is not as published.
     """
-    from pkdn.pipeline import revisions
+    from pkdn.pipeline import asked, revisions
     from pkdn.pipeline.previous import HERE
     from pkdn.reports import changes, published
 
@@ -40,6 +40,7 @@ def main(arguments: argparse.Namespace) -> None:
         raise UserError(f"{error.found}: {advice}") from None
     here = revisions.state_of_folder(Path(), HERE)
     published.check_bicubic(here.plan)
+    asked.check_results()
     datasets = changes.shared(before, here)
     print(f"# This folder against {folder}\n")
     if different := changes.different_parameters(before, here):

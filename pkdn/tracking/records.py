@@ -79,6 +79,7 @@ class Run:
             "fingerprint": self.fingerprint,
             "tags": self.tags,
             "params": self.params,
+            "asked": self.planned.settings,
             "metrics": self.values,
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self._clock, 2),
@@ -168,10 +169,10 @@ def run(
     script = closure.running()
     code = closure.code(script, *by_name)
     before = {path: content(path) for path in sorted([*code, *planned.reads.values()])}
-    known, same = (
-        fingerprint(name, params, code, planned.reads.values()) if name else ""
-        for name in (planned.id.name, computes)
-    )
+    reads = planned.reads.values()
+    settings = {**params, "asked": dict(planned.settings)}
+    known = fingerprint(planned.id.name, settings, code, reads)
+    same = fingerprint(computes, params, code, reads) if computes else ""
     current = Run(planned, script, known, dict(params), {**identity, **tags}, same)
     mine = (planned.id.folder, planned.id.plan, *planned.writes.values())
     try:

@@ -9,6 +9,7 @@ to go on after an interruption.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -93,6 +94,8 @@ def measure(clone: Path, drawn: Path, num_photos: int) -> list[Measured]:
     found = json.loads(known.read_text()) if known.exists() else {}
     for stage in (*BEFORE, *MEASURED):
         if stage not in found:
+            # What an interrupted training has reached would not be counted.
+            shutil.rmtree(clone / ".pkdn" / "training", ignore_errors=True)
             found[stage] = _repro(clone, stage)
             with atomic_file(known) as temporary:
                 temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from pkdn.training import memory
+from pkdn.training import memory, precision
 
 LEAST_ROUNDS = 5
 MOST_ROUNDS = 50
@@ -49,16 +49,22 @@ def once(work: Callable[[], object]) -> float:
 def in_turns(ours: Callable[[], object], plain: Callable[[], object], seconds: float) -> Pair:
     """Time both, one after the other, for about so many seconds, at least five times each.
 
-    On processors the plain way gives freed memory back to the system, as a usual script does.
+    The plain way is as a usual script: on processors it gives freed memory back to the system, on
+    GPUs it has PyTorch's own choice of algorithms and formats.
     """
-    for work in (ours, plain):
+
+    def as_usual() -> None:
+        with precision.usual():
+            plain()
+
+    for work in (ours, as_usual):
         work()  # compiles, chooses algorithms, fills caches
     rounds = list[tuple[float, float]]()
     began = time.perf_counter()
     while len(rounds) < LEAST_ROUNDS or (
         time.perf_counter() - began < seconds and len(rounds) < MOST_ROUNDS
     ):
-        rounds.append((_with(memory.KEEPING, ours), _with(memory.USUAL, plain)))
+        rounds.append((_with(memory.KEEPING, ours), _with(memory.USUAL, as_usual)))
     memory.follow(memory.KEEPING)
     ratios = [plain_time / own_time for own_time, plain_time in rounds]
     low, middle, high = statistics.quantiles(ratios, n=4)

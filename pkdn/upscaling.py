@@ -16,7 +16,7 @@ from pkdn.learning.network import reads
 from pkdn.runs import DRAWN, RUNS
 from pkdn.systems import FULL
 from pkdn.training import batches, resampling
-from pkdn.training.precision import default_device
+from pkdn.training.precision import exact, found_device
 from pkdn.training.resampling import quantize, to_float
 from pkdn.weights import told
 
@@ -115,7 +115,7 @@ class Upscaler:
                 "student's, such as data/runs/student/helen-full-0/weights.safetensors"
             )
         self.about, self.warning = told(weights)
-        self._device = torch.device(device) if device else default_device()
+        self._device = torch.device(device) if device else found_device()
         self.on_pixels = OnPixels(network).to(self._device).eval()
 
     @overload
@@ -161,4 +161,6 @@ class Upscaler:
 
     def _batch(self, faces: np.ndarray) -> np.ndarray:
         lr_faces = degraded(faces) if faces.shape[1] == HR_SIZE else faces
-        return np.asarray(self.on_pixels(torch.from_numpy(lr_faces.copy()).to(self._device)).cpu())
+        with exact():
+            sr_faces = self.on_pixels(torch.from_numpy(lr_faces.copy()).to(self._device))
+        return np.asarray(sr_faces.cpu())

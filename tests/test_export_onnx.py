@@ -51,7 +51,7 @@ def test_any_number_of_faces_gives_what_pytorch_gives(
 def test_the_model_is_made_on_the_processor_where_there_is_a_gpu(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upscaling, "default_device", lambda: GPU)
+    monkeypatch.setattr(upscaling, "found_device", lambda: GPU)
     export(weights, weights.parent / "student.onnx")
 
 

@@ -26,7 +26,12 @@ print(before - resident() >> 20)
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
 @pytest.mark.parametrize(
     ("told", "expected"),
-    [("", MIB), ("follow(KEEPING)", 0), ("follow(KEEPING)\nfollow(USUAL)", MIB)],
+    [
+        ("", MIB),
+        ("follow(KEEPING)", 0),
+        ("follow(KEEPING)\nfollow(USUAL)", MIB),
+        ("import pkdn; pkdn.load()", MIB),  # in a program of others
+    ],
 )
 def test_freed_memory_goes_back_to_the_system_unless_it_is_kept(told: str, expected: int) -> None:
     command = [sys.executable, "-c", GIVEN_BACK % told]

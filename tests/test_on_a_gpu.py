@@ -178,7 +178,7 @@ def test_faces_are_scored_by_the_processors_cores_after_the_gpu_has_seen_them(
 def test_own_photos_are_upscaled_on_the_gpu(
     gpu: PretendedGpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upscaling, "default_device", lambda: GPU)
+    monkeypatch.setattr(upscaling, "found_device", lambda: GPU)
     with gpu:
         upscaler = upscaling.Upscaler(upscaling.SHIPPED)
         found = upscaler(np.zeros((2, 128, 128, 3), np.uint8))

@@ -858,6 +858,24 @@ def test_weights_lie_as_is_fastest(
     assert Precision(name, torch.device(device)).memory_format == expected
 
 
+@pytest.mark.parametrize("chosen", ["fp32", "bf16", "neither"])
+def test_what_was_chosen_for_gpus_is_back_afterwards(chosen: str) -> None:
+    def now() -> tuple[bool, ...]:
+        cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+        return cudnn.allow_tf32, products.allow_tf32, cudnn.deterministic, cudnn.benchmark
+
+    precision.choose("fp32" if chosen == "neither" else chosen, CPU.device)
+    if chosen == "neither":  # of ours
+        torch.backends.cudnn.allow_tf32 = True
+    before = now()
+    with precision.exact():
+        assert now() == (False, False, True, False)
+        with precision.usual():
+            assert now() == (True, False, False, False)
+        assert now() == (False, False, True, False)
+    assert now() == before
+
+
 @pytest.mark.parametrize(("named", "is_told"), [("0,1", True), ("", False), ("-1", False)])
 def test_a_gpu_that_was_given_and_cannot_be_used_is_told(
     named: str,

@@ -209,7 +209,9 @@ def _upscale(first: list[Face], others: Iterator[Face], weights: Path | None, sh
     """Write what the network makes of the faces, batch after batch; return how many they are."""
     import pkdn
     from pkdn import upscaling
+    from pkdn.training import memory
 
+    memory.follow(memory.KEEPING)
     student = pkdn.load(weights)
     print(student.about)
     if student.warning:

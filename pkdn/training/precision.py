@@ -71,11 +71,19 @@ class Precision:
 
 
 def default_device() -> torch.device:
-    """Return the GPU where there is one, else the CPU, which keeps freed memory from now on.
+    """Return :func:`found_device`, for a process that does nothing else than to compute.
 
-    fp32 is exact on both.
+    On both fp32 is exact from now on, and a processor keeps freed memory.
     """
     _be_exact(True)
+    device = found_device()
+    if device.type == "cpu":
+        memory.follow(memory.KEEPING)
+    return device
+
+
+def found_device() -> torch.device:
+    """Return the GPU where there is one, else the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     if (named := os.environ.get(VISIBLE_GPUS, "-1").strip()) not in ("", "-1"):
@@ -83,7 +91,6 @@ def default_device() -> torch.device:
             f"{VISIBLE_GPUS} is {named}, and PyTorch can use no GPU: the processor computes",
             flush=True,
         )
-    memory.follow(memory.KEEPING)
     return torch.device("cpu")
 
 
@@ -106,12 +113,37 @@ def _be_exact(exact: bool) -> None:
 @contextmanager
 def exact() -> Iterator[None]:
     """Compute fp32 exactly on a GPU in here, whatever was chosen for outside."""
-    before = torch.backends.cudnn.allow_tf32
-    _be_exact(True)
+    with _as_before():
+        _be_exact(True)
+        yield
+
+
+@contextmanager
+def usual() -> Iterator[None]:
+    """Compute in here as PyTorch does where nobody has chosen anything."""
+    with _as_before():
+        _be_exact(False)
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = True, False
+        torch.backends.cudnn.benchmark = False
+        yield
+
+
+@contextmanager
+def _as_before() -> Iterator[None]:
+    """Put back what is changed in here of how GPUs compute."""
+    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    fast = cudnn.allow_tf32, products.allow_tf32
+    chosen = cudnn.deterministic, cudnn.benchmark
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    fills = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        _be_exact(not before)
+        cudnn.allow_tf32, products.allow_tf32 = fast
+        cudnn.deterministic, cudnn.benchmark = chosen
+        torch.use_deterministic_algorithms(deterministic, warn_only=warns)
+        torch.utils.deterministic.fill_uninitialized_memory = fills  # type: ignore[attr-defined]
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import psutil
 
 PROGRAMS = ("stages.", "pkdn.")
+OWN_PACKAGES = ("pkdn", "stages", "drawing")
 STAGE = "DVC_STAGE"
 """Variable: the stage that DVC started this process for."""
 MAY_RUN = "PKDN_MAY_RUN"
@@ -53,13 +54,28 @@ def run(main: Callable[[], None]) -> None:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
-        message = str(error) if isinstance(error, UserError) else shortages.line(error)
+        message = _told(error)
         if message is None:
             raise
         print(f"error: {' '.join(message.split())}", file=sys.stderr)
         sys.exit(1)
     finally:
         _at_interrupt(signal.SIG_DFL)
+
+
+def _told(error: Exception) -> str | None:
+    """Return what to say of an error; None for one that nobody expects."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        missing = (error.name or "").partition(".")[0]
+        if missing and missing not in OWN_PACKAGES:
+            return (
+                f"expected the package {missing} in the environment of {sys.executable}, found "
+                "none: activate the project's environment, `source .venv/bin/activate`, which "
+                "`make .venv/.ready` makes, or install the package there"
+            )
+    return shortages.line(error)
 
 
 def _check_place() -> None:

@@ -90,9 +90,9 @@ def check_names(params: Params) -> None:
                 )
     if alone := [name for name in params.authors_recipes if name not in params.networks]:
         raise UserError(
-            "params.yaml: authors_recipes: expected some of `networks`, to be trained a second time, "
-            f"got {', '.join(alone)} beside them: add to `networks` what is missing there, or leave "
-            "it out, such as by -S 'authors_recipes=[]'"
+            "params.yaml: authors_recipes: expected some of `networks`, to be trained a second "
+            f"time, got {', '.join(alone)} beside them: add to `networks` what is missing there, "
+            "or leave it out, such as by -S 'authors_recipes=[]'"
         )
     if FULL not in params.ablations:
         raise UserError(

@@ -47,6 +47,17 @@ def pixels() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (200, 160, 3), dtype=np.uint8)
 
 
+@pytest.mark.parametrize("command", ["repro", "doctor", "networks"])
+def test_without_the_environment_one_line_says_how_to_activate_it(command: str) -> None:
+    run = "import runpy; runpy.run_module('pkdn', run_name='__main__', alter_sys=True)"
+    absent = f"dict.fromkeys({['filelock', 'pydantic', 'torch', 'yaml']})"
+    code = f"import sys; sys.modules |= {absent}; sys.argv[1:] = [{command!r}]; {run}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "error: expected the package " in done.stderr
+    assert "source .venv/bin/activate" in done.stderr
+
+
 def test_alone_it_lists_its_commands(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

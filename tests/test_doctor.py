@@ -53,12 +53,12 @@ def project(ran: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def doctor(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def doctor(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     return subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "pkdn", "doctor", *arguments],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": path},
+        env={"PYTHONPATH": str(ROOT), "PATH": path, **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -72,6 +72,24 @@ def test_all_is_well_and_nothing_heavy_is_imported(project: Path) -> None:
     assert "the cache has all 4 objects that dvc.lock names" in done.stdout
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert not loaded & {"torch", "mlflow", "dvc", "numpy"}
+
+
+def test_the_cache_is_where_dvc_says(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("elsewhere") / "cache"
+    (project / ".dvc/cache").rename(place)
+    settings = tmp_path_factory.mktemp("settings")
+    (settings / "config").write_text(f"[cache]\n    dir = {place}\n")
+    done = doctor(project, DVC_GLOBAL_CONFIG_DIR=str(settings))
+    assert "the cache has all 4 objects that dvc.lock names" in done.stdout
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_cache_that_dvc_does_not_name_is_told(project: Path) -> None:
+    (project / ".dvc/config").write_text("[cache\n")
+    done = doctor(project)
+    assert "WRONG" in done.stdout and "expected DVC to name its cache, got" in done.stdout
 
 
 def cut(name: str, count: int) -> Callable[[Path], None]:

@@ -55,6 +55,23 @@ def test_a_gpu_has_one_stage_at_a_time_and_others_run_beside(tmp_path: Path) -> 
     assert f"evaluate: started on GPU {gpus['evaluate']}" in output
 
 
+@pytest.mark.parametrize(
+    ("named", "is_wrong"),
+    [("0,7", True), ("7", False), ("MIG-1,MIG-2", False), ("0,0", False), ("0,-1,7", False)],
+)
+def test_a_gpu_that_is_not_here_is_refused(
+    named: str, is_wrong: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "have_driver", lambda: True)
+    monkeypatch.setattr(devices, "ASK", "print('[1, \"\"]')")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    if is_wrong:
+        with pytest.raises(UserError, match=r"numbers of GPUs that are here, got 0,7, .* sees 1"):
+            devices.found()
+    else:
+        assert devices.found()[0] == named.partition(",-1")[0].split(",")
+
+
 @pretended
 def test_one_of_the_gpus_may_be_chosen(tmp_path: Path) -> None:
     with small_pipeline(tmp_path, {"teacher": "", "student": ""}) as project:

@@ -75,6 +75,23 @@ def test_after_a_failure_all_else_runs_and_the_end_says_what_why_and_how_to_go_o
     (project / "broken").write_text("none")
 
 
+def test_pull_goes_on_over_what_a_failed_stage_has_left(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    remote = tmp_path_factory.mktemp("remote")
+    (project / ".dvc/config").write_text(
+        f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {remote}\n"
+    )
+    (project / "broken").write_text("b")
+    (project / "b.leaves").touch()
+    for _ in range(2):
+        done = run(project, "--pull", "--jobs", "1")
+        assert (project / "b").read_text() == "half"
+        assert "b failed: it broke: mend it" in done.stdout and "unsaved" not in done.stderr
+    (project / "broken").write_text("none")
+    assert run(project, "--pull", "--jobs", "1").returncode == 0
+
+
 def test_nothing_more_starts_after_a_failure_when_asked(project: Path) -> None:
     (project / "broken").write_text("a")
     assert run(project, "--jobs", "1", "--stop-at-failure").returncode == 1

@@ -388,6 +388,16 @@ def test_a_job_that_cannot_use_its_gpu_says_so(
     assert ended and not ended.is_done and "built without CUDA" in ended.reason
 
 
+def test_a_job_is_at_the_commit_from_which_it_was_submitted(project: Path) -> None:
+    job = StageJob("teacher", keep_files(project), project / ".dvc/cache", {})
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    later = ["git", *who, "commit", "--quiet", "--allow-empty", "-m", "later"]
+    subprocess.run(later, cwd=project, check=True)
+    ask = ["git", "rev-parse", "HEAD"]
+    found = subprocess.run(ask, cwd=job._clone(), check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == job.place.commit
+
+
 def test_a_job_that_starts_again_believes_no_lock_of_the_one_before(project: Path) -> None:
     job = StageJob("teacher", keep_files(project), project / ".dvc/cache", {})
     lock = job._clone() / ".dvc/tmp/rwlock"

@@ -248,8 +248,13 @@ def test_a_resumed_training_goes_on_with_its_run(store: view.View) -> None:
     first = store.claim(record, GONE)
     first.log(CURVE[:2])
     first.close("KILLED")
-    second = store.claim(record, owner())
+    elsewhere = {"revision": "later", "experiment": "of-mine", "machine": {"processor": "another"}}
+    second = store.claim(record.model_copy(update=elsewhere), owner())
     assert second.run_id == first.run_id
+    tags = store.client.get_run(first.run_id).data.tags
+    assert [tags[name] for name in ("revision", "dvc.exp", "machine.processor")] == [
+        "later", "of-mine", "another"
+    ]  # fmt: skip
     assert statuses(store) == ["RUNNING"]
     second.log(CURVE)
     second.log(CURVE)

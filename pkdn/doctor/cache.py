@@ -1,12 +1,10 @@
 """``dvc.lock``, and the objects of the cache that it names."""
 
-import configparser
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +12,9 @@ from typing import NamedTuple
 import yaml
 
 from pkdn.doctor.finding import Finding
+from pkdn.errors import UserError
 from pkdn.files import atomic_file
+from pkdn.pipeline.cache import cache_folder
 from pkdn.pipeline.presence import at_work
 from pkdn.runs import LOCK
 
@@ -53,7 +53,12 @@ def lock(folder: Path) -> Iterator[Finding]:
 
 def objects(folder: Path) -> Iterator[Finding]:
     """Check that what ``dvc.lock`` names is in the cache, as large as it was."""
-    place = cache_folder(folder)
+    try:
+        place = cache_folder(folder) / "files" / "md5"
+    except UserError as error:
+        what, _, advice = str(error).partition(": ")
+        yield Finding(what, advice)
+        return
     entries = list(_entries(folder, place))
     wrong = dict[str, list[Entry]]()
     for entry in entries:
@@ -68,16 +73,6 @@ def objects(folder: Path) -> Iterator[Finding]:
         )
     if not wrong:
         yield Finding(f"the cache has all {len(entries)} objects that {LOCK} names")
-
-
-def cache_folder(folder: Path) -> Path:
-    """Return where DVC keeps its objects."""
-    config = configparser.ConfigParser(strict=False, interpolation=None)
-    files = [folder / ".dvc/config", folder / ".dvc/config.local"]
-    with suppress(configparser.Error):  # of which DVC tells
-        config.read(files, encoding="utf-8")
-    named = config.get("cache", "dir", fallback="cache")
-    return folder / ".dvc" / named / "files/md5"
 
 
 def _outs(folder: Path) -> list[Entry] | None:

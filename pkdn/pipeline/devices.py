@@ -58,6 +58,9 @@ def found() -> tuple[list[str], str]:
     Returns:
         Their names; and where there are none, though there is a driver and nobody has hidden them,
         why, in a line.
+
+    Raises:
+        UserError: the variable has the number of a GPU that is not here.
     """
     named = _named()
     if named == [] or not have_driver():
@@ -65,6 +68,11 @@ def found() -> tuple[list[str], str]:
     count, why = _asked()
     if not count:
         return [], why
+    if named and all(name.isdecimal() for name in named) and count < len({*named}):
+        raise UserError(
+            f"{VISIBLE_GPUS}: expected numbers of GPUs that are here, got {','.join(named)}, of "
+            f"which PyTorch sees {count}: correct or unset it"
+        )
     return [str(number) for number in range(count)] if named is None else named, ""
 
 

@@ -65,10 +65,12 @@ class Place(NamedTuple):
     Attributes:
         workspace: the root of the repository from which they were submitted.
         tree: identifies the state of the files.
+        commit: of git, to which the files belong; empty: the newest.
     """
 
     workspace: Path
     tree: str
+    commit: str = ""
 
     @property
     def files(self) -> Path:
@@ -108,11 +110,12 @@ def keep_files(workspace: Path) -> Place:
     new = ["--others", "--exclude-standard", *PACKAGES]  # such as a network not committed yet
     listed += _git(workspace, "ls-files", "-z", *new).split("\0")
     files = sorted({name for name in listed if name and (workspace / name).is_file()})
-    digest = hashlib.sha256(_git(workspace, "rev-parse", "HEAD").encode())
+    commit = _git(workspace, "rev-parse", "HEAD").strip()
+    digest = hashlib.sha256(commit.encode())
     for name in files:
         if name != LOCK:
             digest.update(f"{name}\0".encode() + (workspace / name).read_bytes())
-    place = Place(workspace, digest.hexdigest()[:12])
+    place = Place(workspace, digest.hexdigest()[:12], commit)
     if not place.files.exists():
         place.files.parent.mkdir(parents=True, exist_ok=True)
         with atomic_folder(place.files) as folder:
@@ -120,19 +123,6 @@ def keep_files(workspace: Path) -> Place:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(workspace / name, folder / name)
     return place
-
-
-def cache_folder() -> Path:
-    """Return where DVC's cache of this workspace is.
-
-    Raises:
-        UserError: DVC does not say.
-    """
-    ask = [sys.executable, "-m", "dvc", "cache", "dir"]
-    done = subprocess.run(ask, capture_output=True, text=True, check=False)
-    if done.returncode or not done.stdout.strip():
-        raise UserError(f"expected DVC to name its cache, got {done.stderr.strip()[-200:]}")
-    return Path(done.stdout.strip()).resolve()
 
 
 def _git(folder: Path, *arguments: str) -> str:
@@ -213,6 +203,8 @@ class StageJob:
         shutil.rmtree(clone, ignore_errors=True)
         clone.parent.mkdir(parents=True, exist_ok=True)
         _git(workspace, "clone", "--quiet", "--shared", str(workspace), str(clone))
+        if self.place.commit:
+            _git(clone, "checkout", "--quiet", "--detach", self.place.commit)
         for name in _git(clone, "ls-files", "-z").split("\0"):
             if name and not (self.place.files / name).exists():
                 (clone / name).unlink(missing_ok=True)

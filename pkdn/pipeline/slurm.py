@@ -10,9 +10,10 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from pkdn.pipeline.board import Board
+from pkdn.pipeline.cache import cache_folder
 from pkdn.pipeline.cluster import ALIVE, Cluster, Options, Queued, check_tracking
 from pkdn.pipeline.crew import Crew
-from pkdn.pipeline.node import PLACE, Place, cache_folder, keep_files
+from pkdn.pipeline.node import PLACE, Place, keep_files
 from pkdn.pipeline.schedule import Stages, run_one
 from pkdn.pipeline.tasks import Task
 from pkdn.progress import Reached, duration, noted

@@ -53,7 +53,8 @@ def main() -> None:
             # CUDA does not survive a copy, and where GPUs train, a start does not count.
             may_copy = task.device is None and preloaded.is_possible()
             if may_copy and beside is None and devices.is_one_of(task.stage, devices.COMPUTING):
-                beside = at_end.enter_context(preloaded.Preloaded())
+                with suppress(OSError):  # a socket's path has a hundred letters at most
+                    beside = at_end.enter_context(preloaded.Preloaded())
             connection.send(_answer(task, stop, connection))
 
 
@@ -101,7 +102,8 @@ def _do(task: Task) -> dict[str, set[str]] | None:
     with Repo(_wait_for_lock=True) as repo:
         if not task.stage:
             if task.pulls:
-                repo.pull(run_cache=True, allow_missing=True)
+                # Over what a stage has left that was ended: it would delete that itself.
+                repo.pull(run_cache=True, allow_missing=True, force=True)
             return _outdated(repo)
         os.environ[NOTE_VARIABLE] = str(task.note.resolve())
         if task.device is not None:

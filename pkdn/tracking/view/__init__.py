@@ -118,7 +118,8 @@ class View:
             is_taken, is_new = bool(done), not runs
             run = (done or runs or [None])[0] or self._create(record, by)
             if not is_taken and not is_new:
-                self.client.set_tag(run.info.run_id, OWNER_TAG, by)
+                for name, value in {OWNER_TAG: by, **_of_attempt(record)}.items():
+                    self.client.set_tag(run.info.run_id, name, value)
                 self.client.update_run(run.info.run_id, status="RUNNING")
         entry = Entry(self.client, run.info, is_taken=is_taken, is_new=is_new)
         if not is_taken:
@@ -141,13 +142,10 @@ class View:
             "mlflow.runName": name,
             "mlflow.source.name": record.source,
             STAGE_TAG: record.name,
-            "dvc.exp": record.experiment or "",
             "stage": record.stage,
-            "revision": record.revision,
             FINGERPRINT_TAG: record.fingerprint,
             OWNER_TAG: by,
-            **{f"machine.{name}": str(value) for name, value in record.machine.items()},
-            **{f"version.{name}": value for name, value in record.versions.items()},
+            **_of_attempt(record),
         }
         started_ms = int(1000 * record.started.timestamp())
         return self.client.create_run(self.experiment, start_time=started_ms, tags=tags)
@@ -192,6 +190,16 @@ class View:
             if known.get(name) != value:
                 self.client.set_experiment_tag(self.experiment, name, value)
         return pages.addresses(self.experiment)
+
+
+def _of_attempt(record: Record) -> dict[str, str]:
+    """Return the tags that may be others where a training that was ended goes on."""
+    return {
+        "dvc.exp": record.experiment or "",
+        "revision": record.revision,
+        **{f"machine.{name}": str(value) for name, value in record.machine.items()},
+        **{f"version.{name}": value for name, value in record.versions.items()},
+    }
 
 
 def _known(run: Any) -> Known:

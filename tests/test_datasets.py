@@ -152,6 +152,12 @@ def test_photos_are_found_recursively_by_any_suffix(tmp_path: Path) -> None:
     assert (entries["a"].landmarks, entries["b"].landmarks) == ("a.pts", "")
 
 
+def test_a_suffix_that_is_added_to_a_whole_name_makes_another_name(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "a.png", "a.jpg.webp", "b.jpg", "b.jpg.webp", "b.jpg.webp.png")
+    names = [entry.name for entry in folder.catalogue(tmp_path, DatasetSettings())]
+    assert len(names) == len({*names}) == 6
+
+
 def test_two_suffixes_keep_their_names_apart_and_share_a_split(tmp_path: Path) -> None:
     for number in range(20):
         touch(tmp_path, f"{number}.jpg", f"{number}.png")

@@ -84,7 +84,7 @@ def test_what_is_published_stands_on_its_own(
     assert (published / PKDN.run(DATASET, 1).curve()).is_file()
     check(published)
     said = capsys.readouterr().out
-    assert said.endswith("All that is in both is as published.\n")
+    assert said.endswith("Every gain over bicubic lies in its published interval.\n")
     assert rows(said)["PKDN"][3:] == ["yes", "+0.00", "+0.00 to +0.00"]
 
 
@@ -103,6 +103,13 @@ def test_another_training_is_inside_and_a_bad_one_is_named(
     said = capsys.readouterr().out
     assert rows(said)["lambda_fs"] == ["0.1", "0.5"]
     assert rows(said)["PKDN"][3:5] == ["yes", "+0.01"]
+    assert "differs by more than chance" not in said
+    for seed in (0, 1):
+        change(PKDN.run(DATASET, seed), "y_crop8.psnr", 0.2)
+    check(published)
+    said = capsys.readouterr().out
+    assert rows(said)["PKDN"][3] == "yes"
+    assert "chance from what was published for PKDN (+0.21 dB, +0.08 to +0.34)." in said
     change(PKDN.run(DATASET, 0), "y_crop8.psnr", -4)
     with pytest.raises(UserError, match=r"helen: PKDN gains −?\+?0\.\d\d dB over bicubic, where"):
         check(published)
@@ -151,7 +158,9 @@ def test_what_this_project_has_published_can_be_verified(
     shutil.copytree(folder, Path(), dirs_exist_ok=True)
     monkeypatch.setattr("pkdn.pipeline.asked.check_results", lambda: None)  # plans are left out
     check(folder)
-    assert capsys.readouterr().out.endswith("All that is in both is as published.\n")
+    assert capsys.readouterr().out.endswith(
+        "Every gain over bicubic lies in its published interval.\n"
+    )
 
 
 def test_a_wrong_folder_is_one_line(published: Path) -> None:

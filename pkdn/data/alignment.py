@@ -199,7 +199,8 @@ def _check_counts(name: str, counts: Counter[str], said: Summary) -> None:
     found = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
     why = "".join(f"; {line}" for line in said.lines())
     raise UserError(
-        f"expected faces to train and to test on in {name}; got {found}{why}: add photos"
+        f"expected faces to train and to test on in {name}; got {found}{why}: add photos, and let "
+        f"them be listed: `dvc repro -f download@{name}` (or `-f labelled`)"
     )
 
 

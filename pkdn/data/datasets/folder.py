@@ -75,11 +75,12 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
     labelled = _check_labels(root, places, photos)
     stems = [_stem(places[photo].name) for photo in photos]
     occurrences = Counter(stems)
+    whole = {places[photo].name for photo in photos}  # a.jpg.webp has the stem of another photo
     points = {_stem(file): file for file in sorted(files) if _suffix(file) == POINTS}
     _tell_left(set(points.values()) - {points.get(_stem(photo)) for photo in photos})
     return [
         Entry(
-            name=stem if occurrences[stem] == 1 else places[photo].name,
+            name=stem if occurrences[stem] == 1 and stem not in whole else places[photo].name,
             split=places[photo].split or split_of(stem),
             photo=photo,
             landmarks=points.get(_stem(photo), ""),

@@ -84,7 +84,8 @@ def fetch(
 ) -> Path:
     """Return the path of the file in ``folder``, fetched if it is not there.
 
-    A download that was cut off is continued, also by a later call and from another source. The
+    A download that was cut off is continued, also by a later call and from another source, where
+    the file has a checksum: without one nobody could tell whether the parts belong together. The
     file gets its name when length and checksum are right.
 
     Args:

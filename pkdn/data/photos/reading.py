@@ -23,8 +23,11 @@ LARGEST_TEXT = 1 << 20
 """Bytes of a file of landmarks: 68 of them take 2,000."""
 LARGEST_COORDINATE = 1e6
 """Pixels from the photo's corner to a landmark."""
-# HEIC is listed too, so that a message says that it is not read.
-SUFFIXES = (".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# Those that are not read, such as HEIC, are listed too, so that a message says so.
+SUFFIXES = (
+    *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
+    *(".png", ".tif", ".tiff", ".webp"),
+)
 
 
 def read_photo(root: Path, entry: Entry) -> Photo:

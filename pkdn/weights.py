@@ -12,7 +12,7 @@ from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, check_new, reading
 from pkdn.runs import DRAWN, RUNS, RunId
-from pkdn.systems import BICUBIC, FULL
+from pkdn.systems import BICUBIC, FULL, PKDN_NETWORK, system
 
 TEMPLATES: Final = Path(__file__).parent / "reports" / "templates"
 TERMS: Final = {
@@ -25,6 +25,7 @@ RECIPE: Final = ("steps", "batch_size", "optimizer", "learning_rate", "schedule"
 RECORD: Final = "record.json"
 EXAMPLE: Final = RunId("student", "helen", FULL, 0).weights
 DISTILLATION: Final = ("lambda_ts", "lambda_fs", "distill_epochs")
+PAPER: Final = "(Yang et al. 2024, arXiv 2409.14385)"
 
 
 def run_of(weights: Path) -> RunId:
@@ -68,6 +69,7 @@ def card_of(weights: Path) -> dict[str, Any]:
             "faces": faces,
             "terms": TERMS.get(run.dataset, RESEARCH) + (FOUND if detector else ""),
             "trained": run.name,
+            "what": _what(run),
             "seed": run.seed,
             "size": params["size"],
             "recipe": {name: params[name] for name in RECIPE},
@@ -80,6 +82,16 @@ def card_of(weights: Path) -> dict[str, Any]:
             "date": training["started"][:10],
             "machine": training["machine"],
         }
+
+
+def _what(run: RunId) -> str:
+    """Say what network a training has made."""
+    if run.stage == "student":
+        return f"a student of PKDN {PAPER}"
+    if run.system == PKDN_NETWORK:
+        return f"PKDN's network {PAPER}, trained without a teacher"
+    recipe = "by its authors' recipe" if run.stage == "authors" else "as PKDN's networks are"
+    return f"{system(run.system).title}, trained {recipe}"
 
 
 def _scores(runs: Path, evaluation: RunId) -> dict[str, float]:
@@ -145,8 +157,10 @@ def told(weights: Path) -> tuple[str, str]:
             return f"weights: {weights}", "nothing is known of the faces that they were trained on"
     count, drawn = card["faces"]["train"], card["dataset"] == DRAWN
     kind = "drawn faces" if drawn else "photographs"
+    # A card of before 2026-11-30 is of a student.
+    what = "" if card["trained"].startswith("student") else f"{card['what']}, "
     line = (
-        f"weights: {weights}, size {card['size']}, trained on {count:,} {kind} of "
+        f"weights: {weights}, {what}size {card['size']}, trained on {count:,} {kind} of "
         f"{card['dataset']} for {card['recipe']['steps']:,} steps on {card['date']}"
     )
     warning = "these weights have seen drawn faces alone: expect poor results on photographs"

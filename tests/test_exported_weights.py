@@ -89,6 +89,29 @@ def test_exported_weights_are_the_same_network_and_say_what_they_learnt(
     assert not warning
 
 
+@pytest.mark.parametrize(
+    ("run", "what"),
+    [
+        (STUDENT, "a student of PKDN (Yang et al."),
+        (RunId("baseline", "helen", "pkdn", 0), "arXiv 2409.14385), trained without a teacher"),
+        (RunId("baseline", "helen", "sparnet", 0), "SPARNet, trained as PKDN's networks are"),
+        (RunId("authors", "helen", "dic", 0), "DIC, trained by its authors' recipe"),
+    ],
+)
+def test_a_card_says_whose_network_it_is(run: RunId, what: str, trained: Path) -> None:
+    root = trained.parents[4]
+    write_record(root, run, {"kept_step": 7.0}, RECIPE)
+    write_record(root, run.evaluation(), {"y_crop8.psnr": 25.0, "y_crop8.ssim": 0.7}, {})
+    file = root / run.weights
+    if run != STUDENT:
+        file.write_bytes(trained.read_bytes())
+    exported = weights.export(file, root / "out")
+    assert f"holds {what}" in (root / "out/README.md").read_text() or run.system == "pkdn"
+    assert what in (root / "out/README.md").read_text()
+    told = weights.told(exported)[0]
+    assert (what in told) == (run != STUDENT)
+
+
 def test_weights_beside_their_records_are_told_as_well(trained: Path) -> None:
     assert "trained on 1,100 photographs of helen" in weights.told(trained)[0]
     record = trained.with_name("record.json")

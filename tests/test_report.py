@@ -327,6 +327,8 @@ def test_a_metric_by_a_model_has_columns_and_its_definition(single: Report, repo
     place = [heading.endswith("identity distance ↓") for heading in rows["system"]].index(True)
     assert (rows["PKDN"][place], rows["The newnet"][place]) == ("0.600", "**0.500**")
     assert "- `identity`: distance of dlib's descriptors" in single.text
+    assert f"Here `identity` is of {NUM_TEST - 1} of the {NUM_TEST} faces" in single.text
+    assert "Here `" not in report.text.partition("## Appendix A")[2]
     assert "identity" not in report.text.partition("## Differences and readings")[0]
 
 

@@ -1,3 +1,4 @@
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import report_inputs
 from report_inputs import write_scores
 
 from pkdn.errors import UserError
-from pkdn.reports import columns, paper, tables
+from pkdn.reports import columns, paper, recipes, tables
 from pkdn.reports.comparisons import Comparison
 from pkdn.reports.history import read_records
 from pkdn.reports.plan import Plan
@@ -127,6 +128,18 @@ def test_records_are_those_of_the_plan_and_of_its_parser(tmp_path: Path) -> None
     assert "baseline@helen-bicubic-1" in trained
     pretrained = read_records(tmp_path, replace(plan, parser_dataset=None))
     assert not {"parser", "labelled"} & {*pretrained["name"]}
+
+
+def test_systems_that_were_trained_at_a_lower_rate_are_named(tmp_path: Path) -> None:
+    plan = report_inputs.plan(datasets=("helen",))
+    report_inputs.write(tmp_path, plan)
+    assert recipes.slower(plan, read_records(tmp_path, plan), "helen") == []
+    file = tmp_path / Subject("baseline", "dic").run("helen", 0).record
+    record = json.loads(file.read_text())
+    record["params"]["learning_rate"] = 0.0004
+    file.write_text(json.dumps(record))
+    named = recipes.slower(plan, read_records(tmp_path, plan), "helen")
+    assert named == ["DIC at 0.0004 in place of 0.001"]
 
 
 def test_plan_asks_for_every_kind_of_run_once() -> None:

@@ -1,6 +1,8 @@
 import argparse
 import json
+import math
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +74,23 @@ def test_equal_images_are_infinite_in_the_table_and_null_in_json(
     result = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert result["protocols"]["rgb"]["psnr"] is None
     assert result["protocols"]["rgb"]["ssim"] == 1
+
+
+def test_means_of_some_images_say_of_how_many(
+    folders: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    distances = iter([0.25, math.nan])
+
+    def judges(_: list[str]) -> dict[str, Callable[..., dict[str, float]]]:
+        return {"identity": lambda *_: {"distance": next(distances)}}
+
+    monkeypatch.setattr(score, "_judges", judges)
+    run("--sr", folders[0], "--hr", folders[1], "--metric", "identity")
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[2:]}
+    line = rows["identity"]
+    assert "0.25" in line and "(of 1 images)" in line
 
 
 def test_grey_images_score_as_their_rgb(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -126,7 +126,8 @@ def _size(image: np.ndarray) -> str:
 def _summary(scores: list[dict[str, float]]) -> dict[str, float]:
     """Return means, infinite where any PSNR is, and sample deviations, NaN where undefined.
 
-    Images in which a model finds no face have no part in the means of its metric.
+    Images in which a model finds no face have no part in the means of its metric; where there are
+    such, a count says of how many images the means are.
     """
     found = {key: np.array([numbers[key] for numbers in scores]) for key in scores[0]}
     columns = {key: values[~np.isnan(values)] for key, values in found.items()}
@@ -139,7 +140,13 @@ def _summary(scores: list[dict[str, float]]) -> dict[str, float]:
         else math.nan
         for key, values in columns.items()
     }
-    return means | deviations
+    num_images = len(scores)
+    counts = {
+        f"{key}_count": float(len(values))
+        for key, values in columns.items()
+        if len(values) < num_images
+    }
+    return means | deviations | counts
 
 
 def _finite(scores: Scores) -> dict[str, dict[str, float | None]]:
@@ -171,4 +178,6 @@ def _source(name: str) -> ModuleType:
 def _cell(numbers: dict[str, float], key: str) -> str:
     mean, deviation = numbers[key], numbers[f"{key}_std"]
     spread = "–" if math.isnan(deviation) else f"{deviation:.{DECIMALS}f}"
-    return f"{mean:.{DECIMALS}f} ± {spread}"
+    count = numbers.get(f"{key}_count")
+    of = "" if count is None else f" (of {count:.0f} images)"
+    return f"{mean:.{DECIMALS}f} ± {spread}{of}"

@@ -206,6 +206,15 @@ class Comparison:
         frame = pd.DataFrame(rows)
         return frame.assign(psnr_above_pkdn=frame["psnr"] - self.scores.mean(PKDN, PSNR).value)
 
+    def part_of_faces(self) -> list[str]:
+        """Say of each metric that was not computed on all faces, on how many it was."""
+        found = {metric.file: self.scores.judged(metric) for metric in self.metrics}
+        return [
+            f"`{file}` is of {count} of the {num_faces} faces"
+            for file, (count, num_faces) in found.items()
+            if count < num_faces
+        ]
+
     def headlines(self) -> dict[str, dict[str, float]]:
         """Return the means of few, by their titles, so that DVC's tables fit a screen."""
         found = {}

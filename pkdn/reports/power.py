@@ -25,8 +25,9 @@ def power(gains: Mapping[Subject, Gain]) -> pd.DataFrame:
     Returns:
         A row for each number of ``seeds`` and of ``faces``: the ``gain`` in dB that is seen in
         four of five such studies, ``against`` which system; how many faces there are
-        ``here``, and how many seeds are ``needed`` (NaN: no number is enough) for the gain
-        ``wanted``, the paper's over KDFSRNet on Helen. No row where there is one seed.
+        ``here``, which gain is ``seen`` with the seeds here, and how many seeds are ``needed``
+        (NaN: no number is enough) for the gain ``wanted``, the paper's over KDFSRNet on Helen. No
+        row where there is one seed.
     """
     usable = [item for item in gains.items() if item[1].spread]
     if not usable:
@@ -39,8 +40,13 @@ def power(gains: Mapping[Subject, Gain]) -> pd.DataFrame:
         for faces in counts
         for seeds in range(2, MOST_SEEDS + 1)
     ]
+    seen = gain.spread.detectable(len(gain.by_seed), gain.num_faces)
     wanted = paper.gain("helen", "kdfsrnet")
     needed = gain.spread.seeds_needed(wanted, gain.num_faces)
     return pd.DataFrame(rows).assign(
-        against=title(other), here=gain.num_faces, wanted=wanted, needed=needed or math.nan
+        against=title(other),
+        here=gain.num_faces,
+        seen=seen,
+        wanted=wanted,
+        needed=needed or math.nan,
     )

@@ -5,9 +5,9 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from pkdn.reports.plan import Plan, title
+from pkdn.reports.plan import Plan, by_one_recipe, title
 from pkdn.reports.tables import NOTHING, Column, Table, listing, number, words
-from pkdn.systems import TERMS
+from pkdn.systems import PKDN, TERMS, system
 
 AUGMENTATIONS: Final = {
     "none": "none",
@@ -73,6 +73,23 @@ def of_records(plan: Plan, records: pd.DataFrame, dataset: str, faces: int) -> l
 
 def _of_runs(records: pd.DataFrame) -> Iterable[Any]:
     return records[["run", "params", "metrics"]].itertuples(index=False)
+
+
+def slower(plan: Plan, records: pd.DataFrame, dataset: str) -> list[str]:
+    """Return the systems whose rate by the one recipe is below PKDN's, with their rates."""
+    rates = {
+        run: values["learning_rate"]
+        for run, values, _ in _of_runs(records)
+        if "learning_rate" in values
+    }
+    usual = rates.get(PKDN.run(dataset, plan.seeds[0]))
+    runs = {name: by_one_recipe(name).run(dataset, plan.seeds[0]) for name in plan.systems}
+    found = {name: rates.get(run) for name, run in runs.items()}
+    return [
+        f"{system(name).title} at {rate:g} in place of {usual:g}"
+        for name, rate in found.items()
+        if usual is not None and rate is not None and rate < usual
+    ]
 
 
 def grouped(trainings: Iterable[Training]) -> list[Training]:

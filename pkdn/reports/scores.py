@@ -39,6 +39,17 @@ class Scores(NamedTuple):
         frames = [frame for by_seed in self.frames.values() for frame in by_seed.values()]
         return [metric for metric in known if any(metric.name in frame for frame in frames)]
 
+    def judged(self, metric: Metric) -> tuple[int, int]:
+        """Return on how many faces every subject has a score, of how many."""
+        columns = [
+            frame[metric.name]
+            for by_seed in self.frames.values()
+            for frame in by_seed.values()
+            if metric.name in frame
+        ]
+        found = pd.concat(columns, axis=1).notna().all(axis=1)
+        return int(found.sum()), len(found)
+
     def by_seed(self, subject: Subject, metric: Metric) -> pd.DataFrame:
         """Return a row for each face and a column for each seed that has the metric."""
         frames = self.frames.get(subject, {})

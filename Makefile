@@ -2,7 +2,8 @@
 # make test    the tests
 # make check   formatting, lint, types, and who may import whom
 # make faults  kills, full disks, broken files: what is lost; hours, see docs/reliability.md
-# make bench   how fast it is here, beside the plain way; minutes, see docs/performance.md
+# make bench   how fast it is here, beside the plain way; without a GPU it takes long, and less by
+#              `python -m bench --sizes small --seconds 0`: see docs/performance.md
 # make image   a container for one stage of a cloud, where docker is; see docs/clusters.md
 # make docs    the site of docs/, in site/
 # make ui      the runs in MLflow, at http://127.0.0.1:5000; it prints the addresses of its pages

@@ -22,9 +22,6 @@ def load(weights: str | Path | None = None, *, device: str | None = None) -> "Up
     Raises:
         UserError: there is none, or it is no student.
     """
-    from pkdn import runs, upscaling
+    from pkdn import upscaling
 
-    if weights is None:
-        return upscaling.Upscaler(upscaling.default_weights(), device)
-    trained = runs.RUNS / "student" / str(weights) / "weights.safetensors"
-    return upscaling.Upscaler(trained if trained.is_file() else Path(weights), device)
+    return upscaling.Upscaler(upscaling.chosen_weights(weights), device)

@@ -46,6 +46,18 @@ def default_weights() -> Path:
     return next((file for _, file in found.values()), SHIPPED)
 
 
+def chosen_weights(named: str | Path | None) -> Path:
+    """Return the file that is named, or that of a student that was trained here, by its name.
+
+    Raises:
+        UserError: nothing is named, and students of several data sets were trained here.
+    """
+    if named is None:
+        return default_weights()
+    trained = RUNS / "student" / str(named) / "weights.safetensors"
+    return trained if trained.is_file() else Path(named)
+
+
 def degraded(faces: np.ndarray) -> np.ndarray:
     """Return the LR faces of HR ones, as the training data are made.
 

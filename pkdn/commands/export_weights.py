@@ -14,8 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         type=Path,
-        help="of a training in data/runs, but a teacher's; by default the full student that was "
-        "trained here on photographs",
+        help="a file of a training in data/runs, or the name of a student there, such as "
+        "helen-full-0; a teacher's is refused; by default the full student that was trained here "
+        "on photographs",
     )
 
 
@@ -26,9 +27,9 @@ def main(arguments: argparse.Namespace) -> None:
         UserError: no student is named, and none was trained here on photographs.
     """
     from pkdn import weights
-    from pkdn.upscaling import SHIPPED, default_weights
+    from pkdn.upscaling import SHIPPED, chosen_weights
 
-    trained = arguments.weights or default_weights()
+    trained = chosen_weights(arguments.weights)
     if trained == SHIPPED:
         raise UserError(
             "expected a student that was trained here on photographs, found none: name a student "

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=int,
         help="stages at a time; by default one for each core where a training takes one thread, "
-        "as in the demo, and else one; with GPUs, one for each and one beside them",
+        "as in the demo, and else one; with GPUs, at least one for each and one beside them",
     )
     parser.add_argument(
         "--gpus",

@@ -57,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         type=Path,
-        help="of a student, from a stage or from `export-weights`; by default the full student "
+        help="a student's file, from a stage or from `export-weights`, or the name of one that was "
+        "trained here, such as helen-full-0; by default the full student "
         "that was trained here on photographs, else the one in weights/",
     )
     parser.add_argument(
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take larger photos: find the largest face, unless its landmarks lie beside the photo "
         "in a .pts file, cut it, and degrade it to 16×16, as the training data were made; each of "
-        "the following says so, too",
+        "the options below implies it",
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument(

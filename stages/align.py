@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pkdn import command, detector, tracking
+from pkdn.data import listing
 from pkdn.data.alignment import align
 from pkdn.data.catalogue import write_catalogue
 from pkdn.data.datasets import DatasetSettings
@@ -31,6 +32,7 @@ def main() -> None:
     ):
         photos = planned.reads.get("photos", Path(folder)) / "photos.csv"
         if "photos" not in planned.reads:
+            listing.write(dataset, settings, run.id.folder)
             run.metrics(write_catalogue(dataset, settings, photos))
         run.metrics(align(dataset, settings, photos, planned.writes["faces"], detect=detect))
         run.metrics({"peak_mib": peak_mib(), "peak_mib_per_worker": peak_mib(of_workers=True)})

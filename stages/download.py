@@ -1,6 +1,7 @@
 """List the photos of a data set: names, splits and fingerprints; the photos stay where they are."""
 
 from pkdn import command, tracking
+from pkdn.data import listing
 from pkdn.data.catalogue import write_catalogue
 from pkdn.data.datasets import DatasetSettings
 from pkdn.runs import Planned, planned_by_command
@@ -16,6 +17,7 @@ def main() -> None:
     planned = planned_by_command(__doc__)
     settings = DatasetSettings.of(planned.settings)
     with tracking.run(planned, planned.settings, by_name=by_name(planned)) as run:
+        listing.write(planned.id.dataset, settings, run.id.folder)
         photos = planned.writes["photos"] / "photos.csv"
         run.metrics(write_catalogue(planned.id.dataset, settings, photos))
 

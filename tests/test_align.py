@@ -2,12 +2,14 @@ import csv
 import itertools
 import math
 import operator
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pkdn.data import listing
 from pkdn.data.alignment import align
 from pkdn.data.catalogue import read_catalogue, write_catalogue
 from pkdn.data.datasets import DatasetSettings, folder
@@ -61,6 +63,27 @@ def place(tmp_path: Path) -> Place:
 
 def splits() -> list[str]:
     return [split_of(str(number)) for number in range(NUM_PHOTOS)]
+
+
+@pytest.mark.parametrize("change", ["none", "added", "removed", "replaced", "a label map"])
+def test_photos_that_change_after_they_were_listed_are_noticed(
+    change: str, place: Place, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    listing.write("folder", place.settings, run)
+    before = place.root / "images" / "0.png"
+    if change == "added":
+        shutil.copy(before, before.with_name("more.png"))
+    if change == "removed":
+        before.unlink()
+    if change == "replaced":
+        place.truncate("images/0.png")
+    if change == "a label map":
+        (place.root / "labels" / "0.png").unlink()
+    assert listing.is_old(place.settings, run) == (change != "none")
+    assert not listing.is_old(place.settings, tmp_path)  # nothing is noted
+    shutil.rmtree(place.root)
+    assert not listing.is_old(place.settings, run)  # in an archive, perhaps
 
 
 def test_the_catalogue_lists_every_photo_once(place: Place) -> None:

@@ -11,6 +11,7 @@ import own_params
 import pandas as pd
 import pytest
 import report_inputs
+import yaml
 from report_inputs import record_parameters, write_plan
 
 from pkdn.pipeline import previous
@@ -98,6 +99,16 @@ def test_revisions_are_compared_with_each_other() -> None:
     said = compare("HEAD~1", "HEAD").stdout
     assert "All parameters are the same." in said
     assert "−1.00 to −1.00" in said
+
+
+def test_other_seeds_are_told() -> None:
+    assert "Means are over the seeds" not in compare("HEAD").stdout
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    Path("params.yaml").write_text(yaml.safe_dump(values | {"seeds": [0]}))
+    write_plan()
+    record_parameters()
+    told = "Means are over the seeds 0 and 1 before and 0 after, gains over those that both have."
+    assert told in compare("HEAD").stdout
 
 
 def test_what_is_not_there_is_one_line() -> None:

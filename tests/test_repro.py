@@ -10,6 +10,7 @@ from pathlib import Path
 
 import own_params
 import pytest
+from report_inputs import write_plan
 from small_pipeline import (
     go_on,
     overlap,
@@ -19,10 +20,14 @@ from small_pipeline import (
     times,
 )
 
+from pkdn.commands import repro
+from pkdn.data import listing
+from pkdn.data.datasets import DatasetSettings
 from pkdn.pipeline.crew import Crew, Worker
 from pkdn.pipeline.explain import ending, explain
 from pkdn.pipeline.schedule import next_stage
 from pkdn.pipeline.tasks import Task, Waiting
+from pkdn.runs import RunId
 
 
 @pytest.fixture
@@ -143,6 +148,25 @@ def test_the_key_that_is_wrong_is_named_before_dvc_reads_it(
     done = run(project)
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(f"error: {said}.*\n", done.stderr)
+
+
+def test_photos_that_were_added_since_they_were_listed_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    Path("photos/a.jpg").touch()
+    own_params.write(Path(), datasets=["folder"], parser_dataset="folder")
+    write_plan()
+    for lists in (RunId("download", "folder"), RunId("labelled")):
+        listing.write("folder", DatasetSettings(folder=Path("photos")), lists.folder)
+    repro._tell_changed_photos(but={})
+    assert capsys.readouterr().out == ""
+    Path("photos/b.jpg").touch()
+    repro._tell_changed_photos(but={"labelled": set()})
+    said = capsys.readouterr().out
+    assert said.startswith("download@folder: photos in photos have been added, changed or taken")
+    assert "`dvc repro -f download@folder`, then `" in said and said.count("\n") == 1
 
 
 def test_a_full_disk_is_one_line_without_a_traceback() -> None:

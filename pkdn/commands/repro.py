@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pkdn import params, provenance
+from pkdn import params, provenance, runs
 from pkdn.data.photos.pool import num_cores
 from pkdn.errors import UserError
 from pkdn.pipeline import devices, presence
@@ -21,7 +21,7 @@ from pkdn.pipeline.crew import Asked, Crew
 from pkdn.pipeline.explain import explain
 from pkdn.pipeline.schedule import Stages, outdated, run_all
 from pkdn.pipeline.tasks import Task
-from pkdn.runs import LOCK
+from pkdn.runs import LOCK, RunId
 
 HELP = "run the pipeline, stages that do not need each other side by side"
 PIPELINE = "dvc.yaml"
@@ -205,6 +205,7 @@ def _bring_up_to_date(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str,
     if PLAN in stages:  # first, alone: what it leaves as it was is not outdated
         failed = run_all({PLAN: stages[PLAN]}, crew)
         stages = {PLAN: stages[PLAN]} if failed else outdated(crew)
+    _tell_changed_photos(but=stages)
     failed = failed or run_stages(stages, crew)
     if failed:
         _report(failed, stages)
@@ -221,6 +222,30 @@ def _bring_up_to_date(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str,
             "commit what it rests on, so that `dvc exp show`, `dvc metrics diff` and `dvc plots "
             f"diff` can compare with it: `git add {names} && git commit -m Results`"
         )
+
+
+def _tell_changed_photos(but: Stages) -> None:
+    """Say where the user's photos are others than those that were listed, which DVC does not see.
+
+    Args:
+        but: stages that run, so that they are listed again.
+    """
+    from pkdn.data import listing
+    from pkdn.data.datasets import DatasetSettings
+
+    for run in (RunId("download", listing.OWN), RunId("labelled")):
+        if run.name in but or not run.plan.is_file():
+            continue
+        settings = runs.planned(run.stage, run.key).settings
+        if settings.get("dataset") == listing.OWN and listing.is_old(
+            DatasetSettings.of(settings), run.folder
+        ):
+            print(
+                f"{run.name}: photos in {settings['folder']} have been added, changed or taken "
+                f"away since it listed them, and results are of those before; to list them again: "
+                f"`dvc repro -f {run.name}`, then `{_this()}`",
+                flush=True,
+            )
 
 
 def _uncommitted() -> str:

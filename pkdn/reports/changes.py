@@ -78,6 +78,11 @@ def _of_dataset(dataset: str, before: State, after: State) -> Iterator[str]:
     changed, same = systems(old, new, after.plan)
     if changed[0].cells:
         yield markdown(changed)
+    if [*before.plan.seeds] != [*after.plan.seeds]:
+        yield (
+            f"Means are over the seeds {listing(map(str, before.plan.seeds))} before and "
+            f"{listing(map(str, after.plan.seeds))} after, gains over those that both have."
+        )
     for said, titles in (
         ("The same PSNR on every face", same),
         ("Only before", alone(old, new, before.plan)),

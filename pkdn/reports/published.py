@@ -175,7 +175,8 @@ def verify(dataset: str, published: State, here: State, roots: tuple[Path, Path]
     pairs = [
         Pair(
             one,
-            *(scores.gain(one, OF_BICUBIC, PSNR) for scores in (old, new)),
+            old.gain(one, OF_BICUBIC, PSNR),
+            new.gain(one, OF_BICUBIC, PSNR),
             Gain.of(*(scores.by_seed(one, PSNR) for scores in (new, old))),
         )
         for one in shared

@@ -1,3 +1,4 @@
+import json
 import subprocess
 from pathlib import Path
 
@@ -31,6 +32,20 @@ def test_runs_that_compute_the_same_are_told_apart_by_their_names_alone(
     assert full.fingerprint != fade.fingerprint
     assert full.computes == fade.computes
     assert recorded("full", 1, "network with the seed 1").computes != full.computes
+
+
+def test_runs_that_were_asked_for_something_else_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    run_id = RunId("evaluate_student", "helen", "full", 0)
+    found = []
+    for settings in ({"steps": 7}, {"steps": 7, "metrics": ["identity"]}):
+        with tracking.run(Planned(run_id, {}, {}, settings), {"steps": 7}) as run:
+            found.append(run.fingerprint)
+        assert json.loads(run_id.record.read_text())["asked"] == settings
+    assert len({*found}) == 2
 
 
 @pytest.mark.parametrize("keep", [True, False])

@@ -1,0 +1,191 @@
+"""Which faces train, choose and score, which weights are whose, and what moves with a face."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import own_params
+import pytest
+import torch
+
+from pkdn import networks, params
+from pkdn.faces.shards import Shards, ShardWriter
+from pkdn.learning.tasks import SuperResolutionTask
+from pkdn.networks.pkdn import PKDN
+from pkdn.planning import plan
+from pkdn.runs import Planned
+from pkdn.systems import VARIANTS
+from pkdn.training.augmentation import Augmentation, Faces, mirror, mirror_and_turn, mirror_and_zoom
+from pkdn.training.batches import Batch, FaceBatches
+from pkdn.training.loop import train
+from pkdn.training.precision import Precision
+from pkdn.training.recipe import CONSTANT, Recipe
+from pkdn.training.session import open_faces
+from stages.train import Training
+
+CPU = torch.device("cpu")
+RECIPE = Recipe(
+    steps=6, batch_size=4, learning_rate=1e-3, schedule=CONSTANT, threads=1, augment=mirror
+)
+NOSE = 27
+"""A landmark that a mirror leaves in its place of the list."""
+
+
+def test_train_faces_train_and_validation_faces_choose_as_they_are(faces_folder: Path) -> None:
+    training, validation = open_faces(faces_folder, faces_folder, RECIPE, seed=3, device=CPU)
+    assert (training.faces.split, validation.faces.split) == ("train", "val")
+    assert training.labels is not None and validation.labels is not None
+    assert (training.labels.split, validation.labels.split) == ("train", "val")
+    assert (training.augment, validation.augment) == (mirror, None)
+    assert training.seed == 3
+
+
+def trainings(faces_folder: Path, **changes: object) -> dict[str, Training]:
+    """Return what is planned, on the test's faces, by the names of the runs."""
+    asked = params.parse(own_params.values(**changes), Path("params.yaml"))
+    there = {"faces": faces_folder, "maps": faces_folder}
+
+    def placed(one: Planned) -> Planned:
+        return one._replace(reads={**one.reads, **there})
+
+    wanted = ("teacher", "student", "baseline")
+    found = [one for one in plan(asked) if one.id.stage in wanted]
+    names = {"pkdn", "kdfsrnet", "full", "no_ffb", "no_lambda_ts", "no_lambda_fs"}
+    return {one.id.name: Training(placed(one)) for one in found if one.id.system in names}
+
+
+def identity(training: Training) -> tuple[str, str, str]:
+    """Return what tells whether two trainings on the same faces are the same, beside the code."""
+    values = repr(sorted(training.params().items()))
+    return training.computes(), values, str(training.reads.get("teacher"))
+
+
+def test_no_two_trainings_pass_for_the_same(faces_folder: Path) -> None:
+    found: list[tuple[str, str, str]] = []
+    for precision in ("fp32", "bf16"):
+        several = trainings(faces_folder, seeds=[0, 1], precision=precision)
+        assert len(several) == 16
+        found += map(identity, several.values())
+    assert len({*found}) == len(found)
+
+
+def test_a_loss_of_the_same_weights_is_the_same_training(faces_folder: Path) -> None:
+    asked = params.parse(own_params.values(), Path("params.yaml"))
+    by_name = {one.id.name: one for one in plan(asked)}
+    there = {"faces": faces_folder, "maps": faces_folder}
+
+    def of(variant: str) -> tuple[str, str, str]:
+        one = by_name[f"student@synthetic-{variant}-0"]
+        return identity(Training(one._replace(reads={**one.reads, **there})))
+
+    assert of("fade") == of("full") != of("constant")
+
+
+def test_a_student_learns_from_the_weights_of_its_teacher(
+    faces_folder: Path, tmp_path: Path
+) -> None:
+    student = trainings(faces_folder)["student@synthetic-no_ffb-0"]
+    assert str(student.reads["teacher"]).startswith("data/runs/teacher/synthetic-no_ffb-0/")
+    description = networks.describe(
+        "pkdn", "demo", teacher=True, **VARIANTS["no_ffb"].teacher_arguments
+    )
+    torch.manual_seed(5)
+    teacher, file = description.build(), tmp_path / "weights.safetensors"
+    networks.save(teacher, description, file)
+    student.reads = {**student.reads, "teacher": file}
+    found = student._teacher(None)  # type: ignore[arg-type]
+    for name, value in teacher.state_dict().items():
+        assert torch.equal(found.state_dict()[name], value), name
+    task = student._task(student._seeded(student.description()), found)
+    assert not found.training
+    assert not any(weight.requires_grad for weight in found.parameters())
+    assert {*task.minimised.values()} == {task.network}
+
+
+def test_the_seed_is_that_of_the_first_weights(faces_folder: Path) -> None:
+    several = trainings(faces_folder, seeds=[0, 1])
+    first = [
+        torch.cat([w.flatten() for w in one._seeded(one.description()).parameters()])
+        for one in (several["baseline@synthetic-pkdn-0"], several["baseline@synthetic-pkdn-1"])
+    ]
+    assert not torch.equal(*first)
+
+
+def batches(folder: Path, augment: Augmentation, **others: Any) -> FaceBatches:
+    of = {"batch_size": 6, "seed": 0, "device": CPU, "augment": augment, **others}
+    return FaceBatches(Shards(folder, "train"), Shards(folder, "train"), **of)
+
+
+@pytest.mark.parametrize("augment", [mirror, mirror_and_turn, mirror_and_zoom])
+def test_maps_and_landmarks_move_with_their_faces(augment: Augmentation, tmp_path: Path) -> None:
+    """Each face is black but for a bright square, on its map and at its nose."""
+    random = np.random.default_rng(0)
+    with ShardWriter(tmp_path) as writer:
+        for number in range(24):
+            x, y = random.integers(45, 83, 2)
+            face = np.zeros((128, 128, 3), np.uint8)
+            face[y - 6 : y + 7, x - 6 : x + 7] = 255
+            landmarks = np.full((68, 2), 64.0, np.float32)
+            landmarks[NOSE] = x, y
+            arrays = {
+                "faces": face,
+                "labels": (face[..., 0] > 0).astype(np.uint8),
+                "landmarks": landmarks,
+            }
+            writer.append("train", arrays, {"name": str(number)})
+    source = batches(tmp_path, augment)
+    torch.manual_seed(0)
+    moved = 0
+    as_they_are = batches(tmp_path, _as_they_are)
+    for plain, batch in zip(as_they_are.epoch(0), source.epoch(0), strict=True):
+        moved += int((plain.hr_image != batch.hr_image).any())
+        assert batch.labels is not None and batch.landmarks is not None
+        bright = batch.hr_image[:, 0] > 0.5
+        assert ((batch.labels > 0) == bright).float().mean() > 0.997
+        for image, points in zip(bright, batch.landmarks, strict=True):
+            y, x = (positions.float().mean() for positions in torch.where(image))
+            found = torch.stack([x, y])
+            assert (points[NOSE] - found).abs().max() < 1.5
+    assert moved == len(source)
+
+
+def _as_they_are(faces: Faces) -> Faces:
+    return faces
+
+
+class Attentive(SuperResolutionTask):
+    """Sees in which mode its network is when it learns."""
+
+    def losses(self, batch: Batch, epoch: int) -> dict[str, torch.Tensor]:
+        assert self.network.training
+        return super().losses(batch, epoch)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_networks_learn_in_one_mode_and_are_validated_in_the_other(
+    threads: int, faces_folder: Path
+) -> None:
+    torch.manual_seed(0)
+    task = Attentive(PKDN(width=8, num_blocks=1, global_residual=True))
+    seen: list[int] = []
+
+    def validate() -> Mapping[str, float]:
+        assert not task.network.training
+        seen.append(torch.get_num_threads())
+        return {"val_psnr": 20.0}
+
+    before = torch.get_num_threads()
+    try:
+        train(
+            task,
+            FaceBatches(Shards(faces_folder, "train"), batch_size=4, seed=0, device=CPU),
+            replace(RECIPE, threads=threads, augment=None),
+            precision=Precision("fp32", CPU),
+            title="test",
+            validate=lambda: dict(validate()),
+        )
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [threads, threads]

@@ -86,7 +86,7 @@ def test_a_busy_core_changes_no_latency_and_shows() -> None:
         os.sched_setaffinity(0, cores)
     assert crowded.core_share < 0.7
     assert crowded.median_ms > 1.3 * crowded.latency_ms
-    assert crowded.latency_ms < 1.5 * alone.latency_ms
+    assert crowded.latency_ms < 2.5 * alone.latency_ms
 
 
 def test_examples_are_whole_levels() -> None:

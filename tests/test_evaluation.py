@@ -77,6 +77,27 @@ def test_rows_are_those_of_pillow_and_the_metrics(faces: Shards):
                 assert score.row[f"{name}.{key}"] == pytest.approx(value, abs=1e-5)
 
 
+class Between(Nearest):
+    """Levels that are no whole numbers, and some above 1."""
+
+    def forward(self, lr_image: Tensor) -> Tensor:
+        return super().forward(lr_image) * 1.1 + 0.3 / 255
+
+
+def test_protocols_see_the_output_before_it_is_rounded(faces: Shards):
+    scores = list(evaluate(Between(), faces, batch_size=2, device=CPU))
+    for score, hr_image in zip(scores, faces.read("faces", range(NUM_FACES)), strict=True):
+        lr_face = Image.fromarray(hr_image).resize((16, 16), Image.Resampling.BICUBIC)
+        nearest = np.asarray(lr_face.resize((128, 128), Image.Resampling.NEAREST)) / 255
+        output = nearest * 1.1 + 0.3 / 255
+        assert output.max() > 1
+        rounded = (output.clip(0, 1) * 255).round() / 255
+        seen, written = (metrics.score_all(one, hr_image)["kdfsrnet"] for one in (output, rounded))
+        assert score.row["kdfsrnet.psnr"] == pytest.approx(seen["psnr"], abs=1e-4)
+        assert abs(seen["psnr"] - written["psnr"]) > 0.001
+        assert np.array_equal(score.sr_image, (rounded * 255).round().astype(np.uint8))
+
+
 def test_faces_are_streamed_outside_inference_mode(faces: Shards):
     network = Nearest()
     scores = evaluate(network, faces, batch_size=2, device=CPU)

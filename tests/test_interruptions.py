@@ -37,7 +37,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
 def test_a_signal_reaches_every_stage_once_and_all_end(project: Path, number: int) -> None:
     process = started_until(project, "b", "c")
     process.send_signal(number)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number, output + errors
     assert "while b and c ran; continue with `python -m pkdn repro --jobs 2`" in output
     assert (project / "b.state").read_text() == (project / "c.state").read_text() == "saved "

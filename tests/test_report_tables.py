@@ -10,11 +10,13 @@ import report_inputs
 from report_inputs import write_scores
 
 from pkdn.errors import UserError
+from pkdn.intervals import Interval
 from pkdn.reports import columns, paper, recipes, tables
-from pkdn.reports.comparisons import Comparison
+from pkdn.reports.comparisons import Comparison, gain_columns
 from pkdn.reports.history import read_records
 from pkdn.reports.plan import Plan
 from pkdn.reports.scores import Scores, read_scores
+from pkdn.reports.statistics import Gain
 from pkdn.reports.tables import Column, words
 from pkdn.runs import RunId
 from pkdn.systems import FULL, PKDN, VARIANTS, Subject
@@ -60,6 +62,44 @@ def test_verdict(differences: list[list[float]], verdict: str) -> None:
     assert gain.verdict(gain.interval.p_value) == verdict
     if verdict.startswith("yes"):
         assert gain.verdict(0.06).startswith("no: ")
+
+
+def test_a_gain_is_established_only_after_the_correction() -> None:
+    gain = Gain(Interval(0.1, 0.01, 0.19, 0.03), (0.1, 0.1), None, 50)
+    of_one, of_three = (
+        {column.title: column for column in gain_columns([gain] * count)} for count in (1, 3)
+    )
+    assert of_one["established?"].cells == ["yes: better"]
+    assert of_three["p, corrected"].numbers["p_corrected"] == pytest.approx([0.09] * 3)
+    assert of_three["p, corrected"].cells == ["0.09"] * 3
+    assert all("chance would do that" in cell for cell in of_three["established?"].cells)
+
+
+def test_the_papers_numbers_are_those_that_it_prints() -> None:
+    celeba, helen = paper.table(1, "celeba"), paper.table(1, "helen")
+    assert {name: tuple(row) for name, row in celeba.iterrows()} == {
+        "urdgn": (25.62, 0.7261),
+        "fsrnet": (26.66, 0.7714),
+        "dic": (27.27, 0.8022),
+        "sisn": (27.31, 0.7978),
+        "sparnet": (27.42, 0.8036),
+        "kdfsrnet": (27.52, 0.8057),
+        "pkdn": (27.56, 0.8062),
+    }
+    assert {name: tuple(row) for name, row in helen.iterrows()} == {
+        "urdgn": (25.23, 0.7205),
+        "fsrnet": (26.28, 0.7726),
+        "dic": (26.69, 0.7953),
+        "sisn": (26.66, 0.7920),
+        "sparnet": (26.78, 0.7971),
+        "kdfsrnet": (26.79, 0.7953),
+        "pkdn": (26.84, 0.7982),
+    }
+    assert {name: tuple(row) for name, row in paper.table(2, "celeba").iterrows()} == {
+        "no_pfb_no_ffb": (27.31, 0.7961),
+        "no_ffb": (27.48, 0.8036),
+        "full": (27.56, 0.8062),
+    }
 
 
 def test_teachers_and_other_sizes_are_no_points_among_systems() -> None:

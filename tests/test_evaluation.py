@@ -81,21 +81,22 @@ class Between(Nearest):
     """Levels that are no whole numbers, and some above 1."""
 
     def forward(self, lr_image: Tensor) -> Tensor:
-        return super().forward(lr_image) * 1.1 + 0.3 / 255
+        return super().forward(lr_image) * 1.5 + 0.33 / 255
 
 
 def test_protocols_see_the_output_before_it_is_rounded(faces: Shards):
-    scores = list(evaluate(Between(), faces, batch_size=2, device=CPU))
+    scores, differences = list(evaluate(Between(), faces, batch_size=2, device=CPU)), []
     for score, hr_image in zip(scores, faces.read("faces", range(NUM_FACES)), strict=True):
         lr_face = Image.fromarray(hr_image).resize((16, 16), Image.Resampling.BICUBIC)
         nearest = np.asarray(lr_face.resize((128, 128), Image.Resampling.NEAREST)) / 255
-        output = nearest * 1.1 + 0.3 / 255
+        output = nearest * 1.5 + 0.33 / 255
         assert output.max() > 1
         rounded = (output.clip(0, 1) * 255).round() / 255
         seen, written = (metrics.score_all(one, hr_image)["kdfsrnet"] for one in (output, rounded))
         assert score.row["kdfsrnet.psnr"] == pytest.approx(seen["psnr"], abs=1e-4)
-        assert abs(seen["psnr"] - written["psnr"]) > 0.001
         assert np.array_equal(score.sr_image, (rounded * 255).round().astype(np.uint8))
+        differences.append(abs(seen["psnr"] - written["psnr"]))
+    assert max(differences) > 0.001
 
 
 def test_faces_are_streamed_outside_inference_mode(faces: Shards):

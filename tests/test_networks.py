@@ -169,6 +169,67 @@ def test_distillation_reaches_every_parameter(name: str, faces_folder: Path) -> 
     assert not untrained_parameters(make, two_faces(faces_folder))
 
 
+# Mean, deviation and five pixels of what networks of the size `demo` make of :func:`lr_waves` with
+# the weights of :func:`given_weights`, at a revision where `python -m parity` gave what the
+# authors' code gives.
+OUTPUTS = {
+    "bicubic": (0.50035, 0.33958, 1.0, 0.30588, 0.82745, 0.25882, 0.58039),
+    "dic": (0.50517, 0.29796, 0.99412, 0.38672, 0.81268, 0.16484, 0.60019),
+    "fsrnet": (0.27374, 0.36635, 0.20817, -0.33557, 0.45828, -0.00445, 0.24393),
+    "kdfsrnet": (0.49383, 0.70853, 1.0029, -0.26878, 0.47162, 0.42587, 0.14395),
+    "kdfsrnet teacher": (0.77841, 1.76173, 1.89366, 4.03821, 1.63463, 0.71881, 2.28078),
+    "pkdn": (-0.00652, 0.622, 0.0029, -0.57466, -0.35583, 0.16705, -0.43644),
+    "pkdn teacher": (1.51674, 1.96444, 2.60153, 3.92383, 0.25424, -1.525, -1.6869),
+    "sfmnet": (0.36091, 1.55635, 2.80905, -1.23835, -0.52363, 1.03312, -0.48347),
+    "sisn": (0.4965, 0.62161, 0.84602, -0.20726, 0.66297, 0.37427, -0.01558),
+    "sparnet": (0.5596, 0.54018, 0.97211, 0.78336, 0.73019, 0.30318, 0.51716),
+    "urdgn": (0.55176, 0.34213, 1.06039, 0.33891, 0.86768, 0.32347, 0.70069),
+    "wfen": (0.50541, 0.68957, 1.71552, 0.44422, 1.16092, 0.15857, 0.65087),
+}
+PIXELS = [100, 9_000, 20_000, 33_333, 49_000]
+
+
+def lr_waves() -> Tensor:
+    places = torch.arange(2 * 3 * 16 * 16, dtype=torch.float64).view(2, 3, 16, 16)
+    return (0.5 + 0.5 * torch.cos(0.7 * places + 0.3)).float()
+
+
+def given_weights(network: nn.Module) -> dict[str, Tensor]:
+    """Return weights, and means and variances of batches, that are the same everywhere."""
+    random = np.random.default_rng(7)
+    state = {}
+    for name, value in network.state_dict().items():
+        drawn = value
+        if value.is_floating_point():
+            drawn = torch.from_numpy(random.standard_normal(tuple(value.shape)))
+            if name.endswith("running_var"):
+                drawn = (0.2 * drawn).exp()
+            elif value.ndim < 2:
+                drawn = 0.1 * drawn + float(name.endswith("weight"))
+            else:
+                drawn = drawn * value[0].numel() ** -0.5
+        state[name] = drawn.to(value.dtype)
+    return state
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_networks_compute_what_they_did_when_they_equalled_their_authors(name: str) -> None:
+    of, _, teacher = name.partition(" ")
+    network = networks.describe(of, "demo", teacher=bool(teacher)).build()
+    network.load_state_dict(given_weights(network))
+    places = torch.arange(128) // 5
+    labels = ((places[None] + places[:, None]) % 19).to(torch.uint8).expand(2, 128, 128)
+    with torch.inference_mode():
+        made = network.eval()(lr_waves(), *([labels] if teacher else []))
+    found = [made.mean(), made.std(), *made[1].flatten()[PIXELS]]
+    assert [value.item() for value in found] == pytest.approx(OUTPUTS[name], abs=5e-4, rel=5e-4)
+
+
+def test_every_network_of_the_project_has_its_outputs_on_record() -> None:
+    of_paper = {name.partition(" ")[0] for name in PAPER_SIZES}
+    assert of_paper <= {name.partition(" ")[0] for name in OUTPUTS}
+
+
 def test_state_dict_round_trip(name: str) -> None:
     torch.manual_seed(0)
     first = networks.describe(name, "demo").build().eval()

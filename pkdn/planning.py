@@ -73,7 +73,8 @@ def check_names(params: Params) -> None:
     )
     teachers = [name for name, variant in VARIANTS.items() if variant.teacher == name]
     with_recipe = [name for name in systems.names() if systems.system(name).has_recipe]
-    losses = [name for name, variant in VARIANTS.items() if variant.teacher not in (None, name)]
+    # dvc.yaml lets the stages of these depend on the full teacher.
+    losses = [n for n, variant in VARIANTS.items() if variant.teacher == FULL and n != FULL]
     for key, names, known in (
         ("datasets", params.datasets, datasets),
         ("parser_dataset", (params.parser_dataset,), datasets),
@@ -107,6 +108,8 @@ def check_names(params: Params) -> None:
                 f"{', '.join([*datasets, runs.OTHERS])}; got {name!r}"
             )
     _check_networks(params)
+    for name in {*params.datasets, params.parser_dataset}:
+        _check_dataset(name)
 
 
 def _check_folder(params: Params) -> None:
@@ -132,7 +135,7 @@ def _check_networks(params: Params) -> None:
         UserError: the first such network.
     """
     titles: dict[str, str] = {}
-    declared = _declared()
+    declared = _declared("baseline")
     for name in dict.fromkeys((*params.networks, *params.authors_recipes, PKDN_NETWORK)):
         system = systems.system(name)
         if params.chosen.size not in system.sizes:
@@ -148,7 +151,7 @@ def _check_networks(params: Params) -> None:
                 f"which is that of {other}; change it"
             )
         seen = [path.replace("${item.network}", name) for path in declared]
-        if unseen := _unseen(name, seen):
+        if unseen := _unseen(TRAINS, f"pkdn.networks.{name}", seen):
             raise UserError(
                 f"expected pkdn/networks/{name}.py to rest on {', '.join(seen)} alone, got "
                 f"{unseen[0]}: DVC would not train it again where that changes; move what it needs "
@@ -156,16 +159,31 @@ def _check_networks(params: Params) -> None:
             )
 
 
-def _declared() -> list[str]:
-    """Return the code on which ``dvc.yaml`` lets the training of a network depend."""
+def _check_dataset(name: str) -> None:
+    """Refuse a data set that rests on code that DVC does not see.
+
+    Raises:
+        UserError: it does.
+    """
+    seen = [path.replace("${item.dataset}", name) for path in _declared("align")]
+    if unseen := _unseen("stages.align", f"pkdn.data.datasets.{name}", seen):
+        raise UserError(
+            f"expected pkdn/data/datasets/{name}.py to rest on {', '.join(seen)} alone, got "
+            f"{unseen[0]}: DVC would not list or cut its photos again where that changes; move "
+            "what it needs to pkdn/data/photos"
+        )
+
+
+def _declared(stage: str) -> list[str]:
+    """Return the code on which ``dvc.yaml`` lets a stage depend."""
     stages = yaml.safe_load((closure.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    return [dep for dep in stages["baseline"]["deps"] if dep.split("/")[0] in closure.PACKAGES]
+    return [dep for dep in stages[stage]["deps"] if dep.split("/")[0] in closure.PACKAGES]
 
 
-def _unseen(network: str, seen: Iterable[str]) -> list[str]:
-    """Return the files of code that a network's training rests on and that are not among these."""
+def _unseen(script: str, module: str, seen: Iterable[str]) -> list[str]:
+    """Return the files of code that a stage with a module rests on and that are not among these."""
     watched = [closure.ROOT / path for path in seen]
-    code = closure.code(TRAINS, f"pkdn.networks.{network}")
+    code = closure.code(script, module)
     found = [file for file in code if not any(file.is_relative_to(path) for path in watched)]
     return sorted(file.relative_to(closure.ROOT).as_posix() for file in found)
 

@@ -43,8 +43,15 @@ Value = TypeVar("Value")
 
 
 def for_dataset(values: Mapping[str, Value], dataset: str) -> Value:
-    """Return the value of a data set out of a mapping that has one for the others."""
-    return values.get(dataset, values[OTHERS])
+    """Return the value of a data set out of a mapping that has one for the others.
+
+    Raises:
+        UserError: it has neither.
+    """
+    for name in (dataset, OTHERS):
+        if name in values:
+            return values[name]
+    raise UserError(f"expected a value for {dataset} or for {OTHERS}, got {dict(values)}: add one")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import jinja2
 
-from pkdn import metrics, networks
+from pkdn import metrics, networks, systems
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, check_new, reading
@@ -24,7 +24,7 @@ FOUND: Final = " A model for non-commercial use alone has found the landmarks of
 RECIPE: Final = ("steps", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "keep")
 RECORD: Final = "record.json"
 EXAMPLE: Final = RunId("student", "helen", FULL, 0).weights
-DISTILLATION: Final = ("lambda_ts", "lambda_fs", "distill_epochs")
+DISTILLATION: Final = (*systems.TERMS, "distill_epochs")
 PAPER: Final = "(Yang et al. 2024, arXiv 2409.14385)"
 
 

@@ -79,15 +79,25 @@ class Training:
 
     def run(self, run: tracking.Run) -> None:
         """Train, and write weights and curves; or say why not."""
-        teacher = self._teacher(run) if self.distillation else None
+        networks.check_reads(self.description())
+        teacher, needed = None, set[str]()
+        if self.distillation:
+            networks.check_distilled(self.name)
+            needed |= {*networks.teacher_reads(self.name)}
+            if not self._lacks(needed):
+                teacher = self._teacher(run)
         network = self._seeded(self.description())
         task = self._task(network, teacher)
-        if "landmarks" in task.reads and not self.batches.have_landmarks():
+        if self._lacks({*task.reads, *needed}):
             print(f"{run.name}: needs landmarks, and these faces have none: not trained")
             write_curve(run.id.curve(), [])
             networks.save_absence("needs landmarks", run.id.weights)
             return
         networks.save(self._train(task, run), self.description(), run.id.weights)
+
+    def _lacks(self, needed: set[str]) -> bool:
+        """Return whether landmarks are needed that no face has."""
+        return "landmarks" in needed and not self.batches.have_landmarks()
 
     def _teacher(self, run: tracking.Run) -> nn.Module:
         """Return the teacher: trained by a stage of its own, or here, first."""

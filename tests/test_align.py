@@ -86,6 +86,23 @@ def test_photos_that_change_after_they_were_listed_are_noticed(
     assert not listing.is_old(place.settings, run)  # in an archive, perhaps
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"split": "validation"}, r"expected the splits .*, got 'validation' for"),
+        ({"name": "one"}, "a name of its own for each photo, got one twice"),
+    ],
+)
+def test_a_data_set_that_lists_wrongly_is_named(
+    changes: dict[str, str], told: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = folder.catalogue(place.root, place.settings)
+    wrong = [entry._replace(**changes) for entry in found]
+    monkeypatch.setattr(folder, "catalogue", lambda *_: wrong)
+    with pytest.raises(UserError, match=rf"datasets/folder\.py: expected .*{told}|{told}"):
+        place.catalogue()
+
+
 def test_the_catalogue_lists_every_photo_once(place: Place) -> None:
     place.catalogue()
     lines = list(read_catalogue(place.photos))

@@ -88,6 +88,12 @@ def test_networks_prints_a_table_of_any_size() -> None:
     assert "635,499" in done.stdout
 
 
+def test_networks_of_no_such_size_are_one_line() -> None:
+    done = pkdn("networks", "--size", "huge")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "error: --size: expected one of demo, small, paper, or one in the SIZES" in done.stderr
+
+
 def test_networks_are_counted_once_for_each_state_of_the_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

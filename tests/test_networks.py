@@ -48,7 +48,7 @@ SMALL_SIZES: Sizes = {
     "urdgn": (107_683, 1.493),
     "wfen": (662_515, 0.858),
 }
-DISTILLED = ("kdfsrnet", "pkdn")
+DISTILLED = [name for name in networks.names() if hasattr(networks.module(name), "TEACHER")]
 TEACHERS: dict[str, tuple[str, Mapping[str, object], int]] = {
     "kdfsrnet": ("kdfsrnet", {}, 2_526_027),
     "pkdn-full": ("pkdn", {}, 4_294_307),
@@ -225,11 +225,6 @@ def test_networks_compute_what_they_did_when_they_equalled_their_authors(name: s
     assert [value.item() for value in found] == pytest.approx(OUTPUTS[name], abs=5e-4, rel=5e-4)
 
 
-def test_every_network_of_the_project_has_its_outputs_on_record() -> None:
-    of_paper = {name.partition(" ")[0] for name in PAPER_SIZES}
-    assert of_paper <= {name.partition(" ")[0] for name in OUTPUTS}
-
-
 def test_state_dict_round_trip(name: str) -> None:
     torch.manual_seed(0)
     first = networks.describe(name, "demo").build().eval()
@@ -268,6 +263,36 @@ def test_tasks_say_what_their_losses_read(name: str, faces_folder: Path) -> None
     batch = two_faces(faces_folder)
     unread = {field: None for field in ("labels", "landmarks") if field not in task.reads}
     assert task.losses(batch._replace(**unread), 0)["loss"].isfinite()
+
+
+def test_a_network_that_sees_the_true_face_is_refused_as_a_system(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in networks.names():
+        networks.check_reads(networks.describe(name, "demo"))
+    networks.check_reads(networks.describe("pkdn", "demo", teacher=True))
+    monkeypatch.setattr(sisn.NETWORK, "reads", ("lr_image", "labels"), raising=False)
+    with pytest.raises(UserError, match=r"sisn\.py: expected a NETWORK that reads the LR face alo"):
+        networks.check_reads(networks.describe("sisn", "demo"))
+
+
+def test_what_cannot_be_distilled_is_named_before_a_teacher_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in DISTILLED:
+        networks.check_distilled(name)
+        assert networks.teacher_reads(name) == ("lr_image", "labels")
+    with monkeypatch.context() as patch:
+        patch.setattr(pkdn, "task", lambda *_: None, raising=False)
+        with pytest.raises(UserError, match="expected TEACHER or task, got both"):
+            networks.check_distilled("pkdn")
+    with monkeypatch.context() as patch:
+        patch.delattr(pkdn, "DISTILLED_TAPS")
+        with pytest.raises(UserError, match="expected DISTILLED_TAPS beside TEACHER"):
+            networks.check_distilled("pkdn")
+    monkeypatch.setattr(pkdn, "TEACHER", nn.Conv2d)
+    with pytest.raises(UserError, match=r"expected TEACHER to be a TappedNetwork, .* got Conv2d"):
+        networks.check_distilled("pkdn")
 
 
 def test_an_unknown_network_is_named_with_those_there_are() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import own_params
 import pytest
 
-from pkdn import closure, params, systems
+from pkdn import closure, params, planning, systems
 from pkdn.errors import UserError
 from pkdn.planning import plan
 from pkdn.runs import PLAN, RUNS, planned
@@ -210,6 +210,51 @@ def test_a_network_that_dvc_would_not_train_again_is_refused(
     finally:
         for function in cached:
             function.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("imports", "told"),
+    [
+        ("from pkdn.data.datasets import celeba", r"got pkdn/data/datasets/celeba\.py"),
+        ("from pkdn.data.photos import reading", ""),
+    ],
+)
+def test_a_data_set_whose_faces_dvc_would_not_cut_again_is_refused(
+    imports: str,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    parameters: params.Params,
+) -> None:
+    for folder in ("pkdn", "stages", "drawing"):
+        shutil.copytree(closure.ROOT / folder, tmp_path / folder)
+    shutil.copy(closure.ROOT / "dvc.yaml", tmp_path)
+    mine = tmp_path / "pkdn" / "data" / "datasets" / "mine.py"
+    mine.write_text(f"{imports}\n")
+    monkeypatch.setattr(planning, "DATASETS", mine.parent)
+    monkeypatch.setattr(closure, "ROOT", tmp_path)
+    asked = parameters.model_copy(update={"datasets": ("mine",)})
+    cached = (closure._imports, closure._file, closure._has_code)
+    for function in cached:
+        function.cache_clear()
+    try:
+        if told:
+            with pytest.raises(UserError, match=rf"datasets/mine\.py to rest on .* alone, {told}"):
+                plan(asked)
+        else:
+            plan(asked)
+    finally:
+        for function in cached:
+            function.cache_clear()
+
+
+def test_a_variant_by_another_loss_is_one_of_the_full_teacher(
+    parameters: params.Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = systems.Variant("mine", "mine", "onehot", terms=("lambda_ts",))
+    monkeypatch.setattr(planning, "VARIANTS", {**systems.VARIANTS, "mine": mine})
+    with pytest.raises(UserError, match=r"loss_ablations: expected names out of .*; got 'mine'"):
+        plan(parameters.model_copy(update={"loss_ablations": ("mine",)}))
 
 
 def test_a_size_is_one_that_all_tables_of_a_network_have() -> None:

@@ -340,9 +340,11 @@ def test_new_network_joins_with_its_own_title(single: Report) -> None:
 
 
 def test_every_system_and_variant_has_a_colour_of_its_own() -> None:
-    known = {name: colours.SYSTEMS[name] for name in systems.names()}
+    known = colours.of_systems(systems.names())
     assert len(set(known.values())) == len(known)
-    assert len({colours.VARIANTS[name] for name in VARIANTS}) == len(VARIANTS)
+    variants = colours.of_variants([*VARIANTS, "mine"])
+    assert len({variants[name] for name in (*VARIANTS, "mine")}) == len(VARIANTS) + 1
+    assert {*colours.of_terms(["lambda_mine"])} == {"lambda_ts", "lambda_fs", "lambda_mine"}
 
 
 def test_tables_show_the_variants_that_were_asked_for(single: Report) -> None:
@@ -412,6 +414,7 @@ def test_networks_of_the_papers_size_are_called_no_less(single: Report) -> None:
     [
         ("demo", ("helen",), ["These numbers are not a reproduction", "only to show how far"]),
         ("small", ("helen",), ["networks of size `small`, narrower", "only to show how far"]),
+        ("mine", ("helen",), ["networks of size `mine`, not the paper's.", "only to show how far"]),
         ("paper", ("celeba", "synthetic"), ["on `synthetic` are not a reproduction", "`celeba`"]),
         ("paper", ("folder",), ["The paper has no results for `folder`"]),
     ],

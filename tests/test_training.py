@@ -411,6 +411,18 @@ def test_milestones_and_fades_shrink_with_the_training() -> None:
     assert dic.distilled("helen", THEIRS) == {}
 
 
+def test_what_is_missing_in_a_recipe_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = networks.module("kdfsrnet").RECIPE
+    constant = replace(own, distillation={"lambda_ts": 0.1, "distill_epochs": 0})
+    assert constant.distilled("helen", {**THEIRS, "most_steps": 9})["distill_epochs"] == 0
+    with pytest.raises(UserError, match=r"expected a value for celeba or for others, got .*helen"):
+        replace(own, steps={"helen": 7}).num_steps("celeba", THEIRS)
+    assert replace(own, steps={"helen": 7}).num_steps("helen", THEIRS) == 7
+    monkeypatch.setattr(networks.module("kdfsrnet"), "RECIPE", replace(own, distillation=None))
+    with pytest.raises(UserError, match=r"kdfsrnet\.py: expected in RECIPE the distillation"):
+        networks.recipe({"network": "kdfsrnet", "authors": {**THEIRS, "dataset": "helen"}})
+
+
 def test_dic_has_its_augmentation_on_helen_alone() -> None:
     assert Recipe.by_authors(networks.module("dic").RECIPE, "celeba", THEIRS).augment is None
 

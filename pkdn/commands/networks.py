@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pkdn import closure, systems
+from pkdn.errors import UserError
 from pkdn.files import atomic_file
 from pkdn.provenance import ROOT, fingerprint, versions
 
@@ -20,8 +21,9 @@ HELP = "list every network with its input, parameters and multiply-accumulates"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    known = ", ".join(systems.SIZES)
     parser.add_argument(
-        "--size", choices=systems.SIZES, default=systems.PAPER_SIZE, help="the sizes to list"
+        "--size", default=systems.PAPER_SIZE, help=f"to list: {known}, or one of your own"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -46,9 +48,13 @@ def main(arguments: argparse.Namespace) -> None:
 
 def _counted(size: str) -> list[dict[str, Any]]:
     """Return the rows, counted again where code or versions are not those of the last time."""
-    names = systems.in_order(systems.names())
-    for name in names:
-        systems.system(name)  # whose file says what it has to, or else how to mend it
+    # A system's file says what it has to, or else how to mend it.
+    names = [n for n in systems.in_order(systems.names()) if size in systems.system(n).sizes]
+    if not names:
+        raise UserError(
+            f"--size: expected one of {', '.join(systems.SIZES)}, or one in the SIZES of a file in "
+            f"pkdn/networks, got {size}"
+        )
     code = closure.code("pkdn.complexity", *closure.within("pkdn.networks"))
     mark = fingerprint("networks", versions(), code, ())
     file = COUNTED / f"{size}.json"

@@ -96,13 +96,21 @@ def write_catalogue(
         UserError: The data set is missing or has no photos.
     """
     root = datasets.locate(name, settings)
-    entries = sorted(
-        datasets.load(name).catalogue(root, settings),
-        key=lambda entry: (HELD_OUT_FIRST.index(entry.split), entry.name),
-    )
+    entries = datasets.load(name).catalogue(root, settings)
+    if odd := [entry for entry in entries if entry.split not in SPLITS]:
+        raise UserError(
+            f"pkdn/data/datasets/{name}.py: expected the splits {', '.join(SPLITS)}, got "
+            f"{odd[0].split!r} for {odd[0].name}"
+        )
+    entries.sort(key=lambda entry: (HELD_OUT_FIRST.index(entry.split), entry.name))
     if not entries:
         raise UserError(f"expected photos of {name} in {root}; found none: complete the data set")
-    assert len({entry.name for entry in entries}) == len(entries), f"{name}: names are not unique"
+    if len({entry.name for entry in entries}) < len(entries):
+        (twice, _), *_ = Counter(entry.name for entry in entries).most_common(1)
+        raise UserError(
+            f"pkdn/data/datasets/{name}.py: expected a name of its own for each photo, got {twice} "
+            "twice"
+        )
     counts = {"photos": 0, **dict.fromkeys(SPLITS, 0), "bytes": 0, "duplicates": 0}
     said = Summary(f"{name}: photos", drawn=hasattr(datasets.load(name), "DRAWN"))
     listed = ordered_map(partial(fingerprint, name, root), entries, num_workers=num_workers)

@@ -14,7 +14,7 @@ A network's file has:
   attribute ``reads`` names what the losses need beside the images, such as ``("landmarks",)``: on
   faces without them the network is not trained, and its row in the tables says why. Without it
   the network is trained by :class:`pkdn.learning.tasks.SuperResolutionTask`;
-- perhaps ``TEACHER``, a class that reads ``("lr_image", "labels")``, ``TEACHER_SIZES``, as
+- or ``TEACHER``, a class that reads ``("lr_image", "labels")``, ``TEACHER_SIZES``, as
   ``SIZES``, and ``DISTILLED_TAPS``, the features that teacher and network are compared by, both of
   them a :class:`pkdn.learning.network.TappedNetwork`: then the network is distilled (Eq. 2);
 - perhaps ``RECIPE``: its authors' :class:`pkdn.training.recipe.AuthorsRecipe`;
@@ -67,7 +67,7 @@ class Description:
 
     def build(self) -> nn.Module:
         """Make the network."""
-        found: type[nn.Module] = getattr(module(self.network), self.role.upper())
+        found = _class(self)
         try:
             inspect.signature(found).bind(**self.arguments)
         except TypeError as error:
@@ -135,10 +135,66 @@ def recipe(settings: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any]]:
         authors: AuthorsRecipe = found.RECIPE
         recipe = Recipe.by_authors(authors, dataset, limits)
         distilled = authors.distilled(dataset, limits)
+        if hasattr(found, "TEACHER") and not distilled:
+            raise UserError(
+                f"{_file(settings['network'])}: expected in RECIPE the distillation of a network "
+                "that has a TEACHER, got none: add the weights of its loss and `distill_epochs`"
+            )
     else:
         recipe, distilled = Recipe.of(settings["recipe"]), settings["distillation"]
     highest = getattr(found, "HIGHEST_RATE", recipe.learning_rate)
     return replace(recipe, learning_rate=min(recipe.learning_rate, highest)), distilled
+
+
+def check_reads(description: Description) -> None:
+    """Refuse a network that sees more than the LR face, which no user has at hand.
+
+    Raises:
+        UserError: it does, and is no teacher.
+    """
+    read = tuple(getattr(_class(description), "reads", ("lr_image",)))
+    if description.role != "teacher" and read != ("lr_image",):
+        raise UserError(
+            f"{_file(description.network)}: expected a NETWORK that reads the LR face alone, got "
+            f"one that reads {' and '.join(read)}, which would be the true face's when it is "
+            "scored: let a task compare it with these, or let a TEACHER read them"
+        )
+
+
+def check_distilled(name: str) -> None:
+    """Refuse what cannot be distilled, before a teacher is trained for it.
+
+    Raises:
+        UserError: its file has a task as well, no taps, or classes without taps.
+    """
+    found, file = module(name), _file(name)
+    if hasattr(found, "task"):
+        raise UserError(
+            f"{file}: expected TEACHER or task, got both: a network that learns from a teacher is "
+            "trained by the losses of Eq. 2 alone; leave one of them out"
+        )
+    if not hasattr(found, "DISTILLED_TAPS"):
+        raise UserError(f"{file}: expected DISTILLED_TAPS beside TEACHER, got none: name features")
+    for role in ("NETWORK", "TEACHER"):
+        if not issubclass(getattr(found, role), TappedNetwork):
+            raise UserError(
+                f"{file}: expected {role} to be a TappedNetwork, whose features are compared, got "
+                f"{getattr(found, role).__name__}: derive it from that"
+            )
+
+
+def teacher_reads(name: str) -> tuple[str, ...]:
+    """Return the fields of a batch that a network's teacher takes."""
+    return tuple(getattr(module(name).TEACHER, "reads", ("lr_image",)))
+
+
+def _class(description: Description) -> type[nn.Module]:
+    found: type[nn.Module] = getattr(module(description.network), description.role.upper())
+    return found
+
+
+def _file(name: str) -> str:
+    return f"pkdn/networks/{name}.py"
 
 
 def distillation(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkdn.errors import UserError
 from pkdn.metrics import Column
 
 if TYPE_CHECKING:
@@ -52,7 +53,23 @@ def load(wanted: Sequence[str], device: "torch.device") -> dict[str, Judge]:
     Raises:
         UserError: a model cannot be had, or what runs it is not installed.
     """
-    return {name: _file(name).load(device) for name in wanted}
+    return {name: _checked(name, _file(name).load(device)) for name in wanted}
+
+
+def _checked(name: str, judge: Judge) -> Judge:
+    """Let a metric return the numbers that its file declares; tables would leave out others."""
+    keys = {column.key for column in columns(name)}
+
+    def checked(sr_image: np.ndarray, hr_image: np.ndarray) -> dict[str, float]:
+        found = judge(sr_image, hr_image)
+        if found.keys() != keys:
+            raise UserError(
+                f"pkdn/perceptual/{name}.py: expected {', '.join(sorted(keys))}, as its COLUMNS "
+                f"say, got {', '.join(sorted(found))}"
+            )
+        return found
+
+    return checked
 
 
 def _file(name: str) -> ModuleType:

@@ -1,6 +1,6 @@
 """The colours of systems and of PKDN's variants: the same in every figure of every report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pkdn.systems import BICUBIC, PKDN_NETWORK
@@ -23,7 +23,7 @@ SYSTEMS: Final = {
     "wfen": WINE,
     BICUBIC: GREY,
 }
-NEW_SYSTEMS: Final = ("#117733", "#44AA99", "#999933", "#661100")
+NEW: Final = ("#117733", "#44AA99", "#999933", "#661100")
 
 VARIANTS: Final = {
     "full": VERMILLION,
@@ -40,8 +40,21 @@ VARIANTS: Final = {
 LOSS_TERMS: Final = {"lambda_ts": BLUE, "lambda_fs": GREEN}
 
 
-def of_systems(networks: Sequence[str]) -> dict[str, str]:
+def of_systems(networks: Iterable[str]) -> dict[str, str]:
     """Return the colour of each system, also of those that the paper does not know."""
-    unknown = sorted(set(networks) - set(SYSTEMS))
-    new = {name: NEW_SYSTEMS[i % len(NEW_SYSTEMS)] for i, name in enumerate(unknown)}
-    return {**SYSTEMS, **new}
+    return _with_new(SYSTEMS, networks)
+
+
+def of_variants(variants: Iterable[str]) -> dict[str, str]:
+    """Return the colour of each variant of PKDN, also of new ones."""
+    return _with_new(VARIANTS, variants)
+
+
+def of_terms(terms: Iterable[str]) -> dict[str, str]:
+    """Return the colour of each term of the loss by the name of its weight, also of new ones."""
+    return _with_new(LOSS_TERMS, terms)
+
+
+def _with_new(known: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    new = sorted({*names} - known.keys())
+    return {**known, **{name: NEW[i % len(NEW)] for i, name in enumerate(new)}}

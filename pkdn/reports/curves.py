@@ -11,7 +11,16 @@ from pkdn.reports import colours
 from pkdn.reports.figures import VALIDATION, Line
 from pkdn.reports.inputs import read_csv
 from pkdn.reports.plan import Plan, short_title, title
-from pkdn.systems import PKDN, PKDN_NETWORK, PKDN_TEACHER, Subject, in_order, of_variant, system
+from pkdn.systems import (
+    PKDN,
+    PKDN_NETWORK,
+    PKDN_TEACHER,
+    VARIANTS,
+    Subject,
+    in_order,
+    of_variant,
+    system,
+)
 
 TEACHER_PHASE: Final = "teacher"
 
@@ -21,7 +30,7 @@ def panels(root: Path, plan: Plan, dataset: str) -> dict[str, Sequence[Line]]:
 
     A panel that the plan asks for stays where it has no line; without any line there is no panel.
     """
-    palette = colours.of_systems(plan.networks)
+    palette, of_variants = colours.of_systems(plan.networks), colours.of_variants(VARIANTS)
 
     def line(subject: Subject, label: str, colour: str, phase: str = "") -> Line:
         dashed = TEACHER_PHASE in (subject.stage, phase)
@@ -39,7 +48,7 @@ def panels(root: Path, plan: Plan, dataset: str) -> dict[str, Sequence[Line]]:
     systems.append(line(PKDN_TEACHER, f"{title(PKDN)}: teacher", palette[PKDN_NETWORK]))
 
     def of_pkdn(subject: Subject, variant: str) -> Line:
-        return line(subject, short_title(variant), colours.VARIANTS[variant])
+        return line(subject, short_title(variant), of_variants[variant])
 
     authors = in_order(plan.authors_recipes)
     asked = {

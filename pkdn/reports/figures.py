@@ -152,8 +152,9 @@ def loss_terms(path: Path, curves: Sequence[pd.DataFrame]) -> None:
         "loss": ("L_S, the weighted sum", "black"),
         "l_sr": ("L_SR: to HR", colours.VERMILLION),
     }
+    of_terms = colours.of_terms(TERMS)
     for weight, (_, label) in TERMS.items():
-        terms[weight.replace("lambda_", "l_")] = (label, colours.LOSS_TERMS[weight])
+        terms[weight.replace("lambda_", "l_")] = (label, of_terms[weight])
     with canvas(path, (7.6, 3.8), CURVE_DPI) as figure:
         axes = figure.subplots()
         for column, (text, colour) in terms.items():

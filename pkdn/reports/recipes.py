@@ -46,7 +46,7 @@ def table(trainings: Iterable[Training]) -> Table:
         Column("batch", [str(row.values["batch_size"]) for row in rows]),
         words("rate", [f"{row.values['optimizer']} {_rate(row)}" for row in rows]),
         words("schedule", [_schedule(row.values) for row in rows]),
-        words("faces are", [AUGMENTATIONS[row.values["augment"]] for row in rows]),
+        words("faces are", [_augmentation(row.values["augment"]) for row in rows]),
         words("distilled by", [_distillation(row.values) for row in rows]),
         words("weights kept", [_kept(row) for row in rows]),
     ]
@@ -98,6 +98,11 @@ def grouped(trainings: Iterable[Training]) -> list[Training]:
     for row in trainings:
         found.setdefault(repr(row._replace(title="")), []).append(row)
     return [rows[0]._replace(title=listing(row.title for row in rows)) for rows in found.values()]
+
+
+def _augmentation(name: str) -> str:
+    """Return an augmentation in words; of one that is new here, those of its function's name."""
+    return AUGMENTATIONS.get(name, name.replace("_", " "))
 
 
 def _distillation(values: Mapping[str, Any]) -> str:

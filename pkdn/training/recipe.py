@@ -86,11 +86,12 @@ class AuthorsRecipe:
         schedule: its milestones are the authors' steps as shares of their training, so that they
             move with it where a profile is shorter.
         batch_size: faces in one step.
-        steps: how many, by data set; None where they do not say: as many as the one recipe.
-        augment: what the training faces go through, by data set; None for nothing.
+        steps: how many, by data set, and for all ``others``; None where they do not say: as many
+            as the one recipe.
+        augment: what the training faces go through, likewise by data set; None for nothing.
         keep: which weights stay: the ``best`` by validation, or the ``last``.
         distillation: where the system has a teacher of its own: the loss's weights, and over how
-            many epochs of the authors' ``steps`` they fade.
+            many epochs of the authors' ``steps`` they fade; 0: they do not.
     """
 
     optimizer: Optimizer = ADAM
@@ -108,9 +109,12 @@ class AuthorsRecipe:
         return min(steps, values["most_steps"] or steps)
 
     def distilled(self, dataset: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the distillation, its epochs scaled as the training is; at least one of them."""
+        """Return the distillation, its epochs scaled as the training is.
+
+        They are at least one, or 0 as stated, with which the weights stay as they are.
+        """
         found: dict[str, Any] = dict(self.distillation or {})
-        if found and self.steps is not None:
+        if found.get("distill_epochs") and self.steps is not None:
             share = self.num_steps(dataset, values) / for_dataset(self.steps, dataset)
             found["distill_epochs"] = max(1, round(found["distill_epochs"] * share))
         return found

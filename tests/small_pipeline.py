@@ -31,6 +31,7 @@ def main():
     started = time.time()
     with Path(f"{name}.starts").open("a") as out:
         print(started, file=out)
+    (Path(os.environ["DVC_ROOT"]) / f"{name}.where").write_text(os.getcwd())
     assert all(Path(need).is_file() for need in needs)
     if name in Path("broken").read_text():
         if Path(f"{name}.leaves").exists():

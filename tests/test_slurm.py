@@ -67,7 +67,9 @@ def project(tmp_path: Path) -> Iterator[Path]:
 
 def commit(folder: Path) -> None:
     names = [f"/{name}" for name in PIPELINE]
-    (folder / ".gitignore").write_text("\n".join([*names, "*.starts", "*.state", ".pkdn"]))
+    (folder / ".gitignore").write_text(
+        "\n".join([*names, "*.starts", "*.state", "*.where", ".pkdn"])
+    )
     who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
     for words in (["add", "--all"], [*who, "commit", "--quiet", "--message", "all"]):
         subprocess.run(["git", *words], cwd=folder, check=True)
@@ -371,6 +373,27 @@ def test_a_job_that_is_warned_ends_its_worker(
         outdated(job.crew)
         job.checkpoint()
         assert [worker.process.poll() is None for worker in job.crew.workers] == [False]
+
+
+def test_a_job_works_for_the_workspace_and_leaves_its_result_in_the_shared_cache(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DVC_ROOT", command.MAY_RUN):  # which a job sets
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(project)
+    job = StageJob("plan", keep_files(project), project / ".dvc/cache", {})
+    job()
+    ended = job.place.ended("plan")
+    assert ended and ended.is_done
+    clone = job.place.clone("plan")
+    assert (project / "plan.where").read_text() == str(clone)
+    assert not clone.exists()
+    assert not (project / "plan").exists()
+    os.chdir(project)
+    with Crew(1, None) as crew:
+        assert run_one("plan", crew, may_run=[]) == ""
+    assert (project / "plan").is_file()
 
 
 def test_a_job_that_cannot_use_its_gpu_says_so(

@@ -66,7 +66,7 @@ class Spread(NamedTuple):
         return math.sqrt(total / (num_seeds * num_faces)), freedom
 
     def detectable(self, num_seeds: int, num_faces: int) -> float:
-        """Return the gain that is seen in four of five studies of this size, as established."""
+        """Return the gain that four of five studies of this size see: their interval excludes 0."""
         error, freedom = self.of_mean(num_seeds, num_faces)
         return float(error * stdtrit(freedom, [(1 + CONFIDENCE) / 2, POWER]).sum())
 

@@ -157,8 +157,8 @@ def told(weights: Path) -> tuple[str, str]:
             return f"weights: {weights}", "nothing is known of the faces that they were trained on"
     count, drawn = card["faces"]["train"], card["dataset"] == DRAWN
     kind = "drawn faces" if drawn else "photographs"
-    # A card of before 2026-11-30 is of a student.
-    what = "" if card["trained"].startswith("student") else f"{card['what']}, "
+    of_student = card["trained"].startswith("student")
+    what = "" if of_student or "what" not in card else f"{card['what']}, "
     line = (
         f"weights: {weights}, {what}size {card['size']}, trained on {count:,} {kind} of "
         f"{card['dataset']} for {card['recipe']['steps']:,} steps on {card['date']}"

@@ -11,8 +11,12 @@ from pkdn.planning import plan
 from pkdn.runs import PLAN, Planned
 
 DATA = Path("data")
-MADE = ("record.json", "manifest.json", "photos.csv")
-"""One of these is in all that a run makes: in its own folder, in faces and maps, in a list."""
+MADE = (
+    *("record.json", "manifest.json", "photos.csv"),
+    *("curve.csv", "teacher-curve.csv", "weights.safetensors", "scores.csv", "absent.txt"),
+    "listing.txt",
+)
+"""One of these is in all that a run makes, or has begun to make."""
 
 
 def main() -> None:
@@ -48,8 +52,10 @@ def leftovers(planned: Iterable[Planned]) -> list[Path]:
 
 
 def _was_made(left: Path) -> bool:
-    """Return whether it is of a run, is the folder of a stage's runs, or was not finished."""
+    """Return whether it is of a run, the folder of a stage's runs, unfinished, or empty."""
     if left.name.endswith(UNFINISHED):
+        return True
+    if left.is_dir() and not any(path.is_file() for path in left.rglob("*")):
         return True
     return any((place / name).is_file() for place in (left, *left.glob("*")) for name in MADE)
 

@@ -18,6 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pkdn.doctor import environment, repository
+from pkdn.errors import UserError
 from pkdn.tracking.owner import OWNER_TAG, owner
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +75,15 @@ def test_all_is_well_and_nothing_heavy_is_imported(project: Path) -> None:
     assert not loaded & {"torch", "mlflow", "dvc", "numpy"}
 
 
+def test_a_gpu_that_is_not_here_is_one_of_the_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise UserError("CUDA_VISIBLE_DEVICES: expected those that are here, got 7: unset it")
+
+    monkeypatch.setattr(environment.devices, "found", refuse)
+    (found,) = environment.gpus(Path())
+    assert found.what.endswith("got 7") and found.advice == "unset it"
+
+
 def test_the_cache_is_where_dvc_says(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -89,7 +99,8 @@ def test_the_cache_is_where_dvc_says(
 def test_a_cache_that_dvc_does_not_name_is_told(project: Path) -> None:
     (project / ".dvc/config").write_text("[cache\n")
     done = doctor(project)
-    assert "WRONG" in done.stdout and "expected DVC to name its cache, got" in done.stdout
+    told = next(line for line in done.stdout.splitlines() if "DVC to name its cache" in line)
+    assert "WRONG" in told and "config file error" in told and "config.py" not in told
 
 
 def cut(name: str, count: int) -> Callable[[Path], None]:

@@ -126,6 +126,27 @@ def test_what_no_stage_has_made_is_kept(
     assert told in capsys.readouterr().out
 
 
+def test_rests_of_what_was_not_finished_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_params.write(tmp_path, networks=["bicubic"], authors_recipes=[])
+    monkeypatch.chdir(tmp_path)
+    rests = [
+        RUNS / "baseline/synthetic-kdfsrnet-0/teacher-curve.csv",
+        RUNS / "teacher/helen-full-0/weights.safetensors",
+        RUNS / "download/folder/listing.txt",
+    ]
+    for file in rests:
+        file.parent.mkdir(parents=True)
+        file.touch()
+    (RUNS / "authors/synthetic-dic-0").mkdir(parents=True)
+    monkeypatch.setattr("sys.argv", ["stages/plan.py"])
+    stage.main()
+    assert not any(file.parent.exists() for file in rests)
+    assert not (RUNS / "authors").exists()
+    assert capsys.readouterr().out.endswith(" runs\n")
+
+
 @pytest.mark.parametrize("folder", ["data/photos", "data/faces/mine", "data", ".", "link"])
 def test_photos_where_stages_delete_are_refused(
     folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: params.Params

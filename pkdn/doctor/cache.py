@@ -56,7 +56,7 @@ def objects(folder: Path) -> Iterator[Finding]:
     try:
         place = cache_folder(folder) / "files" / "md5"
     except UserError as error:
-        what, _, advice = str(error).partition(": ")
+        what, _, advice = str(error).rpartition(": ")
         yield Finding(what, advice)
         return
     entries = list(_entries(folder, place))

@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from pkdn.doctor.finding import Finding
+from pkdn.errors import UserError
 from pkdn.pipeline import devices
 
 
@@ -64,9 +65,14 @@ def versions(folder: Path) -> Iterator[Finding]:
         yield Finding(f"{right} packages, in the versions that pyproject.toml allows")
 
 
-def gpus(_: Path) -> Iterator[Finding]:
+def gpus(folder: Path) -> Iterator[Finding]:  # noqa: ARG001
     """Check that PyTorch can use a GPU where the machine has the driver of one."""
-    here, why = devices.found()
+    try:
+        here, why = devices.found()
+    except UserError as error:
+        what, _, advice = str(error).rpartition(": ")
+        yield Finding(what, advice)
+        return
     if why:
         yield Finding(f"no GPU can be used, though there is a driver: {why}", devices.ANOTHER_BUILD)
     else:

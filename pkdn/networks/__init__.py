@@ -4,8 +4,8 @@ A network's file has:
 
 - ``TITLE`` and ``INPUT``, plain strings, which ``pkdn.systems`` reads without importing the file:
   its name in the tables, and what its first layer sees;
-- ``NETWORK``: its class. ``forward`` takes the fields of a ``pkdn.training.batches.Batch`` that
-  the class attribute ``reads`` names, ``("lr_image",)`` where there is none, and returns
+- ``NETWORK``: its class. ``forward`` takes the LR image alone, as teachers take the fields of a
+  ``pkdn.training.batches.Batch`` that their class attribute ``reads`` names, and returns
   (N, 3, 128, 128). The constructor's keyword defaults are the authors' sizes;
 - ``SIZES``: the constructor's arguments by the name of a size, ``demo``, ``small`` (about a tenth
   of the authors' multiplications), ``paper`` (none: the defaults) and any other that
@@ -14,9 +14,10 @@ A network's file has:
   attribute ``reads`` names what the losses need beside the images, such as ``("landmarks",)``: on
   faces without them the network is not trained, and its row in the tables says why. Without it
   the network is trained by :class:`pkdn.learning.tasks.SuperResolutionTask`;
-- or ``TEACHER``, a class that reads ``("lr_image", "labels")``, ``TEACHER_SIZES``, as
-  ``SIZES``, and ``DISTILLED_TAPS``, the features that teacher and network are compared by, both of
-  them a :class:`pkdn.learning.network.TappedNetwork`: then the network is distilled (Eq. 2);
+- perhaps ``TEACHER``, in place of a task: a class that reads ``("lr_image", "labels")``, with
+  ``TEACHER_SIZES``, as ``SIZES``, and ``DISTILLED_TAPS``, the features that teacher and network are
+  compared by, both of them a :class:`pkdn.learning.network.TappedNetwork`: then the network is
+  distilled (Eq. 2);
 - perhaps ``RECIPE``: its authors' :class:`pkdn.training.recipe.AuthorsRecipe`;
 - perhaps ``HIGHEST_RATE``: no profile trains it faster than at this learning rate.
 

@@ -9,9 +9,6 @@ from pathlib import Path
 
 from pkdn.errors import UserError
 
-LONGEST_REASON = 200
-"""Characters of what DVC says."""
-
 
 def cache_folder(workspace: Path = Path()) -> Path:
     """Return where DVC's cache of a workspace is.
@@ -22,8 +19,9 @@ def cache_folder(workspace: Path = Path()) -> Path:
     ask = [sys.executable, "-m", "dvc", "cache", "dir"]
     done = subprocess.run(ask, cwd=workspace, capture_output=True, text=True, check=False)
     if done.returncode or not done.stdout.strip():
-        said = " ".join(done.stderr.split())[-LONGEST_REASON:]
+        said = [line for line in done.stderr.splitlines() if line.strip()]
         raise UserError(
-            f"expected DVC to name its cache, got {said or 'nothing'}: run `dvc status`"
+            f"expected DVC to name its cache, got {said[-1] if said else 'nothing'}: mend what it "
+            "says, in .dvc/config or where `dvc config --list --show-origin` finds it"
         )
     return (workspace / done.stdout.strip()).resolve()

@@ -97,13 +97,16 @@ def _answer(task: Task, stop: threading.Event, connection: Connection) -> Outcom
 
 def _do(task: Task) -> dict[str, set[str]] | None:
     from dvc.repo import Repo
+    from dvc.stage import PipelineStage
 
     logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another
     with Repo(_wait_for_lock=True) as repo:
         if not task.stage:
             if task.pulls:
-                # Over what a stage has left that was ended: it would delete that itself.
-                repo.pull(run_cache=True, allow_missing=True, force=True)
+                # Over what a stage that was ended has left, which it would delete itself; not over
+                # what users have added to DVC.
+                own = any(not isinstance(one, PipelineStage) for one in repo.index.stages)
+                repo.pull(run_cache=True, allow_missing=True, force=not own)
             return _outdated(repo)
         os.environ[NOTE_VARIABLE] = str(task.note.resolve())
         if task.device is not None:

@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def is_smaller(self) -> bool:
-        """Whether its networks are smaller than the paper's."""
+        """Whether its networks are of another size than the paper's."""
         return self.size != PAPER_SIZE
 
     @property

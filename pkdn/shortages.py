@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _GO_ON = "then run the same command again, which goes on where it was"
+# Not by `dvc gc --workspace`, which takes the results of other commits and experiments, too.
+_TO_FREE = ", such as from data/downloads, or by `dvc gc --all-commits --all-experiments`"
 _WRITABLE = f"make it writable or choose another place; {_GO_ON}"
 ADVICE = {
-    errno.ENOSPC: f"free some space there, such as by `dvc gc --workspace`; {_GO_ON}",
-    errno.EDQUOT: f"free some of your quota there, such as by `dvc gc --workspace`; {_GO_ON}",
+    errno.ENOSPC: f"free some space there{_TO_FREE}; {_GO_ON}",
+    errno.EDQUOT: f"free some of your quota there{_TO_FREE}; {_GO_ON}",
     errno.EFBIG: f"allow larger files (`ulimit -f unlimited`, or another file system); {_GO_ON}",
     errno.EROFS: _WRITABLE,
     errno.EACCES: _WRITABLE,

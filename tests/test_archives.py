@@ -1,14 +1,18 @@
 """Archives: what is unpacked, and what is refused."""
 
+import errno
 import io
+import os
 import stat
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import py7zr
 import pytest
 
+from pkdn import shortages
 from pkdn.data.fetching import archives
 from pkdn.data.fetching.archives import unpack
 from pkdn.errors import UserError
@@ -47,6 +51,33 @@ def make_7z(path: Path, members: dict[str, bytes]) -> Path:
 
 
 MAKERS = (make_zip, make_tar, make_7z)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_full_disk_is_not_a_broken_archive(
+    make: Callable[[Path, dict[str, bytes]], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = make(tmp_path / "archive", {"faces/a.jpg": b"a"})
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), "a.jpg")
+
+    monkeypatch.setattr(zipfile.ZipFile, "extract", full)
+    monkeypatch.setattr(tarfile.TarFile, "extract", full)
+    monkeypatch.setattr(py7zr.SevenZipFile, "extractall", full)
+    with pytest.raises(OSError) as met:
+        unpack(archive, tmp_path / "out", "faces")
+    told = shortages.line(met.value)
+    assert told and "quota" in told.lower() and "data/downloads" in told
+
+
+def test_what_an_interrupted_unpacking_left_goes(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "archive", {"faces/a.jpg": b"a"})
+    left = tmp_path / "out" / f"{archives.UNPACKING}abc"
+    left.mkdir(parents=True)
+    (left / "half").write_bytes(b"gigabytes")
+    unpack(archive, tmp_path / "out", "faces")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["faces"]
 
 
 @pytest.mark.parametrize("top", ["", "data/"])

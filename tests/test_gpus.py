@@ -73,6 +73,16 @@ def test_a_gpu_that_is_not_here_is_refused(
 
 
 @pretended
+def test_what_a_gpu_has_trained_is_looked_at_before_it_trains_more(tmp_path: Path) -> None:
+    stages = {"teacher": "", "student": "", "baseline": "", "evaluate_teacher": "teacher"}
+    with small_pipeline(tmp_path, stages) as project:
+        done = run(project, "--jobs", "2", CUDA_VISIBLE_DEVICES="5")
+        assert done.returncode == 0, done.stdout + done.stderr
+        started = {name: float((project / name).read_text().split()[0]) for name in stages}
+    assert started["evaluate_teacher"] < started["student"] < started["baseline"]
+
+
+@pretended
 def test_one_of_the_gpus_may_be_chosen(tmp_path: Path) -> None:
     with small_pipeline(tmp_path, {"teacher": "", "student": ""}) as project:
         done = run(project, "--jobs", "2", "--gpus", "5", CUDA_VISIBLE_DEVICES="4,5")

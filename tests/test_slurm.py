@@ -226,6 +226,34 @@ def test_what_needs_a_job_that_starts_again_waits_for_the_new_one(tmp_path: Path
     assert one.failed == {}
 
 
+def test_a_queue_that_does_not_answer_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(slurm, "SECONDS_AFTER_NONE", 0.0)
+    monkeypatch.setattr(slurm, "SECONDS_BETWEEN_LOOKS", 0.0)
+    one, queue = night(tmp_path, "teacher")
+    answers = iter([{}, UserError("squeue does not answer"), None])
+
+    def answer() -> dict[str, Queued]:
+        said = next(answers)
+        if isinstance(said, UserError):
+            raise said
+        if said is None:
+            note(queue, "teacher")
+        return queue.jobs
+
+    monkeypatch.setattr(queue, "queue", answer, raising=False)
+    monkeypatch.setattr(slurm, "run_one", lambda *_: "")
+    assert one.run() == {}
+    assert "squeue does not answer; the jobs go on" in capsys.readouterr().out
+    monkeypatch.setattr(slurm, "SECONDS_WITHOUT_ANSWER", -1.0)
+    answers = iter([{}, UserError("squeue does not answer")])
+    other, queue = night(tmp_path / "other", "teacher")
+    monkeypatch.setattr(queue, "queue", answer, raising=False)
+    with pytest.raises(UserError, match="does not answer"):
+        other.run()
+
+
 def test_a_job_that_somebody_cancels_has_failed(tmp_path: Path) -> None:
     one, queue = night(tmp_path)
     queue.end("teacher", "CANCELLED")

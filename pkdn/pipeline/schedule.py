@@ -50,12 +50,17 @@ def run_all(stages: Stages, crew: Crew, *, keep_going: bool = True) -> dict[str,
     Returns:
         Those that failed, with the reasons.
     """
-    order = TopologicalSorter(stages)
+    order, names = TopologicalSorter(stages), list(stages)
     order.prepare()
+
+    def place(name: str) -> tuple[bool, int]:
+        """Where GPUs are what is short, what a training has made is looked at before the next."""
+        return bool(crew.gpus) and not is_one_of(name, ("evaluate",)), names.index(name)
+
     ready, failed, waiting = list[str](), dict[str, str](), list(stages)
     with Board(len(stages), shows=crew.jobs > 1) as board:
         while True:
-            ready = sorted([*ready, *order.get_ready()], key=list(stages).index)
+            ready = sorted([*ready, *order.get_ready()], key=place)
             while not failed or keep_going:
                 may_compute = not crew.gpus or bool(crew.free_gpus)
                 name = next_stage(ready, list(crew.busy), crew.jobs, may_compute=may_compute)

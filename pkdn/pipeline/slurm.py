@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from pkdn.errors import UserError
 from pkdn.pipeline.board import Board
 from pkdn.pipeline.cache import cache_folder
 from pkdn.pipeline.cluster import ALIVE, Cluster, Options, Queued, check_tracking
@@ -21,6 +22,10 @@ from pkdn.progress import Reached, duration, noted
 HERE = ("plan", "report")
 """Stages that run in this process's workspace: short, and of use to nobody else."""
 SECONDS_BETWEEN_LOOKS = 3.0
+SECONDS_AFTER_NONE = 60.0
+"""After a question that SLURM has not answered."""
+SECONDS_WITHOUT_ANSWER = 1_800.0
+"""How long a queue that does not answer is asked again."""
 MOST_STARTS = 3
 """Of a job that ended without a word, such as by a signal or with its node."""
 SECONDS_OF_SILENCE = 90.0
@@ -85,10 +90,20 @@ class _Night:
             for stage in self.order:
                 if stage not in HERE and not self._is_done(stage):
                     self._adopt_or_submit(stage, queue)
+            answered = time.monotonic()
             while self.failed.keys() | self.taken < {*self.order}:
-                self._look(self.cluster.queue())
+                try:
+                    queue = self.cluster.queue()
+                except UserError as error:  # a controller that is busy
+                    if time.monotonic() - answered > SECONDS_WITHOUT_ANSWER:
+                        raise
+                    self.board.say(f"SLURM: {error}; the jobs go on, and it is asked again")
+                    self._rest(SECONDS_AFTER_NONE)
+                    continue
+                answered = time.monotonic()
+                self._look(queue)
                 self._take()
-                self._rest()
+                self._rest(SECONDS_BETWEEN_LOOKS)
         return self.failed
 
     def _is_done(self, stage: str) -> bool:
@@ -199,9 +214,9 @@ class _Night:
         seconds = duration(time.monotonic() - began)
         self.board.say(f"{stage}: done {where}, taken in {seconds} ({count})")
 
-    def _rest(self) -> None:
+    def _rest(self, seconds: float) -> None:
         """Wait a little; a signal that asks to end is met here."""
-        until = time.monotonic() + SECONDS_BETWEEN_LOOKS
+        until = time.monotonic() + seconds
         while time.monotonic() < until and self.failed.keys() | self.taken < {*self.order}:
             self.crew.check()
             time.sleep(0.1)

@@ -5,6 +5,7 @@ They lie outside the stages' outputs, since DVC deletes those before a stage run
 """
 
 import hashlib
+import os
 import shutil
 import signal
 import threading
@@ -77,8 +78,10 @@ def _write(file: Path, state: dict[str, Any]) -> None:
     buffer = BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
-    with atomic_file(file) as temporary:
-        temporary.write_bytes(hashlib.sha256(content).digest() + content)
+    with atomic_file(file) as temporary, temporary.open("wb") as stream:
+        stream.write(hashlib.sha256(content).digest() + content)
+        stream.flush()
+        os.fsync(stream.fileno())  # or the rename may outlive a power cut, and the content not
 
 
 def _read(file: Path) -> dict[str, Any] | None:

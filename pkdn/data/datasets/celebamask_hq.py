@@ -23,6 +23,7 @@ MASKS = f"{FOLDER}/CelebAMask-HQ-mask-anno"
 MAPPING = f"{FOLDER}/CelebA-HQ-to-CelebA-mapping.txt"
 MASKS_PER_FOLDER = 2_000
 PARTS = (
+    PARTITION,  # the small one first: whoever lacks it learns so at once
     RemoteFile(
         "CelebAMask-HQ.zip",
         None,
@@ -31,7 +32,6 @@ PARTS = (
         "https://github.com/switchablenorms/CelebAMask-HQ",
         FOLDER,
     ),
-    PARTITION,
 )
 
 MASK_NAMES = CLASS_NAMES[1:]

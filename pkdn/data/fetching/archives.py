@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, cast
 
+from pkdn import shortages
 from pkdn.errors import UserError
 from pkdn.progress import track
 
@@ -29,6 +30,8 @@ BROKEN = (
     RuntimeError,  # zipfile's for a password
     NotImplementedError,  # and for a compression that it does not know
 )
+UNPACKING = ".unpacking-"
+"""How folders are called that are not unpacked to the end."""
 SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
 """How such an archive begins."""
 SMALLEST_LIMIT = 16 << 20
@@ -44,6 +47,8 @@ def unpack(
     largest: int = LARGEST_BYTES,
 ) -> None:
     """Unpack ``folder/makes`` out of an archive; it appears whole or not at all.
+
+    One process at a time may do so in a folder: what an earlier one has left there goes.
 
     Args:
         archive: ``.zip``, tar in any compression that Python reads, or ``.7z`` and its first
@@ -61,7 +66,9 @@ def unpack(
     limit = min(largest, max(SMALLEST_LIMIT, LARGEST_RATIO * packed))
     target = folder / makes
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".unpacking-", dir=folder) as name:
+    for left in folder.glob(f"{UNPACKING}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(prefix=UNPACKING, dir=folder) as name:
         temporary = Path(name)
         try:
             if _is_7z(archive):
@@ -71,6 +78,8 @@ def unpack(
             else:
                 _untar(archive, temporary, limit)
         except BROKEN as error:
+            if isinstance(error, OSError) and error.errno in shortages.ADVICE:
+                raise  # the archive is whole: the disk is full, say
             raise UserError(
                 f"expected a whole zip, tar or 7z archive in {archive}, got: {error}: "
                 "fetch it again"
@@ -141,6 +150,8 @@ def _un7z(volumes: Sequence[Path], folder: Path, limit: int) -> None:
         except UserError:
             raise
         except Exception as error:  # py7zr raises its own kinds, and many others where it is lost
+            if isinstance(error, OSError) and error.errno in shortages.ADVICE:
+                raise
             raise EOFError(" ".join(str(error).split()) or type(error).__name__) from error
 
 

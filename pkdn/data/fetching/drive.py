@@ -5,6 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pkdn import shortages
+
 DRIVE = "gdrive:"
 """``gdrive:ID`` is a file, ``gdrive:ID/PATH`` a file within a shared folder."""
 
@@ -37,6 +39,8 @@ def from_drive(address: str, part: Path) -> None:
     except FetchError:
         raise
     except Exception as error:  # gdown raises its own kinds, those of requests and OSError
+        if isinstance(error, OSError) and error.errno in shortages.ADVICE:
+            raise  # another source would not help
         raise FetchError(" ".join(str(error).split()) or type(error).__name__) from error
     if not fetched.is_file():
         raise FetchError("Google Drive gave no file")

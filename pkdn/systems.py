@@ -161,7 +161,7 @@ VARIANTS: Final = MappingProxyType(
     {
         "no_pfb_no_ffb": Variant(
             "no PFB, no FFB",
-            "the teacher's PFBs are the student's RCAGs, and it has no FFB",
+            "the teacher's PFBs are the student's RCAGs, so that it sees no map, and it has no FFB",
             "no_pfb_no_ffb",
             {"feature_fusion": False, "prior_fusion": False},
         ),
@@ -198,7 +198,7 @@ VARIANTS: Final = MappingProxyType(
         ),
         "fade": Variant(
             "fading λ",
-            "λ_FS fades over the first `fade_epochs`, then the student learns alone, as in "
+            "λ_FS falls to 0 over the first `fade_epochs`, λ_TS stops one epoch later, as in "
             "KDFSRNet's code",
             FULL,
             fade=True,

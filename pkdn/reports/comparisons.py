@@ -23,6 +23,9 @@ ONE_RECIPE: Final = "one recipe"
 AUTHORS_RECIPE: Final = "authors' recipe"
 LEAST_P: Final = 0.0001
 """Smaller chances rest on the far tails of a distribution, which nobody has seen."""
+NO_TEACHER: Final = "no_distillation"
+LEAST_ABOVE: Final = 0.01
+"""In dB: what is nearer to bicubic interpolation has not learnt to enlarge a face."""
 MAIN: Final = {"psnr": PSNR, "ssim": SSIM, "parsing_miou": PARSING_MIOU}
 HEADLINES: Final = {
     Subject("baseline", BICUBIC): "bicubic",
@@ -150,17 +153,26 @@ class Comparison:
         return [name for name in systems if name == BICUBIC] + trained[-1:]
 
     def gains_in_words(self) -> list[str]:
-        """Say what PKDN gains over its rivals."""
+        """Say what PKDN gains over its rivals, and by its teacher."""
         gains = self._gains_over_others
         corrected = holm([gain.interval.p_value for gain in gains.values()])
         chances = dict(zip(gains, corrected, strict=True))
         subjects = {name: by_one_recipe(name) for name in self.rivals}
-        found = {name: (gains[subject], chances[subject]) for name, subject in subjects.items()}
+        found = {
+            system(name).title: (gains[subject], chances[subject])
+            for name, subject in subjects.items()
+        }
+        variants = [name for name in self.plan.variants if name != FULL]
+        if NO_TEACHER in variants:
+            over = [self.gain_over(of_variant(name)) for name in variants]
+            corrected = holm([gain.interval.p_value for gain in over])
+            place = variants.index(NO_TEACHER)
+            found["the same network without a teacher"] = over[place], corrected[place]
         return [
-            f"{signed(gain.interval.mean)} dB against {system(name).title} "
+            f"{signed(gain.interval.mean)} dB against {against} "
             f"(95 % interval {interval(gain)}"
             f"{'' if gain.verdict(p).startswith('yes') else '; not established'})"
-            for name, (gain, p) in found.items()
+            for against, (gain, p) in found.items()
             if gain.by_seed
         ]
 
@@ -205,6 +217,13 @@ class Comparison:
             rows.append({"system": f"{self.dataset}: {title(subject)}", **self._means(subject)})
         frame = pd.DataFrame(rows)
         return frame.assign(psnr_above_pkdn=frame["psnr"] - self.scores.mean(PKDN, PSNR).value)
+
+    def not_above_bicubic(self) -> list[str]:
+        """Return the titles of the systems that do not pass bicubic interpolation by PSNR."""
+        bicubic = Subject("baseline", BICUBIC)
+        others = [one for one in self.plan.others if one != bicubic]
+        limit = self.scores.mean(bicubic, PSNR).value + LEAST_ABOVE
+        return [title(one) for one in others if self.scores.mean(one, PSNR).value < limit]
 
     def part_of_faces(self) -> list[str]:
         """Say of each metric that was not computed on all faces, on how many it was."""

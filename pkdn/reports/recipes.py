@@ -110,8 +110,8 @@ def _distillation(values: Mapping[str, Any]) -> str:
         return NOTHING
     weights = [f"{t.symbol} {values[name]:g}" for name, t in TERMS.items() if name in values]
     epochs = values["distill_epochs"]
-    fading = f", fading over {epochs} epoch{'s' if epochs > 1 else ''}" if epochs else ""
-    return ", ".join(weights) + fading
+    fade = f", by a fade over {epochs} epoch{'s' if epochs > 1 else ''}" if epochs else ""
+    return ", ".join(weights) + fade
 
 
 def _rate(row: Training) -> str:

@@ -108,7 +108,7 @@ def check_names(params: Params) -> None:
                 f"{', '.join([*datasets, runs.OTHERS])}; got {name!r}"
             )
     _check_networks(params)
-    for name in {*params.datasets, params.parser_dataset}:
+    for name in dict.fromkeys((*params.datasets, params.parser_dataset)):
         _check_dataset(name)
 
 
@@ -165,13 +165,14 @@ def _check_dataset(name: str) -> None:
     Raises:
         UserError: it does.
     """
-    seen = [path.replace("${item.dataset}", name) for path in _declared("align")]
-    if unseen := _unseen("stages.align", f"pkdn.data.datasets.{name}", seen):
-        raise UserError(
-            f"expected pkdn/data/datasets/{name}.py to rest on {', '.join(seen)} alone, got "
-            f"{unseen[0]}: DVC would not list or cut its photos again where that changes; move "
-            "what it needs to pkdn/data/photos"
-        )
+    for stage in ("download", "align"):
+        seen = [path.replace("${item.dataset}", name) for path in _declared(stage)]
+        if unseen := _unseen(f"stages.{stage}", f"pkdn.data.datasets.{name}", seen):
+            raise UserError(
+                f"expected pkdn/data/datasets/{name}.py to rest on {', '.join(seen)} alone, got "
+                f"{unseen[0]}: DVC would not list or cut its photos again where that changes; move "
+                "what it needs to pkdn/data/photos"
+            )
 
 
 def _declared(stage: str) -> list[str]:

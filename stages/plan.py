@@ -55,6 +55,8 @@ def _was_made(left: Path) -> bool:
     """Return whether it is of a run, the folder of a stage's runs, unfinished, or empty."""
     if left.name.endswith(UNFINISHED):
         return True
+    if left.is_symlink():
+        return False
     if left.is_dir() and not any(path.is_file() for path in left.rglob("*")):
         return True
     return any((place / name).is_file() for place in (left, *left.glob("*")) for name in MADE)

@@ -116,13 +116,17 @@ def test_what_no_stage_has_made_is_kept(
     own_params.write(tmp_path)
     monkeypatch.chdir(tmp_path)
     mine = [Path("data/photos/me.jpg"), Path("data/faces/alice/1.jpg"), RUNS / "student/notes.txt"]
+    link = Path("data/parsing/away")
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path)
     for file in mine:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     monkeypatch.setattr("sys.argv", ["stages/plan.py"])
     stage.main()
     assert all(file.is_file() for file in mine)
-    told = f"no stage has made data/faces/alice, data/photos/me.jpg, {mine[2]}: kept"
+    assert link.is_symlink()
+    told = f"no stage has made data/faces/alice, {link}, data/photos/me.jpg, {mine[2]}: kept"
     assert told in capsys.readouterr().out
 
 

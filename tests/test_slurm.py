@@ -245,7 +245,7 @@ def test_a_queue_that_does_not_answer_is_asked_again(
     monkeypatch.setattr(queue, "queue", answer, raising=False)
     monkeypatch.setattr(slurm, "run_one", lambda *_: "")
     assert one.run() == {}
-    assert "squeue does not answer; the jobs go on" in capsys.readouterr().out
+    assert "squeue does not answer: the jobs go on" in capsys.readouterr().out
     monkeypatch.setattr(slurm, "SECONDS_WITHOUT_ANSWER", -1.0)
     answers = iter([{}, UserError("squeue does not answer")])
     other, queue = night(tmp_path / "other", "teacher")

@@ -90,17 +90,18 @@ class _Night:
             for stage in self.order:
                 if stage not in HERE and not self._is_done(stage):
                     self._adopt_or_submit(stage, queue)
-            answered = time.monotonic()
+            silent_since: float | None = None
             while self.failed.keys() | self.taken < {*self.order}:
                 try:
                     queue = self.cluster.queue()
                 except UserError as error:  # a controller that is busy
-                    if time.monotonic() - answered > SECONDS_WITHOUT_ANSWER:
+                    silent_since = silent_since or time.monotonic()
+                    if time.monotonic() - silent_since > SECONDS_WITHOUT_ANSWER:
                         raise
-                    self.board.say(f"SLURM: {error}; the jobs go on, and it is asked again")
+                    self.board.say(f"{error}: the jobs go on, and SLURM is asked again")
                     self._rest(SECONDS_AFTER_NONE)
                     continue
-                answered = time.monotonic()
+                silent_since = None
                 self._look(queue)
                 self._take()
                 self._rest(SECONDS_BETWEEN_LOOKS)

@@ -97,16 +97,12 @@ def _answer(task: Task, stop: threading.Event, connection: Connection) -> Outcom
 
 def _do(task: Task) -> dict[str, set[str]] | None:
     from dvc.repo import Repo
-    from dvc.stage import PipelineStage
 
     logging.getLogger("dvc").setLevel(logging.WARNING)  # its import has set another
     with Repo(_wait_for_lock=True) as repo:
         if not task.stage:
             if task.pulls:
-                # Over what a stage that was ended has left, which it would delete itself; not over
-                # what users have added to DVC.
-                own = any(not isinstance(one, PipelineStage) for one in repo.index.stages)
-                repo.pull(run_cache=True, allow_missing=True, force=not own)
+                _pull(repo)
             return _outdated(repo)
         os.environ[NOTE_VARIABLE] = str(task.note.resolve())
         if task.device is not None:
@@ -115,6 +111,22 @@ def _do(task: Task) -> dict[str, set[str]] | None:
             os.environ[MAY_RUN] = task.may_run
         repo.reproduce(task.stage, single_item=True, pull=task.pulls)
     return None
+
+
+def _pull(repo: Any) -> None:
+    """Take what the remote has: of stages also over what one that was ended has left.
+
+    A stage deletes that itself. What users have added to DVC by hand is not written over.
+    """
+    from dvc.stage import PipelineStage
+
+    stages = list(repo.index.stages)
+    for of_pipeline in (True, False):
+        targets = [
+            one.addressing for one in stages if isinstance(one, PipelineStage) == of_pipeline
+        ]
+        if targets:
+            repo.pull(targets=targets, run_cache=True, allow_missing=True, force=of_pipeline)
 
 
 def _outdated(repo: Any) -> dict[str, set[str]]:

@@ -167,7 +167,8 @@ def test_images_without_a_face_have_no_part_in_the_mean(
     found = json.loads(capsys.readouterr().out)
     of_face = found["images"]["face"]["landmarks"]["nrmse"]
     assert found["images"]["none"]["landmarks"] == {"nrmse": None}
-    assert found["protocols"]["landmarks"] == {"nrmse": of_face, "nrmse_std": None}
+    means = {"nrmse": of_face, "nrmse_std": None, "nrmse_count": 1}  # of two images
+    assert found["protocols"]["landmarks"] == means
 
 
 def test_a_stage_writes_nothing_where_nothing_can_be_measured(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import psutil
 
 PROGRAMS = ("stages.", "pkdn.")
-OWN_PACKAGES = ("pkdn", "stages", "drawing")
 STAGE = "DVC_STAGE"
 """Variable: the stage that DVC started this process for."""
 MAY_RUN = "PKDN_MAY_RUN"
@@ -68,8 +67,10 @@ def _told(error: Exception) -> str | None:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, ModuleNotFoundError):
+        from pkdn.closure import PACKAGES
+
         missing = (error.name or "").partition(".")[0]
-        if missing and missing not in OWN_PACKAGES:
+        if missing and missing not in PACKAGES:
             return (
                 f"expected the package {missing} in the environment of {sys.executable}, found "
                 "none: activate the project's environment, `source .venv/bin/activate`, which "

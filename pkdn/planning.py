@@ -4,7 +4,7 @@ A run's file changes when something changes that the run depends on, and DVC run
 a student whose loss has no λ_FS knows nothing of λ_FS.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import yaml
 from pkdn import closure, provenance, runs, systems
 from pkdn.errors import UserError
 from pkdn.params import Params, RecipeValues
-from pkdn.runs import DRAWN, Planned, RunId
+from pkdn.runs import DRAWN, OWN, Planned, RunId
 from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject, Variant
 
 DATASETS = Path(__file__).parent / "data" / "datasets"
@@ -107,9 +107,10 @@ def check_names(params: Params) -> None:
                 f"params.yaml: profiles.{params.profile}.training.steps: expected names out of "
                 f"{', '.join([*datasets, runs.OTHERS])}; got {name!r}"
             )
-    _check_networks(params)
+    declared = _declared()
+    _check_networks(params, declared["baseline"])
     for name in dict.fromkeys((*params.datasets, params.parser_dataset)):
-        _check_dataset(name)
+        _check_dataset(name, declared)
 
 
 def _check_folder(params: Params) -> None:
@@ -118,7 +119,7 @@ def _check_folder(params: Params) -> None:
     Raises:
         UserError: they are there.
     """
-    if "folder" not in (*params.datasets, params.parser_dataset):
+    if OWN not in (*params.datasets, params.parser_dataset):
         return
     place = provenance.place_of_stages(provenance.main_repository() / params.folder)
     if place:
@@ -128,14 +129,13 @@ def _check_folder(params: Params) -> None:
         )
 
 
-def _check_networks(params: Params) -> None:
+def _check_networks(params: Params, declared: Sequence[str]) -> None:
     """Refuse networks that lack the size, share a title, or rest on code that DVC does not see.
 
     Raises:
         UserError: the first such network.
     """
     titles: dict[str, str] = {}
-    declared = _declared("baseline")
     for name in dict.fromkeys((*params.networks, *params.authors_recipes, PKDN_NETWORK)):
         system = systems.system(name)
         if params.chosen.size not in system.sizes:
@@ -159,14 +159,14 @@ def _check_networks(params: Params) -> None:
             )
 
 
-def _check_dataset(name: str) -> None:
+def _check_dataset(name: str, declared: Mapping[str, Sequence[str]]) -> None:
     """Refuse a data set that rests on code that DVC does not see.
 
     Raises:
         UserError: it does.
     """
     for stage in ("download", "align"):
-        seen = [path.replace("${item.dataset}", name) for path in _declared(stage)]
+        seen = [path.replace("${item.dataset}", name) for path in declared[stage]]
         if unseen := _unseen(f"stages.{stage}", f"pkdn.data.datasets.{name}", seen):
             raise UserError(
                 f"expected pkdn/data/datasets/{name}.py to rest on {', '.join(seen)} alone, got "
@@ -175,10 +175,13 @@ def _check_dataset(name: str) -> None:
             )
 
 
-def _declared(stage: str) -> list[str]:
-    """Return the code on which ``dvc.yaml`` lets a stage depend."""
+def _declared() -> dict[str, list[str]]:
+    """Return the code on which ``dvc.yaml`` lets each stage depend."""
     stages = yaml.safe_load((closure.ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    return [dep for dep in stages[stage]["deps"] if dep.split("/")[0] in closure.PACKAGES]
+    return {
+        name: [dep for dep in stage["deps"] if dep.split("/")[0] in closure.PACKAGES]
+        for name, stage in stages.items()
+    }
 
 
 def _unseen(script: str, module: str, seen: Iterable[str]) -> list[str]:
@@ -208,7 +211,7 @@ def _landmarks(params: Params, dataset: str) -> dict[str, Any]:
 
 def _photos(params: Params, dataset: str) -> dict[str, Any]:
     settings: dict[str, Any] = {"dataset": dataset}
-    if dataset == "folder":
+    if dataset == OWN:
         settings["folder"] = params.folder
     if dataset == DRAWN:
         counts = params.synthetic.model_dump()

@@ -37,6 +37,8 @@ TRAININGS = ("teacher", "student", "baseline", "authors")
 """Stages that train what is scored: PKDN's two networks, and others by one recipe or by theirs."""
 DRAWN = "synthetic"
 """The data set whose faces this project draws."""
+OWN = "folder"
+"""The data set of the user's own photos."""
 OTHERS = "others"
 """Stands for every data set that a mapping by data sets does not name."""
 Value = TypeVar("Value")

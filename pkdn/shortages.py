@@ -49,6 +49,11 @@ _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
 
 
+def is_of_the_system(error: BaseException) -> bool:
+    """Return whether the system has refused to read or write, such as on a full disk."""
+    return isinstance(error, OSError) and error.errno in ADVICE
+
+
 @contextmanager
 def naming(file: Path) -> Iterator[None]:
     """Let what goes wrong inside know which file was being written; the innermost one counts."""

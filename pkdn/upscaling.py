@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pkdn import networks
 from pkdn.errors import UserError
 from pkdn.faces import HR_SIZE, LR_SIZE
-from pkdn.learning.network import reads
+from pkdn.learning.network import LR_IMAGE_ALONE, reads
 from pkdn.runs import DRAWN, RUNS
 from pkdn.systems import FULL
 from pkdn.training import batches, resampling
@@ -120,7 +120,7 @@ class Upscaler:
     def __init__(self, weights: Path, device: str | None = None) -> None:
         self.weights = weights
         network = networks.load(weights)
-        if reads(network) != ("lr_image",):
+        if reads(network) != LR_IMAGE_ALONE:
             raise UserError(
                 f"expected the weights of a student, got {weights}, a network that reads "
                 f"{' and '.join(reads(network))}: a teacher needs the map of the HR face; choose a "

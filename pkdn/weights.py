@@ -11,13 +11,13 @@ from pkdn import metrics, networks, systems
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, check_new, reading
-from pkdn.runs import DRAWN, RUNS, RunId
+from pkdn.runs import DRAWN, OWN, RUNS, RunId
 from pkdn.systems import BICUBIC, FULL, PKDN_NETWORK, system
 
 TEMPLATES: Final = Path(__file__).parent / "reports" / "templates"
 TERMS: Final = {
     DRAWN: "The faces were drawn by this project: no terms of others apply.",
-    "folder": "The faces are somebody's own photographs: their owner's terms apply.",
+    OWN: "The faces are somebody's own photographs: their owner's terms apply.",
 }
 RESEARCH: Final = "For non-commercial research alone, as the terms of the data set say."
 FOUND: Final = " A model for non-commercial use alone has found the landmarks of the faces."

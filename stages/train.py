@@ -3,6 +3,7 @@
 They differ in the network, in the losses, and in the recipe; the plan says which.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from pkdn import command
@@ -80,24 +81,28 @@ class Training:
     def run(self, run: tracking.Run) -> None:
         """Train, and write weights and curves; or say why not."""
         networks.check_reads(self.description())
-        teacher, needed = None, set[str]()
+        teacher = None
         if self.distillation:
             networks.check_distilled(self.name)
-            needed |= {*networks.teacher_reads(self.name)}
-            if not self._lacks(needed):
-                teacher = self._teacher(run)
-        network = self._seeded(self.description())
-        task = self._task(network, teacher)
-        if self._lacks({*task.reads, *needed}):
-            print(f"{run.name}: needs landmarks, and these faces have none: not trained")
-            write_curve(run.id.curve(), [])
-            networks.save_absence("needs landmarks", run.id.weights)
+            if self._lack(networks.teacher_reads(self.name)):
+                self._leave(run)
+                return
+            teacher = self._teacher(run)
+        task = self._task(self._seeded(self.description()), teacher)
+        if self._lack(task.reads):
+            self._leave(run)
             return
         networks.save(self._train(task, run), self.description(), run.id.weights)
 
-    def _lacks(self, needed: set[str]) -> bool:
+    def _lack(self, needed: Sequence[str]) -> bool:
         """Return whether landmarks are needed that no face has."""
         return "landmarks" in needed and not self.batches.have_landmarks()
+
+    def _leave(self, run: tracking.Run) -> None:
+        """Say in the place of weights why there are none."""
+        print(f"{run.name}: needs landmarks, and these faces have none: not trained")
+        write_curve(run.id.curve(), [])
+        networks.save_absence("needs landmarks", run.id.weights)
 
     def _teacher(self, run: tracking.Run) -> nn.Module:
         """Return the teacher: trained by a stage of its own, or here, first."""

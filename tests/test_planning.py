@@ -3,6 +3,8 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import own_params
@@ -195,6 +197,28 @@ NETWORK = object
 """
 
 
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the code, which plans are checked against."""
+    for folder in closure.PACKAGES:
+        shutil.copytree(closure.ROOT / folder, tmp_path / folder)
+    shutil.copy(closure.ROOT / "dvc.yaml", tmp_path)
+    monkeypatch.setattr(systems, "NETWORKS", tmp_path / "pkdn/networks")
+    monkeypatch.setattr(planning, "DATASETS", tmp_path / "pkdn/data/datasets")
+    monkeypatch.setattr(closure, "ROOT", tmp_path)
+    cached = (closure._imports, closure._file, closure._has_code, systems.system)
+    for function in cached:
+        function.cache_clear()
+    yield tmp_path
+    for function in cached:
+        function.cache_clear()
+
+
+def is_refused(told: str) -> AbstractContextManager[object]:
+    """Expect an error that says so; none where nothing is said."""
+    return pytest.raises(UserError, match=told) if told else nullcontext()
+
+
 @pytest.mark.parametrize(
     ("imports", "title", "told"),
     [
@@ -207,34 +231,12 @@ NETWORK = object
     ],
 )
 def test_a_network_that_dvc_would_not_train_again_is_refused(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    parameters: params.Params,
-    imports: str,
-    title: str,
-    told: str,
+    code: Path, parameters: params.Params, imports: str, title: str, told: str
 ) -> None:
-    for folder in ("pkdn", "stages"):
-        shutil.copytree(closure.ROOT / folder, tmp_path / folder)
-    shutil.copy(closure.ROOT / "dvc.yaml", tmp_path)
-    networks = tmp_path / "pkdn" / "networks"
-    (networks / "mynet.py").write_text(MYNET.format(imports=imports, title=title))
-    monkeypatch.setattr(systems, "NETWORKS", networks)
-    monkeypatch.setattr(closure, "ROOT", tmp_path)
+    (code / "pkdn/networks/mynet.py").write_text(MYNET.format(imports=imports, title=title))
     names = {"networks": ("bicubic", "mynet"), "authors_recipes": ()}
-    asked = parameters.model_copy(update=names)
-    cached = (closure._imports, closure._file, closure._has_code, systems.system)
-    for function in cached:
-        function.cache_clear()
-    try:
-        if told:
-            with pytest.raises(UserError, match=told):
-                plan(asked)
-        else:
-            plan(asked)
-    finally:
-        for function in cached:
-            function.cache_clear()
+    with is_refused(told):
+        plan(parameters.model_copy(update=names))
 
 
 @pytest.mark.parametrize(
@@ -245,32 +247,11 @@ def test_a_network_that_dvc_would_not_train_again_is_refused(
     ],
 )
 def test_a_data_set_whose_faces_dvc_would_not_cut_again_is_refused(
-    imports: str,
-    told: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    parameters: params.Params,
+    code: Path, parameters: params.Params, imports: str, told: str
 ) -> None:
-    for folder in ("pkdn", "stages", "drawing"):
-        shutil.copytree(closure.ROOT / folder, tmp_path / folder)
-    shutil.copy(closure.ROOT / "dvc.yaml", tmp_path)
-    mine = tmp_path / "pkdn" / "data" / "datasets" / "mine.py"
-    mine.write_text(f"{imports}\n")
-    monkeypatch.setattr(planning, "DATASETS", mine.parent)
-    monkeypatch.setattr(closure, "ROOT", tmp_path)
-    asked = parameters.model_copy(update={"datasets": ("mine",)})
-    cached = (closure._imports, closure._file, closure._has_code)
-    for function in cached:
-        function.cache_clear()
-    try:
-        if told:
-            with pytest.raises(UserError, match=rf"datasets/mine\.py to rest on .* alone, {told}"):
-                plan(asked)
-        else:
-            plan(asked)
-    finally:
-        for function in cached:
-            function.cache_clear()
+    (code / "pkdn/data/datasets/mine.py").write_text(f"{imports}\n")
+    with is_refused(told and rf"datasets/mine\.py to rest on .* alone, {told}"):
+        plan(parameters.model_copy(update={"datasets": ("mine",)}))
 
 
 def test_a_variant_by_another_loss_is_one_of_the_full_teacher(

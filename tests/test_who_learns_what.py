@@ -1,6 +1,6 @@
 """Which faces train, choose and score, which weights are whose, and what moves with a face."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.networks.pkdn import PKDN
 from pkdn.planning import plan
-from pkdn.runs import Planned
 from pkdn.systems import VARIANTS
 from pkdn.training.augmentation import Augmentation, Faces, mirror, mirror_and_turn, mirror_and_zoom
 from pkdn.training.batches import Batch, FaceBatches
@@ -42,18 +41,21 @@ def test_train_faces_train_and_validation_faces_choose_as_they_are(faces_folder:
     assert training.seed == 3
 
 
-def trainings(faces_folder: Path, **changes: object) -> dict[str, Training]:
-    """Return what is planned, on the test's faces, by the names of the runs."""
+DIFFERENT = ("pkdn", "kdfsrnet", "full", "no_ffb", "no_lambda_ts", "no_lambda_fs")
+"""Networks and variants of which no two are the same."""
+
+
+def trainings(
+    faces_folder: Path, names: Sequence[str] = DIFFERENT, **changes: object
+) -> dict[str, Training]:
+    """Return what is planned of some names, on the test's faces, by the names of the runs."""
     asked = params.parse(own_params.values(**changes), Path("params.yaml"))
     there = {"faces": faces_folder, "maps": faces_folder}
-
-    def placed(one: Planned) -> Planned:
-        return one._replace(reads={**one.reads, **there})
-
-    wanted = ("teacher", "student", "baseline")
-    found = [one for one in plan(asked) if one.id.stage in wanted]
-    names = {"pkdn", "kdfsrnet", "full", "no_ffb", "no_lambda_ts", "no_lambda_fs"}
-    return {one.id.name: Training(placed(one)) for one in found if one.id.system in names}
+    return {
+        one.id.name: Training(one._replace(reads={**one.reads, **there}))
+        for one in plan(asked)
+        if one.id.stage in ("teacher", "student", "baseline") and one.id.system in names
+    }
 
 
 def identity(training: Training) -> tuple[str, str, str]:
@@ -72,15 +74,11 @@ def test_no_two_trainings_pass_for_the_same(faces_folder: Path) -> None:
 
 
 def test_a_loss_of_the_same_weights_is_the_same_training(faces_folder: Path) -> None:
-    asked = params.parse(own_params.values(), Path("params.yaml"))
-    by_name = {one.id.name: one for one in plan(asked)}
-    there = {"faces": faces_folder, "maps": faces_folder}
-
-    def of(variant: str) -> tuple[str, str, str]:
-        one = by_name[f"student@synthetic-{variant}-0"]
-        return identity(Training(one._replace(reads={**one.reads, **there})))
-
-    assert of("fade") == of("full") != of("constant")
+    found = trainings(faces_folder, ("full", "fade", "constant"))
+    full, fade, constant = (
+        identity(found[f"student@synthetic-{name}-0"]) for name in ("full", "fade", "constant")
+    )
+    assert fade == full != constant
 
 
 def test_a_student_learns_from_the_weights_of_its_teacher(

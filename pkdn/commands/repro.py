@@ -21,7 +21,7 @@ from pkdn.pipeline.crew import Asked, Crew
 from pkdn.pipeline.explain import explain
 from pkdn.pipeline.schedule import Stages, outdated, run_all
 from pkdn.pipeline.tasks import Task
-from pkdn.runs import LOCK, RunId
+from pkdn.runs import LOCK, OWN, RunId
 
 HELP = "run the pipeline, stages that do not need each other side by side"
 PIPELINE = "dvc.yaml"
@@ -233,11 +233,11 @@ def _tell_changed_photos(but: Stages) -> None:
     from pkdn.data import listing
     from pkdn.data.datasets import DatasetSettings
 
-    for run in (RunId("download", listing.OWN), RunId("labelled")):
+    for run in (RunId("download", OWN), RunId("labelled")):
         if run.name in but or not run.plan.is_file():
             continue
         settings = runs.planned(run.stage, run.key).settings
-        if settings.get("dataset") == listing.OWN and listing.is_old(
+        if settings.get("dataset") == OWN and listing.is_old(
             DatasetSettings.of(settings), run.folder
         ):
             print(

@@ -9,14 +9,15 @@ from pkdn.data import datasets
 from pkdn.data.datasets import DatasetSettings
 from pkdn.errors import UserError
 from pkdn.files import atomic_file
+from pkdn.runs import OWN
 
 FILE = "listing.txt"
-OWN = "folder"
-"""The data set whose photos the user may add to; the others are as their publishers have them."""
 
 
 def write(name: str, settings: DatasetSettings, folder: Path) -> None:
-    """Note which photos there are, in a run's folder; of other data sets than the user's, nothing.
+    """Note which photos of the user there are, in a run's folder.
+
+    Other data sets are as their publishers have them: nothing is noted.
 
     Raises:
         UserError: the photos are missing.

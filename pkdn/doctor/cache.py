@@ -56,8 +56,7 @@ def objects(folder: Path) -> Iterator[Finding]:
     try:
         place = cache_folder(folder) / "files" / "md5"
     except UserError as error:
-        what, _, advice = str(error).rpartition(": ")
-        yield Finding(what, advice)
+        yield Finding.of(error)
         return
     entries = list(_entries(folder, place))
     wrong = dict[str, list[Entry]]()

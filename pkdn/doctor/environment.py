@@ -70,8 +70,7 @@ def gpus(folder: Path) -> Iterator[Finding]:  # noqa: ARG001
     try:
         here, why = devices.found()
     except UserError as error:
-        what, _, advice = str(error).rpartition(": ")
-        yield Finding(what, advice)
+        yield Finding.of(error)
         return
     if why:
         yield Finding(f"no GPU can be used, though there is a driver: {why}", devices.ANOTHER_BUILD)

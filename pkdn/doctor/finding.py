@@ -1,7 +1,9 @@
 """What a check has found."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from pkdn.errors import UserError
 
 
 class Finding(NamedTuple):
@@ -16,3 +18,9 @@ class Finding(NamedTuple):
     what: str
     advice: str = ""
     mend: Callable[[], object] | None = None
+
+    @classmethod
+    def of(cls, error: UserError) -> Self:
+        """Take what was found and what to do from an error's line."""
+        what, _, advice = str(error).rpartition(": ")
+        return cls(what, advice)

@@ -20,9 +20,12 @@ class Output(NamedTuple):
     taps: dict[str, Tensor]
 
 
-def reads(network: nn.Module) -> tuple[str, ...]:
+LR_IMAGE_ALONE = ("lr_image",)
+
+
+def reads(network: nn.Module | type[nn.Module]) -> tuple[str, ...]:
     """Return the fields of a batch that ``forward`` takes: the LR image where it says nothing."""
-    return getattr(network, "reads", ("lr_image",))
+    return getattr(network, "reads", LR_IMAGE_ALONE)
 
 
 def inputs(network: nn.Module, batch: Batch) -> list[Any]:

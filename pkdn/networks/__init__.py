@@ -38,7 +38,7 @@ from typing import Any, Literal
 from torch import nn
 
 from pkdn.errors import UserError
-from pkdn.learning.network import TappedNetwork
+from pkdn.learning.network import LR_IMAGE_ALONE, TappedNetwork, reads
 from pkdn.learning.tasks import DistillationTask, SuperResolutionTask
 from pkdn.training import tensors
 from pkdn.training.recipe import AuthorsRecipe, Recipe
@@ -153,8 +153,8 @@ def check_reads(description: Description) -> None:
     Raises:
         UserError: it does, and is no teacher.
     """
-    read = tuple(getattr(_class(description), "reads", ("lr_image",)))
-    if description.role != "teacher" and read != ("lr_image",):
+    read = reads(_class(description))
+    if description.role != "teacher" and read != LR_IMAGE_ALONE:
         raise UserError(
             f"{_file(description.network)}: expected a NETWORK that reads the LR face alone, got "
             f"one that reads {' and '.join(read)}, which would be the true face's when it is "
@@ -186,7 +186,7 @@ def check_distilled(name: str) -> None:
 
 def teacher_reads(name: str) -> tuple[str, ...]:
     """Return the fields of a batch that a network's teacher takes."""
-    return tuple(getattr(module(name).TEACHER, "reads", ("lr_image",)))
+    return reads(module(name).TEACHER)
 
 
 def _class(description: Description) -> type[nn.Module]:

@@ -1,7 +1,7 @@
 """The tables of scores: Table 1, PKDN's gains, Table 2, the teachers, all protocols."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import Final
@@ -16,14 +16,25 @@ from pkdn.reports.power import power
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
 from pkdn.reports.tables import NOTHING, Column, Table, bold_best, words
-from pkdn.systems import BICUBIC, FULL, PKDN, PKDN_TEACHER, VARIANTS, Subject, of_variant, system
+from pkdn.systems import (
+    BICUBIC,
+    FULL,
+    PKDN,
+    PKDN_NETWORK,
+    PKDN_TEACHER,
+    VARIANTS,
+    Subject,
+    of_variant,
+    system,
+)
 
 PAPER: Final = "paper (full training)"
 ONE_RECIPE: Final = "one recipe"
 AUTHORS_RECIPE: Final = "authors' recipe"
 LEAST_P: Final = 0.0001
 """Smaller chances rest on the far tails of a distribution, which nobody has seen."""
-NO_TEACHER: Final = "no_distillation"
+ALONE: Final = Subject("baseline", PKDN_NETWORK)
+"""PKDN's network without a teacher."""
 LEAST_ABOVE: Final = 0.01
 """In dB: what is nearer to bicubic interpolation has not learnt to enlarge a face."""
 MAIN: Final = {"psnr": PSNR, "ssim": SSIM, "parsing_miou": PARSING_MIOU}
@@ -136,9 +147,14 @@ class Comparison:
         """Return each variant's difference to the full system: negative where it is worse."""
         rows = [name for name in self.plan.variants if name != FULL]
         titles = [VARIANTS[name].title for name in rows]
-        gains = [self.scores.gain(of_variant(name), PKDN, PSNR) for name in rows]
         name = words("compared with full PKDN", titles, "compared_with", rows)
-        return [name, *gain_columns(gains)]
+        return [name, *gain_columns([*self._variants_over_pkdn.values()])]
+
+    @cached_property
+    def _variants_over_pkdn(self) -> dict[Subject, Gain]:
+        """Each variant's difference to the full system, in the plan's order."""
+        variants = [of_variant(name) for name in self.plan.variants if name != FULL]
+        return {one: self.scores.gain(one, PKDN, PSNR) for one in variants}
 
     @cached_property
     def rivals(self) -> list[str]:
@@ -154,25 +170,17 @@ class Comparison:
 
     def gains_in_words(self) -> list[str]:
         """Say what PKDN gains over its rivals, and by its teacher."""
-        gains = self._gains_over_others
-        corrected = holm([gain.interval.p_value for gain in gains.values()])
-        chances = dict(zip(gains, corrected, strict=True))
-        subjects = {name: by_one_recipe(name) for name in self.rivals}
-        found = {
-            system(name).title: (gains[subject], chances[subject])
-            for name, subject in subjects.items()
-        }
-        variants = [name for name in self.plan.variants if name != FULL]
-        if NO_TEACHER in variants:
-            over = [self.gain_over(of_variant(name)) for name in variants]
-            corrected = holm([gain.interval.p_value for gain in over])
-            place = variants.index(NO_TEACHER)
-            found["the same network without a teacher"] = over[place], corrected[place]
+        others = {by_one_recipe(name): system(name).title for name in self.rivals}
+        chances = _corrected(self._gains_over_others)
+        if ALONE in self._variants_over_pkdn:
+            others[ALONE] = "the same network without a teacher"
+            chances |= _corrected(self._variants_over_pkdn)
+        found = [(name, self.gain_over(other), chances[other]) for other, name in others.items()]
         return [
-            f"{signed(gain.interval.mean)} dB against {against} "
+            f"{signed(gain.interval.mean)} dB against {name} "
             f"(95 % interval {interval(gain)}"
             f"{'' if gain.verdict(p).startswith('yes') else '; not established'})"
-            for against, (gain, p) in found.items()
+            for name, gain, p in found
             if gain.by_seed
         ]
 
@@ -220,7 +228,7 @@ class Comparison:
 
     def not_above_bicubic(self) -> list[str]:
         """Return the titles of the systems that do not pass bicubic interpolation by PSNR."""
-        bicubic = Subject("baseline", BICUBIC)
+        bicubic = by_one_recipe(BICUBIC)
         others = [one for one in self.plan.others if one != bicubic]
         limit = self.scores.mean(bicubic, PSNR).value + LEAST_ABOVE
         return [title(one) for one in others if self.scores.mean(one, PSNR).value < limit]
@@ -262,6 +270,12 @@ def gain_columns(gains: Sequence[Gain]) -> Table:
         Column("p, corrected", shown, {"p": chances, "p_corrected": corrected}),
         words("established?", verdicts),
     ]
+
+
+def _corrected(gains: Mapping[Subject, Gain]) -> dict[Subject, float]:
+    """Return the p-values of a table's gains after Holm's correction."""
+    corrected = holm([gain.interval.p_value for gain in gains.values()])
+    return dict(zip(gains, corrected, strict=True))
 
 
 def _chance(p_value: float) -> str:

@@ -64,7 +64,7 @@ class Plan:
     mlflow_pages: str = ""
 
     @property
-    def is_smaller(self) -> bool:
+    def has_other_size(self) -> bool:
         """Whether its networks are of another size than the paper's."""
         return self.size != PAPER_SIZE
 

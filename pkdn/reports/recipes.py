@@ -82,13 +82,12 @@ def slower(plan: Plan, records: pd.DataFrame, dataset: str) -> list[str]:
         for run, values, _ in _of_runs(records)
         if "learning_rate" in values
     }
-    usual = rates.get(PKDN.run(dataset, plan.seeds[0]))
+    usual = rates.get(PKDN.run(dataset, plan.seeds[0]), 0.0)
     runs = {name: by_one_recipe(name).run(dataset, plan.seeds[0]) for name in plan.systems}
-    found = {name: rates.get(run) for name, run in runs.items()}
     return [
-        f"{system(name).title} at {rate:g} in place of {usual:g}"
-        for name, rate in found.items()
-        if usual is not None and rate is not None and rate < usual
+        f"{system(name).title} at {rates[run]:g} in place of {usual:g}"
+        for name, run in runs.items()
+        if rates.get(run, usual) < usual
     ]
 
 

@@ -78,7 +78,7 @@ def unpack(
             else:
                 _untar(archive, temporary, limit)
         except BROKEN as error:
-            if isinstance(error, OSError) and error.errno in shortages.ADVICE:
+            if shortages.is_of_the_system(error):
                 raise  # the archive is whole: the disk is full, say
             raise UserError(
                 f"expected a whole zip, tar or 7z archive in {archive}, got: {error}: "
@@ -150,7 +150,7 @@ def _un7z(volumes: Sequence[Path], folder: Path, limit: int) -> None:
         except UserError:
             raise
         except Exception as error:  # py7zr raises its own kinds, and many others where it is lost
-            if isinstance(error, OSError) and error.errno in shortages.ADVICE:
+            if shortages.is_of_the_system(error):
                 raise
             raise EOFError(" ".join(str(error).split()) or type(error).__name__) from error
 

@@ -39,7 +39,7 @@ def from_drive(address: str, part: Path) -> None:
     except FetchError:
         raise
     except Exception as error:  # gdown raises its own kinds, those of requests and OSError
-        if isinstance(error, OSError) and error.errno in shortages.ADVICE:
+        if shortages.is_of_the_system(error):
             raise  # another source would not help
         raise FetchError(" ".join(str(error).split()) or type(error).__name__) from error
     if not fetched.is_file():

@@ -76,7 +76,10 @@ def write(root: Path, of: Plan) -> None:
                 run = subject.run(dataset, seed)
                 write_scores(root, run, faces)
                 _write_curve(root, run)
-                recipe = {"params": RECIPE, "metrics": {"kept_step": 100.0 + seed}}
+                measured = {"kept_step": 100.0 + seed, "seconds": 60.0 * (seed + 1)}
+                if subject.system == "kdfsrnet":
+                    measured["teacher_seconds"] = 20.0
+                recipe = {"params": RECIPE, "metrics": measured}
                 of_mlflow = f"mlflow-{run.stage}-{run.key}"
                 _write_record(root, run, of_mlflow, precision="bf16", **recipe)
                 _write_record(root, run.evaluation(), datasets=[of_dataset(dataset)])

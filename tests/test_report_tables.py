@@ -19,7 +19,7 @@ from pkdn.reports.scores import Scores, read_scores
 from pkdn.reports.statistics import Gain
 from pkdn.reports.tables import Column, words
 from pkdn.runs import RunId
-from pkdn.systems import FULL, PKDN, VARIANTS, Subject
+from pkdn.systems import FULL, PKDN, PKDN_TEACHER, VARIANTS, Subject
 
 ROOT = Path(__file__).parents[1]
 KDFSRNET = Subject("baseline", "kdfsrnet")
@@ -180,6 +180,23 @@ def test_systems_that_were_trained_at_a_lower_rate_are_named(tmp_path: Path) -> 
     file.write_text(json.dumps(record))
     named = recipes.slower(plan, read_records(tmp_path, plan), "helen")
     assert named == ["DIC at 0.0004 in place of 0.001"]
+
+
+def test_time_of_a_training_is_told_with_that_of_its_teacher(tmp_path: Path) -> None:
+    plan = report_inputs.plan(datasets=("helen",))
+    report_inputs.write(tmp_path, plan)
+    file = tmp_path / PKDN_TEACHER.run("helen", 1).record
+    record = json.loads(file.read_text())
+    record["metrics"]["seconds"] = 5_000.0
+    file.write_text(json.dumps(record))
+    found = recipes.of_records(plan, read_records(tmp_path, plan), "helen", faces=3)
+    times = dict(zip([row.title for row in found], recipes.table(found)[-2].cells, strict=True))
+    assert times["DIC"] == times["PKDN student: no distillation"] == "1 min 30 s"
+    assert times["KDFSRNet"] == "1 min 30 s, and 20 s of its teacher"
+    assert times["PKDN"] == "1 min 30 s, and 42 min 10 s of its teacher"
+    assert times["PKDN student: no λ_TS"] == times["PKDN"]
+    assert times["PKDN student: PFB only"] == "1 min 30 s, and 1 min 30 s of its teacher"
+    assert times["PKDN teacher: PFB and FFB"] == "42 min 10 s"
 
 
 def test_plan_asks_for_every_kind_of_run_once() -> None:

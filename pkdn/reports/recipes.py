@@ -1,13 +1,15 @@
 """How networks are trained, in words: of a finished run, or of one that is planned."""
 
 from collections.abc import Iterable, Mapping
+from math import isnan, nan
+from statistics import fmean
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
 from pkdn.reports.plan import Plan, by_one_recipe, title
-from pkdn.reports.tables import NOTHING, Column, Table, listing, number, words
-from pkdn.systems import PKDN, TERMS, system
+from pkdn.reports.tables import NOTHING, Column, Table, duration, listing, number, words
+from pkdn.systems import PKDN, TERMS, VARIANTS, Subject, system
 
 AUGMENTATIONS: Final = {
     "none": "none",
@@ -26,12 +28,16 @@ class Training(NamedTuple):
         values: what :meth:`pkdn.training.recipe.Recipe.record` gives, and the distillation's.
         faces: the training faces; 0 where nobody has counted them.
         kept: the steps whose weights stayed, one for each seed.
+        seconds: that it took by the clock, the mean of the seeds; NaN where that is not known.
+        teacher_seconds: the same of its teacher's training; None where it has no teacher.
     """
 
     title: str
     values: Mapping[str, Any]
     faces: int
     kept: tuple[int, ...] = ()
+    seconds: float = nan
+    teacher_seconds: float | None = None
 
 
 def table(trainings: Iterable[Training]) -> Table:
@@ -49,7 +55,18 @@ def table(trainings: Iterable[Training]) -> Table:
         words("faces are", [_augmentation(row.values["augment"]) for row in rows]),
         words("distilled by", [_distillation(row.values) for row in rows]),
         words("weights kept", [_kept(row) for row in rows]),
+        *_times([row for row in rows if row.kept]),
     ]
+
+
+def _times(rows: list[Training]) -> Table:
+    """Return how long finished trainings took; nothing for planned ones."""
+    if not rows:
+        return []
+    cells = [_time(row) for row in rows]
+    time = words("time", cells, "seconds", [row.seconds for row in rows])
+    teachers = {"teacher_seconds": [row.teacher_seconds for row in rows]}
+    return [time, Column("", numbers=teachers)]
 
 
 def passes_of(row: Training) -> float:
@@ -67,8 +84,21 @@ def of_records(plan: Plan, records: pd.DataFrame, dataset: str, faces: int) -> l
         runs = [by_run[run] for seed in plan.seeds if (run := subject.run(dataset, seed)) in by_run]
         kept = tuple(int(metrics["kept_step"]) for _, metrics in runs if "kept_step" in metrics)
         if kept:
-            found.append(Training(title(subject), runs[0][0], faces, kept))
+            measured = [metrics for _, metrics in runs]
+            teacher = None
+            if subject.stage == "student" and (name := VARIANTS[subject.system].teacher):
+                taught = [Subject("teacher", name).run(dataset, seed) for seed in plan.seeds]
+                teacher = _mean([by_run[run][1] for run in taught if run in by_run], "seconds")
+            elif subject.stage in ("baseline", "authors") and system(subject.system).has_teacher:
+                teacher = _mean(measured, "teacher_seconds")
+            own = _mean(measured, "seconds")
+            found.append(Training(title(subject), runs[0][0], faces, kept, own, teacher))
     return found
+
+
+def _mean(metrics: Iterable[Mapping[str, float]], name: str) -> float:
+    values = [of[name] for of in metrics if name in of]
+    return fmean(values) if values else nan
 
 
 def _of_runs(records: pd.DataFrame) -> Iterable[Any]:
@@ -121,6 +151,14 @@ def _schedule(values: Mapping[str, Any]) -> str:
     milestones = values.get("milestones", ())
     at = f" at {listing(f'{step:,}' for step in milestones)}" if milestones else ""
     return values["schedule"] + at
+
+
+def _time(row: Training) -> str:
+    own = NOTHING if isnan(row.seconds) else duration(row.seconds)
+    if row.teacher_seconds is None:
+        return own
+    teacher = NOTHING if isnan(row.teacher_seconds) else duration(row.teacher_seconds)
+    return f"{own}, and {teacher} of its teacher"
 
 
 def _kept(row: Training) -> str:

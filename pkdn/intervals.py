@@ -3,20 +3,25 @@
 The model is the analysis of variance of faces and trainings that cross: a difference moves with the
 face, with the training, and with both. Radiology compares readers on the same images so (Hillis
 2007, Statistics in Medicine 26). Not stated in the paper, which has no intervals; chosen because
-draws from three seeds cannot show how far seeds move a mean.
+draws from three seeds cannot show how far seeds move a mean, nor can the seeds and faces together.
 """
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.optimize import brentq
+from scipy.special import chdtri, ndtr, stdtrit
 
 CONFIDENCE = 0.95
 POWER = 0.8
 """How often a gain that can be seen is seen."""
 MOST_SEEDS = 1_000
+NUM_STUDIES = 200
+"""That a gain which can be seen is reckoned from."""
+LEAST_P_VALUE = 1e-100
+"""Smaller ones are given as this."""
 
 
 class Spread(NamedTuple):
@@ -49,26 +54,49 @@ class Spread(NamedTuple):
         of_seeds = max(0.0, seeds.var(ddof=1) - left / num_faces)
         return cls(math.sqrt(of_seeds), math.sqrt(of_faces), math.sqrt(left))
 
-    def of_mean(self, num_seeds: int, num_faces: int) -> tuple[float, float]:
-        """Return the standard error of a mean over seeds and faces, and its degrees of freedom.
+    def half_width(
+        self, num_seeds: int, num_faces: int, level: float | np.ndarray, *, luck: Any = 1.0
+    ) -> Any:
+        """Return half of the interval of a mean over seeds and faces, or of many.
 
-        The degrees of freedom are Satterthwaite's (1946): close to the number of seeds where
-        seeds move the mean most, and to that of faces where faces do.
+        What trainings add and what faces add each have the quantile of their own number, as few
+        seeds cannot tell how far seeds move a mean. Such an interval covers the truth as often as
+        it says, or more often (Banerjee 1961, Sankhya 23). One with degrees of freedom for both
+        together (Satterthwaite 1946) does not where the seeds of a study agree by chance.
+
+        Args:
+            num_seeds: of the study; with one, trainings count for nothing.
+            num_faces: of the study.
+            level: how often chance alone may go beyond it, in (0, 1).
+            luck: what the study finds for the variance that trainings add, in units of the true one.
         """
-        both = self.of_both**2
-        seeds = num_faces * self.of_seeds**2 + both
-        faces = num_seeds * self.of_faces**2 + both
-        total = seeds + faces - both
-        squares = faces**2 / (num_faces - 1)
+        of_faces = self.of_faces**2 / num_faces
+        square = stdtrit(num_faces - 1, level / 2) ** 2 * of_faces
         if num_seeds > 1:
-            squares += seeds**2 / (num_seeds - 1) + both**2 / ((num_faces - 1) * (num_seeds - 1))
-        freedom = total**2 / squares if squares else 1.0  # nothing moves the mean: any will do
-        return math.sqrt(total / (num_seeds * num_faces)), freedom
+            square = square + stdtrit(num_seeds - 1, level / 2) ** 2 * luck * self._of_trainings(
+                num_seeds, num_faces
+            )
+        return np.sqrt(square)
+
+    def _of_trainings(self, num_seeds: int, num_faces: int) -> float:
+        return self.of_seeds**2 / num_seeds + self.of_both**2 / (num_seeds * num_faces)
 
     def detectable(self, num_seeds: int, num_faces: int) -> float:
-        """Return the gain that four of five studies of this size see: their interval excludes 0."""
-        error, freedom = self.of_mean(num_seeds, num_faces)
-        return float(error * stdtrit(freedom, [(1 + CONFIDENCE) / 2, POWER]).sum())
+        """Return the gain that four of five studies of this size see: their interval excludes 0.
+
+        Each of the studies finds another variance between its seeds.
+        """
+        error = math.sqrt(self.of_faces**2 / num_faces + self._of_trainings(num_seeds, num_faces))
+        if not error:
+            return 0.0
+        freedom = max(1, num_seeds - 1)
+        luck = chdtri(freedom, (np.arange(NUM_STUDIES) + 0.5) / NUM_STUDIES) / freedom
+        half = self.half_width(num_seeds, num_faces, 1 - CONFIDENCE, luck=luck)
+
+        def too_few(gain: float) -> float:
+            return float(ndtr((gain - half) / error).mean()) - POWER
+
+        return float(brentq(too_few, 0, half.max() + 10 * error))
 
     def seeds_needed(self, gain: float, num_faces: int) -> int | None:
         """Return with how many seeds a gain is seen on so many faces; None: with no number."""
@@ -114,11 +142,16 @@ def paired_difference(a: np.ndarray, b: np.ndarray) -> Interval:
     difference = (a - b).reshape(len(a), -1)
     num_faces, num_seeds = difference.shape
     mean = float(difference.mean())
-    error, freedom = Spread.of(difference).of_mean(num_seeds, num_faces)
-    if not error:
+    spread = Spread.of(difference)
+    half = float(spread.half_width(num_seeds, num_faces, 1 - CONFIDENCE))
+    if not half:
         return Interval(mean, mean, mean, 0.0 if mean else 1.0)
-    half = error * float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
-    p_value = 2 * float(stdtr(freedom, -abs(mean) / error))
+
+    def beyond(exponent: float) -> float:
+        return float(spread.half_width(num_seeds, num_faces, math.exp(exponent))) - abs(mean)
+
+    lowest = math.log(LEAST_P_VALUE)
+    p_value = math.exp(brentq(beyond, lowest, 0)) if beyond(lowest) > 0 else LEAST_P_VALUE
     return Interval(mean, mean - half, mean + half, p_value)
 
 

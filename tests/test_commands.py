@@ -47,7 +47,7 @@ def pixels() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (200, 160, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("command", ["repro", "doctor", "networks"])
+@pytest.mark.parametrize("command", ["repro", "doctor", "recipes"])
 def test_without_the_environment_one_line_says_how_to_activate_it(command: str) -> None:
     run = "import runpy; runpy.run_module('pkdn', run_name='__main__', alter_sys=True)"
     absent = f"dict.fromkeys({['filelock', 'pydantic', 'torch', 'yaml']})"

@@ -31,20 +31,33 @@ def test_paired_difference_sees_through_what_both_share():
 
 
 @pytest.mark.parametrize(
-    ("seeds", "faces", "spread", "least"),
+    ("seeds", "faces", "spread"),
     [
-        (3, 50, Spread(0.03, 0.2, 0.15), 0.93),  # as three seeds on Helen
-        (3, 50, Spread(0, 0.2, 0.15), 0.93),
-        (3, 1_000, Spread(0.05, 0.2, 0.1), 0.9),  # seeds alone matter
-        (5, 1_000, Spread(0.05, 0.2, 0.1), 0.92),
-        (2, 1_000, Spread(0.05, 0.2, 0.1), 0.83),
+        (3, 50, Spread(0.03, 0.2, 0.15)),  # as three seeds on Helen
+        (3, 50, Spread(0, 0.2, 0.15)),
+        (3, 1_000, Spread(0.05, 0.2, 0.1)),  # seeds alone matter
+        (5, 1_000, Spread(0.05, 0.2, 0.1)),
+        (2, 1_000, Spread(0.05, 0.2, 0.1)),
+        (2, 1_000, Spread(0.01, 0.2, 0.3)),
     ],
 )
-def test_the_interval_covers_the_truth(seeds: int, faces: int, spread: Spread, least: float):
+def test_the_interval_covers_the_truth(seeds: int, faces: int, spread: Spread):
     """Also where seeds are few: draws from three seeds cover it in four of five studies alone."""
     drawn = studies(spread, gain=0.1, faces=faces, seeds=seeds, number=500)
     found = [paired_difference(one, np.zeros_like(one)) for one in drawn]
-    assert np.mean([one.low <= 0.1 <= one.high for one in found]) >= least
+    assert np.mean([one.low <= 0.1 <= one.high for one in found]) >= 0.93
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_a_table_without_a_difference_has_one_established_once_in_twenty_at_most(seeds: int):
+    """Where a few seeds of a system agree by chance, no p-value is too small for the correction."""
+    random, tables = np.random.default_rng(2), []
+    for _ in range(60):
+        systems = random.normal(0, 0.03, (10, 1, seeds)) + random.normal(0, 0.15, (10, 400, 1))
+        systems += random.normal(0, 0.19, (10, 400, seeds))
+        found = [paired_difference(systems[0], other).p_value for other in systems[1:]]
+        tables.append(min(holm(found)) < 0.05)
+    assert np.mean(tables) <= 0.1
 
 
 def test_one_training_says_nothing_of_others():
@@ -55,7 +68,7 @@ def test_one_training_says_nothing_of_others():
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_p_values_are_those_of_the_interval(seeds: int):
-    for gain in (0.0, 0.03, 0.06, 0.5):
+    for gain in (0.0, 0.05, 0.1, 0.5):
         spread = Spread(0.02, 0.2, 0.1)
         for one in studies(spread, gain=gain, faces=100, seeds=seeds, number=20, seed=1):
             found = paired_difference(one, np.zeros_like(one))
@@ -98,7 +111,7 @@ def test_what_can_be_seen_is_bounded_by_seeds_and_by_faces():
     assert known.seeds_needed(0.01, 50) is None
 
 
-@pytest.mark.parametrize("seeds", [3, 8])
+@pytest.mark.parametrize("seeds", [2, 3, 8])
 def test_a_gain_that_can_be_seen_is_established_four_times_out_of_five(seeds: int):
     known = Spread(0.05, 0.1, 0.1)
     gain = known.detectable(seeds, 100)

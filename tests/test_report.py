@@ -398,7 +398,8 @@ def test_the_report_says_how_long_every_network_was_trained(report: Report) -> N
     rows = report.rows("How the networks of `synthetic` were trained")
     assert rows["DIC, authors' recipe"][:2] == ["500", "333.3"]
     assert "halved at 100 and 200" in rows["PKDN"]
-    assert rows["PKDN"][-1] == "the best: step 100 to 101"
+    assert rows["PKDN"][-2] == "the best: step 100 to 101"
+    assert rows["PKDN"][-1] == "1 min 30 s, and 1 min 30 s of its teacher"
 
 
 def test_networks_of_the_papers_size_are_called_no_less(single: Report) -> None:

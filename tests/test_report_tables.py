@@ -199,6 +199,32 @@ def test_time_of_a_training_is_told_with_that_of_its_teacher(tmp_path: Path) -> 
     assert times["PKDN teacher: PFB and FFB"] == "42 min 10 s"
 
 
+def test_a_fade_that_the_training_does_not_reach_the_end_of_is_told() -> None:
+    values = {"lambda_fs": 0.1, "distill_epochs": 6, **report_inputs.RECIPE, "batch_size": 4}
+
+    def told(faces: int, epochs: int) -> str:
+        row = recipes.Training("PKDN", values | {"distill_epochs": epochs}, faces)
+        cells = {column.title: column.cells for column in recipes.table([row])}
+        return cells["distilled by"][0]
+
+    assert told(faces=4000, epochs=6) == "λ_FS 0.1, by a fade over 6 epochs, of which there were 0.5"
+    assert told(faces=40, epochs=6) == "λ_FS 0.1, by a fade over 6 epochs"
+    assert told(faces=40, epochs=1) == "λ_FS 0.1, off after 1 epoch"
+    assert told(faces=0, epochs=0) == "λ_FS 0.1"
+
+
+def test_what_is_the_same_on_every_face_is_no_comparison_to_correct_for() -> None:
+    scores = np.random.default_rng(1).normal(25, 1, (50, 3))
+    better = scores + np.random.default_rng(2).normal(0.05, 0.2, (50, 3))
+    gains = [Gain.of(pd.DataFrame(better), pd.DataFrame(scores))] * 2
+    alone = gain_columns(gains)[-2].numbers["p_corrected"]
+    copy = Gain.of(pd.DataFrame(scores), pd.DataFrame(scores))
+    beside = gain_columns([*gains, copy])[-2].numbers["p_corrected"]
+    assert beside[:2] == alone
+    assert np.isnan(beside[2])
+    assert gain_columns([copy])[-1].cells == ["no: the same on every face"]
+
+
 def test_plan_asks_for_every_kind_of_run_once() -> None:
     runs = list(report_inputs.plan().runs())
     assert len(set(runs)) == len(runs)

@@ -1,7 +1,7 @@
 """The tables of scores: Table 1, PKDN's gains, Table 2, the teachers, all protocols."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import Final
@@ -171,10 +171,13 @@ class Comparison:
     def gains_in_words(self) -> list[str]:
         """Say what PKDN gains over its rivals, and by its teacher."""
         others = {by_one_recipe(name): system(name).title for name in self.rivals}
-        chances = _corrected(self._gains_over_others)
+        tables = [self._gains_over_others]
         if ALONE in self._variants_over_pkdn:
             others[ALONE] = "the same network without a teacher"
-            chances |= _corrected(self._variants_over_pkdn)
+            tables.append(self._variants_over_pkdn)
+        chances: dict[Subject, float] = {}
+        for gains in tables:
+            chances |= zip(gains, _corrected(gains.values()), strict=True)
         found = [(name, self.gain_over(other), chances[other]) for other, name in others.items()]
         return [
             f"{signed(gain.interval.mean)} dB against {name} "
@@ -226,12 +229,16 @@ class Comparison:
         frame = pd.DataFrame(rows)
         return frame.assign(psnr_above_pkdn=frame["psnr"] - self.scores.mean(PKDN, PSNR).value)
 
-    def not_above_bicubic(self) -> list[str]:
-        """Return the titles of the systems that do not pass bicubic interpolation by PSNR."""
+    def is_pkdn(self, variant: str) -> bool:
+        """Return whether a variant scores as PKDN's student does, on every face."""
+        return self._variants_over_pkdn[of_variant(variant)].is_nothing
+
+    def not_above_bicubic(self) -> list[Subject]:
+        """Return the systems, PKDN among them, that do not pass bicubic interpolation by PSNR."""
         bicubic = by_one_recipe(BICUBIC)
-        others = [one for one in self.plan.others if one != bicubic]
+        trained = [one for one in (*self.plan.others, PKDN) if one != bicubic]
         limit = self.scores.mean(bicubic, PSNR).value + LEAST_ABOVE
-        return [title(one) for one in others if self.scores.mean(one, PSNR).value < limit]
+        return [one for one in trained if self.scores.mean(one, PSNR).value < limit]
 
     def part_of_faces(self) -> list[str]:
         """Say of each metric that was not computed on all faces, on how many it was."""
@@ -258,7 +265,7 @@ class Comparison:
 def gain_columns(gains: Sequence[Gain]) -> Table:
     """Return the columns of a table of gains in PSNR, with Holm's correction over its rows."""
     means, lows, highs, chances = ([gain.interval[i] for gain in gains] for i in range(4))
-    corrected = holm(chances)
+    corrected = _corrected(gains)
     verdicts = [gain.verdict(p) for gain, p in zip(gains, corrected, strict=True)]
     shown = [*map(_chance, corrected)]
     by_seed = [", ".join(map(signed, gain.by_seed)) or NOTHING for gain in gains]
@@ -272,10 +279,12 @@ def gain_columns(gains: Sequence[Gain]) -> Table:
     ]
 
 
-def _corrected(gains: Mapping[Subject, Gain]) -> dict[Subject, float]:
-    """Return the p-values of a table's gains after Holm's correction."""
-    corrected = holm([gain.interval.p_value for gain in gains.values()])
-    return dict(zip(gains, corrected, strict=True))
+def _corrected(gains: Iterable[Gain]) -> list[float]:
+    """Return the p-values of a table's gains after Holm's correction.
+
+    NaN, and no comparison, is that of a system with another that is the same on every face.
+    """
+    return holm([math.nan if gain.is_nothing else gain.interval.p_value for gain in gains])
 
 
 def _chance(p_value: float) -> str:

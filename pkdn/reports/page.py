@@ -25,7 +25,7 @@ from pkdn.reports import (
     web,
 )
 from pkdn.reports.comparisons import Comparison
-from pkdn.reports.plan import COMPLEXITY, PARSER, Plan
+from pkdn.reports.plan import COMPLEXITY, PARSER, Plan, title
 from pkdn.reports.scores import read_scores
 from pkdn.reports.tables import Table, codes, listing, markdown, numbers, plain, words, write_csv
 
@@ -141,6 +141,7 @@ def render(template: str, plan: Plan, **others: object) -> str:
         "listing": listing,
         "codes": codes,
         "counts": conditions.counts,
+        "subject_title": title,
         "network_title": lambda name: systems.system(name).title,
         "notice": _notice,
     }

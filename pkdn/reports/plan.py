@@ -99,6 +99,13 @@ class Plan:
         return changes + ([f"trainings are cut to {most:,} steps"] if most else [])
 
     @property
+    def twin(self) -> str | None:
+        """The variant of the loss that is PKDN itself by its parameters, if one is there."""
+        over, fade = self.shown.get("distill_epochs"), self.shown.get("fade_epochs")
+        name = "constant" if over == 0 else "fade" if over == fade else ""
+        return name if name in self.variants else None
+
+    @property
     def variants(self) -> list[str]:
         """The rows of Table 2: the variants of PKDN that are there, in their order."""
         asked = {*self.ablations, *self.loss_ablations}

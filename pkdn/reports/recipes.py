@@ -53,7 +53,7 @@ def table(trainings: Iterable[Training]) -> Table:
         words("rate", [f"{row.values['optimizer']} {_rate(row)}" for row in rows]),
         words("schedule", [_schedule(row.values) for row in rows]),
         words("faces are", [_augmentation(row.values["augment"]) for row in rows]),
-        words("distilled by", [_distillation(row.values) for row in rows]),
+        words("distilled by", [_distillation(row) for row in rows]),
         words("weights kept", [_kept(row) for row in rows]),
         *_times([row for row in rows if row.kept]),
     ]
@@ -134,13 +134,20 @@ def _augmentation(name: str) -> str:
     return AUGMENTATIONS.get(name, name.replace("_", " "))
 
 
-def _distillation(values: Mapping[str, Any]) -> str:
+def _distillation(row: Training) -> str:
+    values = row.values
     if "distill_epochs" not in values:
         return NOTHING
     weights = [f"{t.symbol} {values[name]:g}" for name, t in TERMS.items() if name in values]
-    epochs = values["distill_epochs"]
-    fade = f", by a fade over {epochs} epoch{'s' if epochs > 1 else ''}" if epochs else ""
-    return ", ".join(weights) + fade
+    return ", ".join(weights) + _fade(values["distill_epochs"], passes_of(row))
+
+
+def _fade(epochs: int, passes: float) -> str:
+    if not epochs:
+        return ""
+    words = "off after 1 epoch" if epochs == 1 else f"by a fade over {epochs} epochs"
+    cut = f", of which there were {number(passes, 1)}" if passes < epochs else ""
+    return f", {words}{cut}"
 
 
 def _rate(row: Training) -> str:

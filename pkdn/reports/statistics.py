@@ -73,6 +73,11 @@ class Gain(NamedTuple):
         spread = Spread.of(scores) if len(seeds) > 1 else None
         return cls(interval, (*differences.mean(),), spread, len(differences))
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether both score the same on every face."""
+        return self.interval[:3] == (0, 0, 0)
+
     def verdict(self, p_value: float) -> str:
         """Say plainly whether the gain is established.
 
@@ -82,7 +87,7 @@ class Gain(NamedTuple):
         mean, low, high, _ = self.interval
         if math.isnan(mean):
             return NOTHING
-        if mean == low == high == 0:
+        if self.is_nothing:
             return "no: the same on every face"
         word = "better" if mean > 0 else "worse"
         if low <= 0 <= high:

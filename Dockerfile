@@ -1,7 +1,7 @@
 # One stage, or all, in a container: docs/clusters.md. On a machine with an NVIDIA GPU, `--gpus`.
 FROM python:3.12-slim
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends git make \
+    && apt-get install --yes --no-install-recommends g++ git make \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /pkdn
 COPY . .

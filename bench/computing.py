@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.timing import alone, in_turns
+from bench.timing import alone, in_a_round, in_turns
 from pkdn import networks
 from pkdn.complexity import example, forward_pass
 from pkdn.learning.tasks import SuperResolutionTask
@@ -153,4 +153,4 @@ def matrix_product(precision: Precision, seconds: float) -> float:
     """Return the 10¹² operations a second of a product of two matrices of 2048 by 2048."""
     kind = torch.bfloat16 if precision.name == "bf16" else torch.float32
     matrix = torch.randn(SIDE, SIDE, device=precision.device, dtype=kind)
-    return 2 * SIDE**3 / alone(lambda: matrix @ matrix, seconds) / 1e12
+    return 2 * SIDE**3 / alone(lambda: matrix @ matrix, seconds, in_a_round()) / 1e12

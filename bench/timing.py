@@ -35,9 +35,13 @@ class Pair(NamedTuple):
     rounds: int
 
 
-def once(work: Callable[[], object]) -> float:
-    """Return the seconds that a piece of work takes, with what it left to a GPU."""
-    times = TIMES_ON_A_GPU if torch.cuda.is_available() else 1
+def in_a_round() -> int:
+    """Return how often work that a GPU may do is done in a round."""
+    return TIMES_ON_A_GPU if torch.cuda.is_available() else 1
+
+
+def once(work: Callable[[], object], times: int = 1) -> float:
+    """Return the seconds that a piece of work takes, with what it left to a GPU: a mean of some."""
     _synchronize()
     start = time.perf_counter()
     for _ in range(times):
@@ -77,16 +81,16 @@ def _with(habit: memory.Habit, work: Callable[[], object]) -> float:
     if not torch.cuda.is_available():
         memory.follow(habit)
         work()
-    return once(work)
+    return once(work, in_a_round())
 
 
-def alone(work: Callable[[], object], seconds: float) -> float:
-    """Return the median of what a piece of work takes, in seconds."""
+def alone(work: Callable[[], object], seconds: float, times: int = 1) -> float:
+    """Return the median of what a piece of work takes, in seconds, done some times in a round."""
     work()
-    times, began = [once(work)], time.perf_counter()
-    while len(times) < LEAST_ROUNDS or time.perf_counter() - began < seconds:
-        times.append(once(work))
-    return statistics.median(times)
+    taken, began = [once(work, times)], time.perf_counter()
+    while len(taken) < LEAST_ROUNDS or time.perf_counter() - began < seconds:
+        taken.append(once(work, times))
+    return statistics.median(taken)
 
 
 def _synchronize() -> None:

@@ -68,7 +68,7 @@ class Spread(NamedTuple):
             num_seeds: of the study; with one, trainings count for nothing.
             num_faces: of the study.
             level: how often chance alone may go beyond it, in (0, 1).
-            luck: what the study finds for the variance that trainings add, in units of the true one.
+            luck: the variance that the study finds trainings to add, in units of the true one.
         """
         of_faces = self.of_faces**2 / num_faces
         square = stdtrit(num_faces - 1, level / 2) ** 2 * of_faces

@@ -173,6 +173,6 @@ class Upscaler:
 
     def _batch(self, faces: np.ndarray) -> np.ndarray:
         lr_faces = degraded(faces) if faces.shape[1] == HR_SIZE else faces
-        with exact():
+        with exact(self._device):
             sr_faces = self.on_pixels(torch.from_numpy(lr_faces.copy()).to(self._device))
         return np.asarray(sr_faces.cpu())

@@ -42,8 +42,12 @@ def test_on_a_gpu_a_round_gives_it_work_ahead(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: done.append("waits"))
-    assert timing.once(lambda: done.append("works")) == 0.5
+    assert timing.once(lambda: done.append("works"), timing.in_a_round()) == 0.5
     assert done == ["waits", *["works"] * 10, "waits"]
+    done.clear()
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: 0.0)
+    timing.alone(lambda: done.append("works"), 0)  # such as DVC, which no GPU does
+    assert done.count("works") == 1 + timing.LEAST_ROUNDS
 
 
 def test_networks_are_compiled_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

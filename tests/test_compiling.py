@@ -151,6 +151,30 @@ def test_auto_compiles_long_trainings_where_that_pays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: matrix_units)
+    monkeypatch.setattr(precision, "have_compiler", lambda _: True)
     chosen = precision.choose(name, torch.device(device), compiles=compiles, steps=steps)
     assert chosen.compiled == expected
     assert ("compile" in chosen.record()) == expected
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_auto_trains_without_compiling_where_there_is_no_compiler(
+    device: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    monkeypatch.setattr(precision.sysconfig, "get_path", lambda _: str(tmp_path))
+    for variable in ("CC", "CXX"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def compiles() -> bool:
+        return precision.choose(
+            "bf16", torch.device(device), compiles="auto", steps=98_000
+        ).compiled
+
+    assert not compiles()
+    for compiler in ("gcc", "g++"):
+        (tmp_path / compiler).touch(mode=0o755)
+    assert compiles() is (device == "cpu")
+    (tmp_path / "Python.h").touch()
+    assert compiles()

@@ -1,6 +1,8 @@
 """Parsing maps: classes, encodings, agreement, the parser's loss, files and stages' parts."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES, LEFT_RIGHT, NUM_CLASSES, PALETTE, mirrored_labels
 from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.networks.layers.encoding import MapEncoder
+from pkdn.parsing import maps
 from pkdn.parsing.agreement import (
     agreement,
     confusion,
@@ -28,7 +31,7 @@ from pkdn.parsing.bisenet import BiSeNet
 from pkdn.parsing.examples import draw_examples
 from pkdn.parsing.maps import Parser, load_parser, resize_images, save_parser
 from pkdn.parsing.task import ParserTask, balanced_weights, hard_cross_entropy
-from pkdn.training import precision, tensors
+from pkdn.training import tensors
 from pkdn.training.batches import Batch
 
 CPU = torch.device("cpu")
@@ -157,6 +160,16 @@ class TestTask:
         assert seen.min() <= 8
         assert seen.max() <= 15
 
+    def test_a_cut_is_the_same_in_bf16(self) -> None:
+        torch.manual_seed(0)
+        images = torch.rand(4, 3, 64, 64)
+        labels = torch.zeros(4, 64, 64, dtype=torch.uint8)
+        shares = torch.full((4,), 0.5)
+        expected, _ = cut(images, labels, shares, centred=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found, _ = cut(images, labels, shares, centred=True)
+        assert torch.equal(found, expected)
+
     def test_a_centred_cut_enlarges_the_centre(self) -> None:
         labels = torch.zeros(1, 64, 64, dtype=torch.uint8)
         labels[:, 16:48, 16:48] = 3
@@ -242,15 +255,24 @@ class TestParser:
         assert (parser(torch.from_numpy(faces[3:4])) == maps[3:4]).float().mean() > 0.999
         assert parser(faces[:0]).shape == (0, 128, 128)
 
-    def test_it_computes_exactly_whatever_a_training_has_chosen(self, parser: Parser) -> None:
-        seen, cudnn = list[bool](), torch.backends.cudnn
-        look = lambda *_: seen.append(cudnn.allow_tf32)  # noqa: E731
-        for chosen in ("bf16", "fp32"):
-            precision.choose(chosen, CPU)
-            with parser.network.register_forward_pre_hook(look):
-                parser(np.zeros((1, 128, 128, 3), np.uint8))
-            assert cudnn.allow_tf32 is cudnn.benchmark is (chosen == "bf16")
-        assert seen == [False, False]
+    def test_it_computes_exactly_whatever_a_training_has_chosen(
+        self, parser: Parser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        within = list[bool]()
+        is_exact = False
+
+        @contextmanager
+        def exact(device: torch.device) -> Iterator[None]:
+            nonlocal is_exact
+            assert device == parser.device
+            is_exact = True
+            yield
+            is_exact = False
+
+        monkeypatch.setattr(maps, "exact", exact)
+        with parser.network.register_forward_pre_hook(lambda *_: within.append(is_exact)):
+            parser(np.zeros((1, 128, 128, 3), np.uint8))
+        assert within == [True]
 
     def test_maps_are_the_same_for_every_number_of_threads(self) -> None:
         """Two classes a hair's breadth apart: the last bit of a sum decides."""

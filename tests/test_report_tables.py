@@ -207,7 +207,9 @@ def test_a_fade_that_the_training_does_not_reach_the_end_of_is_told() -> None:
         cells = {column.title: column.cells for column in recipes.table([row])}
         return cells["distilled by"][0]
 
-    assert told(faces=4000, epochs=6) == "λ_FS 0.1, by a fade over 6 epochs, of which there were 0.5"
+    assert (
+        told(faces=4000, epochs=6) == "λ_FS 0.1, by a fade over 6 epochs, of which there were 0.5"
+    )
     assert told(faces=40, epochs=6) == "λ_FS 0.1, by a fade over 6 epochs"
     assert told(faces=40, epochs=1) == "λ_FS 0.1, off after 1 epoch"
     assert told(faces=0, epochs=0) == "λ_FS 0.1"

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from mlflow.exceptions import MlflowException
@@ -567,10 +568,18 @@ def test_sync_says_in_one_line_that_a_server_is_dead(workspace: Path) -> None:
     assert done.stderr.startswith("error: MLflow does not answer")
 
 
-def test_a_packaged_student_takes_any_number_of_faces(tmp_path: Path) -> None:
+def test_a_packaged_student_takes_any_number_of_faces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network = PKDN(width=8, num_blocks=1).eval()
     faces = torch.rand(3, 3, 16, 16)
     with torch.inference_mode():
         expected = network(faces)
     tracking.save_model(network, faces[:2].numpy(), expected[:2].numpy(), tmp_path / "model")
     torch.testing.assert_close(tracking.load_model(tmp_path / "model")(faces), expected)
+    import mlflow.pyfunc
+
+    # As `mlflow models serve` does it, also where there is a GPU.
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    served = mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(faces.numpy())
+    np.testing.assert_allclose(served, expected.numpy(), atol=1e-6)

@@ -887,7 +887,7 @@ def test_what_was_chosen_for_gpus_is_back_afterwards(chosen: str) -> None:
     if chosen == "neither":  # of ours
         torch.backends.cudnn.allow_tf32 = True
     before = now()
-    with precision.exact():
+    with precision.exact(torch.device("cuda")):
         assert now() == (False, False, True, False)
         with precision.usual():
             assert now() == (True, False, False, False)

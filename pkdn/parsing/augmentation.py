@@ -68,13 +68,19 @@ def cut(
     Returns:
         Images and labels of the same sizes.
     """
-    transform = torch.zeros(len(images), 2, 3)
-    transform[:, 0, 0] = transform[:, 1, 1] = shares
+    centres = torch.zeros(len(images), 2)
     if not centred:
-        transform[:, :, 2] = (2 * torch.rand(len(images), 2) - 1) * (1 - shares)[:, None]
-    grid = F.affine_grid(sent(transform, images.device), list(images.shape), align_corners=False)
-    found = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+        centres = (2 * torch.rand(len(images), 2) - 1) * (1 - shares)[:, None]
+    side = images.shape[-1]
+    placed = sent(torch.cat([shares[:, None], centres], dim=1), images.device)
+    # As `affine_grid` does, whose matrix product autocast would round to 0.2 pixels.
+    middles = (2 * torch.arange(side, device=images.device) + 1) / side - 1
+    columns, rows = (placed[:, :1] * middles + placed[:, axis, None] for axis in (1, 2))
+    places = torch.stack(
+        [columns[:, None].expand(-1, side, -1), rows[:, :, None].expand(-1, -1, side)], dim=-1
+    )
+    found = F.grid_sample(images, places, padding_mode="border", align_corners=False)
     maps = F.grid_sample(
-        labels[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False
+        labels[:, None].float(), places, mode="nearest", padding_mode="border", align_corners=False
     )
     return found, maps[:, 0].to(labels.dtype)

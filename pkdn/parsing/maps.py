@@ -78,7 +78,7 @@ class Parser:
             )
         batches = [batch for batch in faces.split(BATCH_SIZE) if len(batch)]
         empty = torch.empty((0, HR_SIZE, HR_SIZE), dtype=torch.uint8, device=self.device)
-        with exact():
+        with exact(self.device):
             return torch.cat([empty, *one_thread_each(self._parse, batches, self.device)])
 
     @torch.inference_mode()

@@ -11,7 +11,9 @@ STAGE = "model"
 
 
 def save_model(network: Any, faces: Any, sr_images: Any, folder: Path) -> None:
-    """Write a network as an MLflow model.
+    """Write a network as an MLflow model, which computes on the processor wherever it is loaded.
+
+    By itself MLflow takes a GPU where there is one, and refuses weights that are not on it.
 
     Args:
         network: a torch module.
@@ -20,7 +22,7 @@ def save_model(network: Any, faces: Any, sr_images: Any, folder: Path) -> None:
         folder: must not exist yet.
     """
     import mlflow.pytorch
-    from mlflow.models import infer_signature
+    from mlflow.models import Model, infer_signature
 
     mlflow.pytorch.save_model(
         network,
@@ -29,6 +31,9 @@ def save_model(network: Any, faces: Any, sr_images: Any, folder: Path) -> None:
         input_example=faces,
         pip_requirements=[f"torch=={versions()['torch'].partition('+')[0]}", "numpy"],
     )
+    model = Model.load(folder)
+    model.flavors["python_function"]["config"]["device"] = "cpu"
+    model.save(folder / "MLmodel")
 
 
 def load_model(folder: Path) -> Any:

@@ -56,6 +56,6 @@ def telling() -> Iterator[None]:
         reason = " ".join([*filter(None, map(str.strip, str(error).splitlines()))][:2])
         raise UserError(
             f"expected that PyTorch can compile the training step, got: {reason}; it needs a C++ "
-            "compiler such as g++, and on GPUs a C compiler such as gcc; set `compile: off` in "
-            "params.yaml to train without"
+            "compiler such as g++, and on GPUs a C compiler such as gcc with Python's headers "
+            "(python3-dev); set `compile: off` in params.yaml to train without"
         ) from error

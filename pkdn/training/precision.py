@@ -6,9 +6,12 @@ processors without them fp32 is faster with channels_last: docs/performance.md.
 """
 
 import os
+import sysconfig
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
 from typing import Any
 
 import torch
@@ -111,8 +114,11 @@ def _be_exact(exact: bool) -> None:
 
 
 @contextmanager
-def exact() -> Iterator[None]:
-    """Compute fp32 exactly on a GPU in here, whatever was chosen for outside."""
+def exact(device: torch.device) -> Iterator[None]:
+    """Compute fp32 exactly in here, whatever was chosen for outside; a processor always does."""
+    if device.type == "cpu":
+        yield
+        return
     with _as_before():
         _be_exact(True)
         yield
@@ -152,6 +158,17 @@ def _multiplies_bf16(device: torch.device) -> bool:
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
+def have_compiler(device: torch.device) -> bool:
+    """Return whether what ``torch.compile`` calls for a device is here.
+
+    On GPUs that is a C compiler and Python's headers, on processors a C++ compiler.
+    """
+    if device.type == "cpu":
+        return bool(which(os.environ.get("CXX", "g++")))
+    headers = Path(sysconfig.get_path("include"), "Python.h").is_file()
+    return headers and ("CC" in os.environ or bool(which("gcc") or which("clang")))
+
+
 def choose(
     requested: str, device: torch.device, *, compiles: str = "off", steps: int = 0
 ) -> Precision:
@@ -160,7 +177,7 @@ def choose(
     Args:
         requested: ``auto``, ``fp32``, ``tf32`` or ``bf16``.
         device: where the network runs.
-        compiles: ``auto``, ``on`` or ``off``.
+        compiles: ``auto``, which does where it pays and can be done, ``on`` or ``off``.
         steps: of the training.
 
     Raises:
@@ -172,5 +189,5 @@ def choose(
         raise UserError("precision: expected auto, fp32 or bf16 on a processor, got tf32")
     _be_exact(requested == "fp32")
     is_fast = device.type == "cuda" or (requested == "bf16" and torch.cpu._is_amx_tile_supported())
-    pays = is_fast and steps >= LEAST_COMPILED[device.type]
+    pays = is_fast and steps >= LEAST_COMPILED[device.type] and have_compiler(device)
     return Precision(requested, device, compiles == "on" or (compiles == "auto" and pays))

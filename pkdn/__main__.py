@@ -1,6 +1,8 @@
 """``python -m pkdn COMMAND``, or ``pkdn COMMAND``."""
 
 import argparse
+import os
+import signal
 import sys
 from importlib import import_module
 from io import TextIOWrapper
@@ -48,7 +50,19 @@ def script() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    command.run(main)
+    command.run(_until_nobody_reads)
+
+
+def _until_nobody_reads() -> None:
+    """Run; end quietly where whoever reads the output, such as ``head``, has enough of it."""
+    try:
+        try:
+            main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
 
 
 if __name__ == "__main__":

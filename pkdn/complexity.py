@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pkdn import networks
+from pkdn.errors import UserError
 from pkdn.faces import HR_SIZE, LR_SIZE, NUM_LANDMARKS
 from pkdn.learning.network import inputs
 from pkdn.training.batches import Batch
@@ -77,6 +78,16 @@ def size(network: nn.Module) -> tuple[int, float]:
     with FlopCounterMode(display=False) as counter:
         network.eval()(*inputs(network, example(1, torch.device("meta"))))
     return sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2e9
+
+
+def _check_output(network: nn.Module) -> None:
+    found = network.eval()(*inputs(network, example(1, torch.device("meta"))))
+    shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+    if shape != (1, 3, HR_SIZE, HR_SIZE):
+        raise UserError(
+            f"{type(network).__name__}: expected of forward (N, 3, {HR_SIZE}, {HR_SIZE}) for N "
+            f"faces, got {shape}: let it return the SR image alone"
+        )
 
 
 def cost(network: nn.Module, num_faces: int, precision: Precision) -> Cost:
@@ -156,12 +167,17 @@ def rows(name: str, size_name: str, precision: Precision | None = None) -> Itera
         name: the network's.
         size_name: a key of its ``SIZES``.
         precision: what latency and memory are measured in; None leaves those columns out.
+
+    Raises:
+        UserError: the network returns something else than SR images.
     """
     module = networks.module(name)
     for teacher in (False, True) if hasattr(module, "TEACHER") else (False,):
         description = networks.describe(name, size_name, teacher=teacher)
         with torch.device("meta"):
-            parameters, gmac = size(description.build())
+            network = description.build()
+            _check_output(network)
+            parameters, gmac = size(network)
         row: Row = {
             "network": name,
             "role": description.role,

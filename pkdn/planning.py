@@ -12,7 +12,7 @@ import yaml
 
 from pkdn import closure, provenance, runs, systems
 from pkdn.errors import UserError
-from pkdn.params import Params, RecipeValues
+from pkdn.params import Distillation, Params, RecipeValues
 from pkdn.runs import DRAWN, OWN, Planned, RunId
 from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject, Variant
 
@@ -21,6 +21,10 @@ JUDGES = Path(__file__).parent / "perceptual"
 PARSER = RunId("parser")
 COMPLEXITY = RunId("complexity")
 TRAINS = "stages.train"
+WEIGHT = "lambda_"
+"""How parameters that are weights of loss terms begin."""
+WITHOUT_LABELS = ("celeba", "celeba_dic", "helen", "lfw")
+"""Data sets without label maps, which no parser can be trained on or judged by."""
 WITH_LANDMARKS = (DRAWN, "helen", "celeba_dic")
 """Data sets whose photos all have 68 landmarks of their own: none are looked for there."""
 OF_THE_AUTHORS = ("steps", "threads", "skip_bad_steps")
@@ -52,6 +56,18 @@ def plan(params: Params) -> list[Planned]:
     return found
 
 
+def notes(params: Params) -> list[str]:
+    """Return what is worth knowing of parameters before hours go into them."""
+    photos = [name for name in params.datasets if name != DRAWN]
+    if not photos or params.parser == "pretrained" or params.parser_dataset != DRAWN:
+        return []
+    return [
+        f"the parser learns from drawn faces alone, and has never seen any such as those of "
+        f"{', '.join(photos)}: its maps, and so the teachers, may be poor; set parser_dataset to "
+        "celebamask_hq or to folder, with labelled faces of your own, or parser to pretrained"
+    ]
+
+
 def subjects(params: Params) -> list[Subject]:
     """Return everything that is trained, for any data set and seed."""
     return [
@@ -62,22 +78,29 @@ def subjects(params: Params) -> list[Subject]:
     ]
 
 
+def datasets() -> list[str]:
+    """Return the names of all data sets, sorted."""
+    return _names(DATASETS)
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(file.stem for file in folder.glob("[a-z]*.py"))
+
+
 def check_names(params: Params) -> None:
     """Refuse names that stand for nothing.
 
     Raises:
         UserError: the first such name, with those that there are.
     """
-    datasets, judges = (
-        sorted(file.stem for file in folder.glob("[a-z]*.py")) for folder in (DATASETS, JUDGES)
-    )
+    judges = _names(JUDGES)
     teachers = [name for name, variant in VARIANTS.items() if variant.teacher == name]
     with_recipe = [name for name in systems.names() if systems.system(name).has_recipe]
     # dvc.yaml lets the stages of these depend on the full teacher.
     losses = [n for n, variant in VARIANTS.items() if variant.teacher == FULL and n != FULL]
     for key, names, known in (
-        ("datasets", params.datasets, datasets),
-        ("parser_dataset", (params.parser_dataset,), datasets),
+        ("datasets", params.datasets, datasets()),
+        ("parser_dataset", (params.parser_dataset,), datasets()),
         ("networks", params.networks, systems.names()),
         ("authors_recipes", params.authors_recipes, with_recipe),
         ("ablations", params.ablations, teachers),
@@ -89,6 +112,12 @@ def check_names(params: Params) -> None:
                 raise UserError(
                     f"params.yaml: {key}: expected names out of {', '.join(known)}; got {name!r}"
                 )
+    if params.parser_dataset in WITHOUT_LABELS:
+        raise UserError(
+            "params.yaml: parser_dataset: expected a data set with label maps, such as "
+            "celebamask_hq, folder with images/ and labels/, or synthetic; got "
+            f"{params.parser_dataset}, which has none"
+        )
     if alone := [name for name in params.authors_recipes if name not in params.networks]:
         raise UserError(
             "params.yaml: authors_recipes: expected some of `networks`, to be trained a second "
@@ -102,15 +131,36 @@ def check_names(params: Params) -> None:
         )
     by_dataset = params.training.steps
     for name in by_dataset if isinstance(by_dataset, Mapping) else ():
-        if name not in (*datasets, runs.OTHERS):
+        if name not in (*datasets(), runs.OTHERS):
             raise UserError(
                 f"params.yaml: profiles.{params.profile}.training.steps: expected names out of "
-                f"{', '.join([*datasets, runs.OTHERS])}; got {name!r}"
+                f"{', '.join([*datasets(), runs.OTHERS])}; got {name!r}"
             )
     declared = _declared()
+    _check_terms()
     _check_networks(params, declared["baseline"])
     for name in dict.fromkeys((*params.datasets, params.parser_dataset)):
         _check_dataset(name, declared)
+
+
+def _check_terms() -> None:
+    """Refuse loss terms without a parameter, parameters without a term, and variants of neither.
+
+    Raises:
+        UserError: the first that is found.
+    """
+    weights = [name for name in Distillation.model_fields if name.startswith(WEIGHT)]
+    if {*weights} != {*systems.TERMS}:
+        raise UserError(
+            f"expected the weights {', '.join(weights)} of pkdn/params.py in TERMS of "
+            f"pkdn/systems.py, got {', '.join(systems.TERMS)}: add what is missing to either"
+        )
+    for name, variant in VARIANTS.items():
+        if odd := [term for term in variant.terms if term not in systems.TERMS]:
+            raise UserError(
+                f"pkdn/systems.py: expected terms out of {', '.join(systems.TERMS)} in the variant "
+                f"{name}, got {odd[0]}: mend its name"
+            )
 
 
 def _check_folder(params: Params) -> None:
@@ -160,11 +210,19 @@ def _check_networks(params: Params, declared: Sequence[str]) -> None:
 
 
 def _check_dataset(name: str, declared: Mapping[str, Sequence[str]]) -> None:
-    """Refuse a data set that rests on code that DVC does not see.
+    """Refuse a data set that lacks what it has to offer, or rests on code that DVC does not see.
 
     Raises:
         UserError: it does.
     """
+    file = f"pkdn/data/datasets/{name}.py"
+    offered = systems.top_names(DATASETS / f"{name}.py", file)
+    for needed in (("catalogue",), ("read",), ("PARTS", "locate")):
+        if not offered & {*needed}:
+            raise UserError(
+                f"expected {' or '.join(needed)} in {file}, found none: add what the class Dataset "
+                "in pkdn/data/datasets/__init__.py describes"
+            )
     for stage in ("download", "align"):
         seen = [path.replace("${item.dataset}", name) for path in declared[stage]]
         if unseen := _unseen(f"stages.{stage}", f"pkdn.data.datasets.{name}", seen):

@@ -74,11 +74,7 @@ def system(name: str) -> System:
     """
     if name not in names():
         raise UserError(f"no network is called {name!r}; there are {', '.join(names())}")
-    file = NETWORKS / f"{name}.py"
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"), filename=file.name)
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise UserError(f"expected Python in pkdn/networks/{file.name}, got: {error}") from None
+    tree = _parsed(NETWORKS / f"{name}.py", f"pkdn/networks/{name}.py")
     values: dict[str, ast.expr | None] = {}
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
@@ -96,6 +92,11 @@ def system(name: str) -> System:
     for constant, example in (("NETWORK", "MyNet"), ("SIZES", '{"demo": {…}, "paper": {}}')):
         if constant not in values:
             raise UserError(f"expected {constant} = {example} in pkdn/networks/{name}.py; add it")
+    if not isinstance(values["SIZES"], ast.Dict):
+        raise UserError(
+            f'expected SIZES = {{"demo": {{…}}, …}}, written so in pkdn/networks/{name}.py, where '
+            "it is read without being run; got another expression: write it out"
+        )
     own_teacher = "TEACHER" in values and name != PKDN_NETWORK
     tables = {
         table: tuple(str(key.value) for key in dictionary.keys if isinstance(key, ast.Constant))
@@ -105,6 +106,35 @@ def system(name: str) -> System:
     return System(
         name, texts[0], texts[1], own_teacher, "RECIPE" in values, {"SIZES": (), **tables}
     )
+
+
+def _parsed(file: Path, shown: str) -> ast.Module:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"), filename=file.name)
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise UserError(f"expected Python in {shown}, got: {error}") from None
+
+
+def top_names(file: Path, shown: str) -> set[str]:
+    """Return the names that a file of Python has at its top, without running it.
+
+    Args:
+        file: of Python.
+        shown: how messages call it.
+
+    Raises:
+        UserError: it is no Python.
+    """
+    found = set[str]()
+    for node in _parsed(file, shown).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {one.id for one in targets if isinstance(one, ast.Name)}
+    return found
 
 
 def in_order(networks: Sequence[str]) -> list[str]:
@@ -132,6 +162,10 @@ TERMS: Final = MappingProxyType(
     }
 )
 """By the parameter that is the term's weight."""
+
+
+def _without(weight: str) -> tuple[str, ...]:
+    return tuple(name for name in TERMS if name != weight)
 
 
 class Variant(NamedTuple):
@@ -182,13 +216,13 @@ VARIANTS: Final = MappingProxyType(
             "no λ_TS",
             "the teacher's image is left out of the loss (λ_TS = 0)",
             FULL,
-            terms=("lambda_fs",),
+            terms=_without("lambda_ts"),
         ),
         "no_lambda_fs": Variant(
             "no λ_FS",
             "the teacher's features are left out of the loss (λ_FS = 0)",
             FULL,
-            terms=("lambda_ts",),
+            terms=_without("lambda_fs"),
         ),
         "constant": Variant(
             "constant λ",

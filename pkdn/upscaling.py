@@ -50,12 +50,22 @@ def chosen_weights(named: str | Path | None) -> Path:
     """Return the file that is named, or that of a student that was trained here, by its name.
 
     Raises:
-        UserError: nothing is named, and students of several data sets were trained here.
+        UserError: there is no such file or student; or nothing is named, and students of several
+            data sets were trained here.
     """
     if named is None:
         return default_weights()
     trained = RUNS / "student" / str(named) / "weights.safetensors"
-    return trained if trained.is_file() else Path(named)
+    found = trained if trained.is_file() else Path(named)
+    if not found.is_file():
+        students = trained.parents[1].glob("*/weights.safetensors")
+        there = ", ".join(sorted(file.parent.name for file in students))
+        raise UserError(
+            f"expected a file of weights, or the name of a student that was trained here "
+            f"({there or 'there is none yet'}), got {named}; without a name {SHIPPED.name}, which "
+            "is shipped, is taken where none was trained on photographs"
+        )
+    return found
 
 
 def degraded(faces: np.ndarray) -> np.ndarray:
@@ -114,7 +124,7 @@ class Upscaler:
         on_pixels: what computes, as a module of PyTorch.
 
     Raises:
-        UserError: there is no such file, or the network reads parsing maps too.
+        UserError: there is no such file or device, or the network reads parsing maps too.
     """
 
     def __init__(self, weights: Path, device: str | None = None) -> None:
@@ -127,8 +137,15 @@ class Upscaler:
                 "student's, such as data/runs/student/helen-full-0/weights.safetensors"
             )
         self.about, self.warning = told(weights)
-        self._device = torch.device(device) if device else found_device()
-        self.on_pixels = OnPixels(network).to(self._device).eval()
+        try:
+            self._device = torch.device(device) if device else found_device()
+            self.on_pixels = OnPixels(network).to(self._device).eval()
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"device: expected one that PyTorch can use here, such as cpu, got {device} "
+                f"({reason}): name another, or leave it out"
+            ) from None
 
     @overload
     def __call__(self, faces: Image.Image) -> Image.Image: ...
@@ -152,8 +169,13 @@ class Upscaler:
             return self([faces])[0]
         if isinstance(faces, np.ndarray):
             return self._arrays(faces[None])[0] if faces.ndim == 3 else self._arrays(faces)
-        if not all(isinstance(face, Image.Image) for face in faces):
-            raise UserError("expected images of Pillow or an array, got something else in the list")
+        if not isinstance(faces, Sequence) or not all(isinstance(f, Image.Image) for f in faces):
+            kinds = {type(face).__name__ for face in faces} if isinstance(faces, Sequence) else ()
+            got = type(faces).__name__ + (f" of {', '.join(sorted(kinds))}" if kinds else "")
+            raise UserError(
+                "expected an image of Pillow, a list of them, or an array of NumPy, got "
+                f"{got}: open files by PIL.Image.open"
+            )
         arrays = [np.asarray(face.convert("RGB"))[None] for face in faces]
         return [Image.fromarray(self._arrays(array)[0]) for array in arrays]
 

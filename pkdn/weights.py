@@ -20,6 +20,8 @@ TERMS: Final = {
     OWN: "The faces are somebody's own photographs: their owner's terms apply.",
 }
 RESEARCH: Final = "For non-commercial research alone, as the terms of the data set say."
+FOR_RESEARCH: Final = ("celeba", "celeba_dic", "celebamask_hq", "helen", "lfw")
+OTHERS: Final = "The terms of the data set apply: ask those whom its photographs came from."
 FOUND: Final = " A model for non-commercial use alone has found the landmarks of the faces."
 RECIPE: Final = ("steps", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "keep")
 RECORD: Final = "record.json"
@@ -67,7 +69,7 @@ def card_of(weights: Path) -> dict[str, Any]:
         return {
             "dataset": run.dataset,
             "faces": faces,
-            "terms": TERMS.get(run.dataset, RESEARCH) + (FOUND if detector else ""),
+            "terms": _terms(run.dataset) + (FOUND if detector else ""),
             "trained": run.name,
             "what": _what(run),
             "seed": run.seed,
@@ -82,6 +84,10 @@ def card_of(weights: Path) -> dict[str, Any]:
             "date": training["started"][:10],
             "machine": training["machine"],
         }
+
+
+def _terms(dataset: str) -> str:
+    return TERMS.get(dataset, RESEARCH if dataset in FOR_RESEARCH else OTHERS)
 
 
 def _what(run: RunId) -> str:
@@ -128,6 +134,11 @@ def export(weights: Path, folder: Path) -> Path:
         raise UserError(
             f"expected a file of weights, got {weights}, which is a folder or not there: name the "
             f"file, such as {EXAMPLE}"
+        )
+    if networks.card(weights):
+        raise UserError(
+            f"expected the weights of a training in {RUNS}, got {weights}, which have their card "
+            "already: hand them on as they are"
         )
     if run_of(weights).stage == "teacher":
         raise UserError(

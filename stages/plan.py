@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pkdn import command, params
 from pkdn.files import UNFINISHED, atomic_folder
-from pkdn.planning import plan
+from pkdn.planning import notes, plan
 from pkdn.runs import PLAN, Planned
 
 DATA = Path("data")
@@ -25,7 +25,8 @@ def main() -> None:
     DVC keeps it in its cache: a run that is asked for again comes back from there.
     """
     argparse.ArgumentParser(prog="python -m stages.plan", description=__doc__).parse_args()
-    planned = plan(params.load())
+    chosen = params.load()
+    planned = plan(chosen)
     with atomic_folder(PLAN) as folder:
         for one in planned:
             file = folder / one.id.plan.relative_to(PLAN)
@@ -38,6 +39,8 @@ def main() -> None:
         else:
             others.append(str(left))
     print(f"plan: {len(planned)} runs")
+    for note in notes(chosen):
+        print(f"note: {note}")
     if others:
         print(f"no stage has made {', '.join(others)}: kept; move it elsewhere")
 

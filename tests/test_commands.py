@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -56,6 +57,24 @@ def test_without_the_environment_one_line_says_how_to_activate_it(command: str) 
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "error: expected the package " in done.stderr
     assert "source .venv/bin/activate" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["recipes", "--profile", "demo"]])
+def test_a_reader_that_has_gone_is_no_error(arguments: list[str], tmp_path: Path) -> None:
+    own_params.write(tmp_path)
+    program = subprocess.Popen(
+        [sys.executable, "-m", "pkdn", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout
+    program.stdout.close()
+    _, told = program.communicate()
+    assert told == ""
+    assert program.returncode in (1, 128 + signal.SIGPIPE)  # rich itself ends with 1
 
 
 def test_alone_it_lists_its_commands(
@@ -335,6 +354,10 @@ def test_recipes_tell_the_authors_lengths_and_milestones(
     printed = " ".join(capsys.readouterr().out.split())
     for expected in ("1,955 training faces in the paper", "150,000", "5115.1", "fading"):
         assert expected in printed
+    assert "steps in all, every seed and variant counted" in printed
+    monkeypatch.setattr("sys.argv", ["pkdn", "recipes", "--dataset", "Helen"])
+    with pytest.raises(UserError, match=r"--dataset: expected one of .*helen.*, got 'Helen'"):
+        main()
     monkeypatch.setattr("sys.argv", ["pkdn", "recipes", "--profile", "huge"])
     with pytest.raises(
         UserError, match="--profile: expected one of demo, small, paper, got 'huge'"

@@ -36,6 +36,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ran")
     command = "mkdir -p data/a && echo one > data/a/one && echo two > data/a/two && echo b > data/b"
     (folder / "dvc.yaml").write_text(f"stages: {{a: {{cmd: '{command}', outs: [data/a, data/b]}}}}")
+    own_params.write(folder)
     git(folder, "init", "--quiet", "--initial-branch", "trunk")
     for words in (["init", "--quiet"], ["repro", "--quiet"]):
         subprocess.run([sys.executable, "-m", "dvc", *words], cwd=folder, check=True)
@@ -187,7 +188,9 @@ def test_what_is_wrong_is_said_and_mended(
 
 def test_parameters_that_are_wrong_are_named(project: Path) -> None:
     own_params.write(project)
-    assert "params.yaml can be read" in doctor(project).stdout
+    assert "params.yaml can be read, and asks for" in doctor(project).stdout
+    own_params.write(project, networks=["bicubic", "kdfrsnet"])
+    assert "WRONG  params.yaml: networks: expected names out of" in doctor(project).stdout
     own_params.write(project, seeds=0)
     found = doctor(project)
     assert found.returncode == 1

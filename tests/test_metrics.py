@@ -10,6 +10,7 @@ from PIL import Image
 from skimage import data
 
 from pkdn import metrics
+from pkdn.errors import UserError
 from pkdn.metrics import parsing, vif
 from pkdn.metrics._protocols import PROTOCOLS
 
@@ -176,7 +177,7 @@ def test_columns_name_what_each_metric_returns():
 @pytest.fixture
 def forgetful() -> Iterator[None]:
     """Let the metrics be looked for again, before and after the test."""
-    caches = (metrics.names, metrics.protocols, metrics._files)
+    caches = (metrics.names, metrics.protocols, metrics._files, metrics._file)
     for function in caches:
         function.cache_clear()
     yield
@@ -187,7 +188,8 @@ def forgetful() -> Iterator[None]:
 @pytest.mark.usefixtures("forgetful")
 def test_a_new_metric_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "contrast.py").write_text(
-        "TITLE = 'standard deviation'\nCOLUMNS = ()\n"
+        "from pkdn.metrics import Column\nTITLE = 'standard deviation'\n"
+        "COLUMNS = (Column('deviation', 'deviation', '↑', 2, ''),)\n"
         "def score(sr_image, hr_image):\n    return {'deviation': float(sr_image.std())}\n"
     )
     monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
@@ -200,11 +202,37 @@ def test_a_new_metric_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (
+            "def score(sr, hr):\n    return {'mea': 1.0}",
+            "expected mae, as its COLUMNS say, got mea",
+        ),
+        ("def scor(sr, hr):\n    return {'mae': 1.0}", "expected a function score or score_labels"),
+    ],
+)
+def test_a_metric_that_misspells_what_it_gives_is_refused(
+    function: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = "from pkdn.metrics import Column\nTITLE = 'MAE'\n"
+    head += "COLUMNS = (Column('mae', 'MAE', '↓', 2, ''),)\n"
+    (tmp_path / "mae.py").write_text(head + function)
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    try:
+        with pytest.raises(UserError, match=told):
+            metrics.score_all(face() / 255, face())
+    finally:
+        sys.modules.pop("pkdn.metrics.mae", None)
+
+
+@pytest.mark.usefixtures("forgetful")
 def test_a_new_metric_of_label_maps_is_one_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "agreement.py").write_text(
-        "TITLE = 'share of equal labels'\nCOLUMNS = ()\n"
+        "from pkdn.metrics import Column\nTITLE = 'share of equal labels'\n"
+        "COLUMNS = (Column('share', 'share', '↑', 2, ''),)\n"
         "def score_labels(sr, hr):\n    return {'share': float((sr == hr).mean())}\n"
     )
     monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])

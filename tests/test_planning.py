@@ -249,9 +249,65 @@ def test_a_network_that_dvc_would_not_train_again_is_refused(
 def test_a_data_set_whose_faces_dvc_would_not_cut_again_is_refused(
     code: Path, parameters: params.Params, imports: str, told: str
 ) -> None:
-    (code / "pkdn/data/datasets/mine.py").write_text(f"{imports}\n")
+    offered = "PARTS = ()\ndef catalogue(): ...\ndef read(): ...\n"
+    (code / "pkdn/data/datasets/mine.py").write_text(f"{imports}\n{offered}")
     with is_refused(told and rf"datasets/mine\.py to rest on .* alone, {told}"):
         plan(parameters.model_copy(update={"datasets": ("mine",)}))
+
+
+@pytest.mark.parametrize(
+    ("offered", "told"),
+    [
+        ("from a import read\nPARTS = ()\n", "expected catalogue in .*mine.py"),
+        ("def catalogue(): ...\nPARTS = ()\n", "expected read in .*mine.py"),
+        ("def catalogue(): ...\ndef read(): ...\n", "expected PARTS or locate in .*mine.py"),
+        ("def catalogue(:\n", "expected Python in .*mine.py"),
+    ],
+)
+def test_a_data_set_that_lacks_what_stages_ask_for_is_refused(
+    code: Path, parameters: params.Params, offered: str, told: str
+) -> None:
+    (code / "pkdn/data/datasets/mine.py").write_text(offered)
+    with pytest.raises(UserError, match=told):
+        plan(parameters.model_copy(update={"datasets": ("mine",)}))
+
+
+def test_a_parser_needs_label_maps(parameters: params.Params) -> None:
+    told = "parser_dataset: expected a data set with label maps, .* got helen"
+    with pytest.raises(UserError, match=told):
+        plan(parameters.model_copy(update={"parser_dataset": "helen"}))
+
+
+def test_terms_weights_and_variants_have_to_agree(
+    parameters: params.Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typo = systems.Variant("mine", "mine", "full", terms=("lamda_fs",))
+    monkeypatch.setattr(planning, "VARIANTS", {**systems.VARIANTS, "mine": typo})
+    with pytest.raises(UserError, match=r"expected terms out of .* variant mine, got lamda_fs"):
+        plan(parameters)
+    monkeypatch.undo()
+    more = {**systems.TERMS, "lambda_tv": systems.Term("λ_TV", "L_TV")}
+    monkeypatch.setattr(systems, "TERMS", more)
+    with pytest.raises(UserError, match=r"expected the weights .* in TERMS of .*, got .*lambda_tv"):
+        plan(parameters)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [
+        ({"datasets": ("synthetic", "helen")}, True),
+        ({"datasets": ("helen",), "parser_dataset": "folder"}, False),
+        ({"datasets": ("helen",), "parser": "pretrained"}, False),
+        ({"datasets": ("synthetic",)}, False),
+    ],
+)
+def test_a_parser_that_sees_drawn_faces_alone_is_told_before_photographs_are_parsed(
+    changes: dict[str, object], is_told: bool, parameters: params.Params
+) -> None:
+    base = parameters.model_copy(update={"parser": "trained", "parser_dataset": "synthetic"})
+    told = planning.notes(base.model_copy(update=changes))
+    assert bool(told) is is_told
+    assert not told or "such as those of helen" in told[0]
 
 
 def test_a_variant_by_another_loss_is_one_of_the_full_teacher(

@@ -421,11 +421,28 @@ def test_networks_of_the_papers_size_are_called_no_less(single: Report) -> None:
     ],
 )
 def test_caveats(size: str, datasets: tuple[str, ...], expected: list[str]) -> None:
-    plan = report_inputs.plan(size=size, datasets=datasets)
+    plan = report_inputs.plan(size=size, datasets=datasets, parser_dataset="celebamask_hq")
     found = page.render("caveats.md.jinja", plan).strip().split("\n\n")
     assert len(found) == len(expected)
     for text, part in zip(found, expected, strict=True):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("parser_dataset", "datasets", "is_told"),
+    [
+        ("synthetic", ("synthetic", "helen"), True),
+        ("synthetic", ("synthetic",), False),
+        ("folder", ("helen",), False),
+        (None, ("helen",), False),
+    ],
+)
+def test_a_parser_of_drawn_faces_is_a_caveat_for_photographs(
+    parser_dataset: str | None, datasets: tuple[str, ...], is_told: bool
+) -> None:
+    plan = report_inputs.plan(datasets=datasets, parser_dataset=parser_dataset)
+    told = "has never seen any such as those of `helen`" in page.render("caveats.md.jinja", plan)
+    assert told is is_told
 
 
 def test_missing_scores_are_named_and_nothing_is_written(tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ def test_a_student_is_found_by_its_name_and_the_shipped_one_without(
     [
         (np.zeros((20, 20, 3), np.uint8), "expected RGB faces of 16×16"),
         (np.zeros((16, 16, 3)), "expected faces in uint8"),
-        ([FACES[0]], "expected images of Pillow"),
+        ([FACES[0]], "expected an image of Pillow, .*, got list of ndarray"),
+        (None, "expected an image of Pillow, .*, got NoneType"),
     ],
 )
 def test_other_inputs_are_refused(student: Upscaler, faces: object, message: str) -> None:
@@ -81,5 +82,7 @@ def test_other_inputs_are_refused(student: Upscaler, faces: object, message: str
 def test_teachers_and_missing_files_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"expected the weights of a student, got .*labels"):
         pkdn.load(save(tmp_path / "teacher.safetensors", teacher=True))
-    with pytest.raises(UserError, match="found no file"):
+    with pytest.raises(UserError, match=r"expected a file of weights, or the name .*, got nobody"):
         pkdn.load("nobody")
+    with pytest.raises(UserError, match="device: expected one that PyTorch can use here"):
+        pkdn.load(save(tmp_path / "student.safetensors"), device="gpu")

@@ -29,7 +29,7 @@ def test_a_file_rebuilds_its_network(tmp_path: Path) -> None:
 
 
 def test_wrong_files_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="found no file; run `dvc repro`"):
+    with pytest.raises(UserError, match="found no file; name another file, or run `dvc repro`"):
         networks.load(tmp_path / "none.safetensors")
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no weights")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pkdn import params
+from pkdn import params, planning
 from pkdn.doctor import cache, environment, repository, workplace
 from pkdn.doctor.finding import Finding
 from pkdn.errors import UserError
@@ -15,17 +15,18 @@ HELP = "check this folder and this machine, and mend what can be mended without 
 
 
 def parameters(folder: Path) -> Iterator[Finding]:
-    """Check that ``params.yaml``, where there is one, is as it has to be."""
+    """Check that ``params.yaml`` is as it has to be, and asks for what there is."""
     file = folder / "params.yaml"
-    if not file.exists():
-        return
+    advice = f"mend it, or take back your changes with `git checkout -- {file}`"
     try:
-        params.load(file)
+        chosen = params.load(file)
+        num_runs = len(planning.plan(chosen))
     except UserError as error:
-        advice = f"mend it, or take back your changes with `git checkout -- {file}`"
         yield Finding(" ".join(str(error).split()), advice)
     else:
-        yield Finding(f"{file} can be read")
+        yield Finding(f"{file} can be read, and asks for {num_runs} runs")
+        for note in planning.notes(chosen):
+            yield Finding(note)
 
 
 CHECKS = (

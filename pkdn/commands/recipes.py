@@ -8,7 +8,7 @@ from rich.table import Table
 
 from pkdn import params, planning, runs
 from pkdn.errors import UserError
-from pkdn.systems import BICUBIC, Subject
+from pkdn.systems import BICUBIC, Subject, system
 
 HELP = "list the recipe of every training: steps, passes, rate, schedule, augmentation"
 LEAST_WIDTH = 130
@@ -30,6 +30,9 @@ def main(arguments: argparse.Namespace) -> None:
             raise UserError(f"--profile: expected one of {known}, got {arguments.profile!r}")
         changes["profile"] = arguments.profile
     if arguments.dataset is not None:
+        if unknown := [name for name in arguments.dataset if name not in planning.datasets()]:
+            known = ", ".join(planning.datasets())
+            raise UserError(f"--dataset: expected one of {known}, got {unknown[0]!r}")
         changes["datasets"] = tuple(dict.fromkeys(arguments.dataset))
     chosen = chosen.model_copy(update=changes)
     planned = planning.plan(chosen)
@@ -44,10 +47,13 @@ def _print(heading: str, dataset: str, planned: list[runs.Planned]) -> None:
 
     faces, source = num_faces(dataset)
     first: dict[str, runs.Planned] = {}
-    for one in planned:
-        is_trained = one.id.stage in runs.TRAININGS and one.id.system != BICUBIC
-        if is_trained and one.id.dataset == dataset:
-            first.setdefault(title(Subject(one.id.stage, one.id.system)), one)
+    trained = [
+        one
+        for one in planned
+        if one.id.stage in runs.TRAININGS and one.id.system != BICUBIC and one.id.dataset == dataset
+    ]
+    for one in trained:
+        first.setdefault(title(Subject(one.id.stage, one.id.system)), one)
     rows = []
     for name, one in first.items():
         recipe, distillation = networks.recipe(one.settings)
@@ -65,6 +71,10 @@ def _print(heading: str, dataset: str, planned: list[runs.Planned]) -> None:
     console = Console()
     console.width = max(console.width, LEAST_WIDTH)
     console.print(shown)
+    every = [(one, networks.recipe(one.settings)[0].steps) for one in trained]
+    # A network with a teacher of its own trains that first, in the same run.
+    steps = sum(n * (1 + system(one.settings["network"]).has_teacher) for one, n in every)
+    console.print(f"{len(every)} runs with {steps:,} steps in all, every seed and variant counted")
 
 
 def num_faces(dataset: str) -> tuple[int, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pkdn import params, provenance, runs
+from pkdn import params, planning, provenance, runs
 from pkdn.data.photos.pool import num_cores
 from pkdn.errors import UserError
 from pkdn.pipeline import devices, presence
@@ -88,7 +88,8 @@ def main(arguments: argparse.Namespace) -> None:
     if not Path(PIPELINE).is_file():
         raise UserError(f"{PIPELINE} is missing; run this from the root of the repository")
     if Path("params.yaml").exists():
-        params.load()  # DVC reads it too, and would not name the key
+        for note in planning.notes(params.load()):  # DVC reads it too, and would not name the key
+            print(f"note: {note}", flush=True)
     _check(arguments)
     gpus = devices.chosen(arguments.gpus) if not arguments.slurm else []
     jobs = arguments.jobs if arguments.jobs is not None else default_jobs(len(gpus))

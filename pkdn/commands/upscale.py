@@ -175,7 +175,11 @@ def main(arguments: argparse.Namespace) -> None:
         print(f"note: {detector.TERMS}")
     left_out = f"; {len(skipped)} of {len(pairs)} photos skipped" if skipped else ""
     count = "1 face" if num_faces == 1 else f"{num_faces} faces"
-    print(f"{count} written to {arguments.output}, compared in {sheet}{left_out}")
+    where_to = arguments.output
+    if arguments.all_faces and folder is None:
+        where_to = where_to.with_name(f"{where_to.stem}-1{where_to.suffix}")
+        count += "" if num_faces == 1 else ", the first of them"
+    print(f"{count} written to {where_to}, compared in {sheet}{left_out}")
 
 
 def _sheet_of(target: Path) -> Path:

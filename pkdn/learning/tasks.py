@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from pkdn.errors import UserError
 from pkdn.learning.losses import TERMS, distillation_weights, super_resolution_loss
 from pkdn.learning.network import TappedNetwork, inputs
 from pkdn.training.batches import Batch
@@ -44,7 +45,11 @@ class DistillationTask(Task):
         distill_epochs: int,
     ) -> None:
         super().__init__(network)
-        assert weights.keys() <= TERMS.keys()
+        if unknown := [name for name in weights if name not in TERMS]:
+            raise UserError(
+                f"expected weights of the terms {', '.join(TERMS)}, got {', '.join(unknown)}: add "
+                "the term to TERMS in pkdn/learning/losses.py"
+            )
         self.teacher = teacher.eval().requires_grad_(False)
         self.taps = tuple(taps)
         self.weights = weights

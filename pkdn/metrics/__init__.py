@@ -22,6 +22,7 @@ from types import ModuleType
 
 import numpy as np
 
+from pkdn.errors import UserError
 from pkdn.metrics._protocols import COLUMNS, MAX_MEAN, MIN_SIDE, PROTOCOLS, Column, score_rows
 
 __all__ = [
@@ -74,7 +75,7 @@ def score_all(sr_image: np.ndarray, hr_image: np.ndarray) -> Scores:
     """
     rows = score_rows(sr_image, hr_image)
     return {
-        name: rows[name] if name in rows else _file(name).score(sr_image, hr_image)
+        name: rows[name] if name in rows else _checked(name, _file(name).score(sr_image, hr_image))
         for name in protocols()
     }
 
@@ -87,10 +88,21 @@ def score_labels(sr_labels: np.ndarray, hr_labels: np.ndarray) -> Scores:
         hr_labels: (H, W), uint8, the parsing map of the HR image.
     """
     return {
-        name: file.score_labels(sr_labels, hr_labels)
+        name: _checked(name, file.score_labels(sr_labels, hr_labels))
         for name in _files()
         if hasattr(file := _file(name), "score_labels")
     }
+
+
+def _checked(name: str, found: dict[str, float]) -> dict[str, float]:
+    """Let a metric return the numbers that its file declares; tables would leave out others."""
+    keys = {column.key for column in columns(name)}
+    if found.keys() != keys:
+        raise UserError(
+            f"pkdn/metrics/{name}.py: expected {', '.join(sorted(keys))}, as its COLUMNS say, got "
+            f"{', '.join(sorted(found))}"
+        )
+    return found
 
 
 @cache
@@ -99,7 +111,14 @@ def _files() -> tuple[str, ...]:
     return tuple(name for name in found if not name.startswith("_"))
 
 
+@cache
 def _file(name: str) -> ModuleType:
     if name not in _files():
         raise ValueError(f"no metric {name!r}; there are {', '.join(names())}")
-    return import_module(f"{__name__}.{name}")
+    file = import_module(f"{__name__}.{name}")
+    if not (hasattr(file, "score") or hasattr(file, "score_labels")):
+        raise UserError(
+            f"pkdn/metrics/{name}.py: expected a function score or score_labels, got neither: add "
+            "the one that it is"
+        )
+    return file

@@ -241,7 +241,7 @@ def card(path: Path) -> dict[str, Any] | None:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    return tensors.read(path, what="weights", advice="run `dvc repro`")
+    return tensors.read(path, what="weights", advice="name another file, or run `dvc repro`")
 
 
 def load(path: Path) -> nn.Module:

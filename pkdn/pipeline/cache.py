@@ -22,6 +22,7 @@ def cache_folder(workspace: Path = Path()) -> Path:
         said = [line for line in done.stderr.splitlines() if line.strip()]
         raise UserError(
             f"expected DVC to name its cache, got {said[-1] if said else 'nothing'}: mend what it "
-            "says, in .dvc/config or where `dvc config --list --show-origin` finds it"
+            "says, in .dvc/config (`git checkout -- .dvc` takes it back) or where "
+            "`dvc config --list --show-origin` finds it"
         )
     return (workspace / done.stdout.strip()).resolve()

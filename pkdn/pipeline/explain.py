@@ -8,6 +8,7 @@ from pkdn import shortages
 from pkdn.pipeline.presence import RWLOCK
 
 DOCTOR = "`python -m pkdn doctor --fix` mends it"
+CLONE = "run this in a clone of the repository, whose history names the results"
 # The first class, from the outermost error inwards, that is in here; by name, so that nothing of
 # DVC is loaded for it.
 ADVICE = {
@@ -18,10 +19,10 @@ ADVICE = {
     "StagePathAsOutputError": "let one stage alone make it, in dvc.yaml",
     "ArgumentDuplicationError": "name it once, in dvc.yaml",
     "CircularDependencyError": "take it out of the stage's dependencies or of its outputs",
-    "NotDvcRepoError": "run this in a clone of the repository; in a copy without .dvc, run "
-    "`git init` and `dvc init` first",
-    "SCMError": "run this in a clone of the repository; in a copy without .git, run `git init`",
-    "NoSCMError": "run this in a clone of the repository; in a copy without .git, run `git init`",
+    "NotDvcRepoError": "run this in a clone of the repository; where .dvc is gone, take it back: "
+    "`git checkout -- .dvc`",
+    "SCMError": CLONE,
+    "NoSCMError": CLONE,
     "RWLockFileCorruptedError": f"{DOCTOR}, or delete {RWLOCK} while no DVC runs",
     "RWLockFileFormatError": f"{DOCTOR}, or delete {RWLOCK} while no DVC runs",
     "DependencyDoesNotExistError": "put it back, as with `git checkout -- FILE`, or run the stage "

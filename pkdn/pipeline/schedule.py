@@ -53,9 +53,13 @@ def run_all(stages: Stages, crew: Crew, *, keep_going: bool = True) -> dict[str,
     order, names = TopologicalSorter(stages), list(stages)
     order.prepare()
 
-    def place(name: str) -> tuple[bool, int]:
-        """Where GPUs are what is short, what a training has made is looked at before the next."""
-        return bool(crew.gpus) and not is_one_of(name, ("evaluate",)), names.index(name)
+    def place(name: str) -> tuple[bool, bool, int]:
+        """Photos that are missing are missed at once, and not after hours of the parser's training.
+
+        Where GPUs are what is short, what a training has made is looked at before the next.
+        """
+        may_wait = bool(crew.gpus) and not is_one_of(name, ("evaluate",))
+        return not is_one_of(name, ("download",)), may_wait, names.index(name)
 
     ready, failed, waiting = list[str](), dict[str, str](), list(stages)
     with Board(len(stages), shows=crew.jobs > 1) as board:

@@ -17,7 +17,7 @@ from pkdn.reports.columns import PSNR, SSIM
 from pkdn.reports.comparisons import interval, signed
 from pkdn.reports.conditions import counts
 from pkdn.reports.curves import best_validation
-from pkdn.reports.history import faces, machines, read_records, revisions
+from pkdn.reports.history import faces, machines, precisions, read_records, revisions
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
@@ -61,6 +61,12 @@ class Pair(NamedTuple):
     def is_another(self) -> bool:
         """Whether the interval of the difference on the same faces does not include 0."""
         return self.change.interval.low > 0 or self.change.interval.high < 0
+
+    @property
+    def remark(self) -> str:
+        """What an interval over faces alone does not say."""
+        alone = len(self.published.by_seed) == 1
+        return " for one training, which says nothing of others" if alone else ""
 
     def __str__(self) -> str:
         return (
@@ -131,9 +137,10 @@ def _page(state: State, root: Path, out: Path) -> str:
     when = f"on {first}" if first == last else f"from {first} to {last}"
     told = [
         f"# Results of {listing(state.plan.datasets)} with the profile `{state.plan.profile}`",
-        f"Computed {when} by {listing(revisions(records))} on {machines(records)}. To verify it, "
-        "run the pipeline with the parameters that are beside this page, and then",
-        f"```console\npython -m pkdn verify {out}\n```",
+        f"Computed {when} by {listing(revisions(records))} on {machines(records)}; trained in "
+        f"{precisions(records)}. To verify it, run the pipeline with the parameters that are "
+        "beside this page, and then",
+        f"```console\npython -m pkdn verify {_shown(out)}\n```",
     ]
     for dataset, scores in state.scores.items():
         rows = [one for one in state.plan.subjects if one in scores.frames]
@@ -145,6 +152,11 @@ def _page(state: State, root: Path, out: Path) -> str:
         told.append(_learnt_from(faces(records, dataset), dataset))
         told.append(markdown([words("system", map(title, rows)), *means]))
     return "\n\n".join(told) + "\n"
+
+
+def _shown(out: Path) -> str:
+    """Return a folder as others can have it: from the repository on, or by its name alone."""
+    return str(out) if not out.is_absolute() else out.name
 
 
 def _learnt_from(found: Mapping[str, Mapping[str, int]], dataset: str) -> str:
@@ -182,8 +194,15 @@ def verify(dataset: str, published: State, here: State, roots: tuple[Path, Path]
         for one in shared
     ]
     sides = [*zip(roots, (published.plan, here.plan), strict=True)]
-    learnt = [faces(read_records(root, plan), dataset) for root, plan in sides]
+    records = [read_records(root, plan) for root, plan in sides]
+    learnt = [faces(of_side, dataset) for of_side in records]
     told = [SAME_FACES, _same_files(*learnt), markdown(_table(pairs))]
+    formats = [*map(precisions, records)]
+    if formats[0] != formats[1]:
+        told.append(
+            f"The published networks were trained in {formats[0]}, those here in {formats[1]}: "
+            "another number format moves a score as another seed does."
+        )
     if others := [pair for pair in pairs if pair.is_inside and pair.is_another]:
         told.append(_other_results(others))
     validated = [
@@ -197,7 +216,7 @@ def verify(dataset: str, published: State, here: State, roots: tuple[Path, Path]
     there = [one for one in published.plan.subjects if one in old.frames]
     if lacking := [title(one) for one in there if one not in new.frames]:
         told.append(f"Published, and not here: {listing(lacking)}.")
-    outside = [f"{dataset}: {pair}" for pair in pairs if not pair.is_inside]
+    outside = [f"{dataset}: {pair}{pair.remark}" for pair in pairs if not pair.is_inside]
     return Verdict("\n\n".join(told), outside)
 
 

@@ -43,7 +43,7 @@ def main(arguments: argparse.Namespace) -> None:
     asked.check_results()
     datasets = changes.shared(before, here)
     print(f"# This folder against {folder}\n")
-    if different := changes.different_parameters(before, here):
+    if different := changes.different_parameters(before, here, published.WHEN):
         print(f"These parameters are not the published ones:\n\n{different}\n")
     wrong = list[str]()
     for dataset in datasets:

@@ -13,6 +13,7 @@ from pkdn.reports.tables import NOTHING, Column, Table, listing, markdown, words
 from pkdn.systems import BICUBIC, Subject
 
 OF_BICUBIC: Final = Subject("baseline", BICUBIC)
+BEFORE_AND_AFTER: Final = ("before", "after")
 SAME_DB: Final = 1e-6
 """Bicubic interpolation is exact on every machine: whose scores differ by more has other faces."""
 
@@ -64,9 +65,11 @@ def shared(before: State, after: State) -> list[str]:
     return found
 
 
-def different_parameters(before: State, after: State) -> str:
-    """Return the parameters that differ as markdown; empty where there are none."""
-    found = parameters(before.parameters, after.parameters)
+def different_parameters(
+    before: State, after: State, called: tuple[str, str] = BEFORE_AND_AFTER
+) -> str:
+    """Return the parameters that differ as markdown, under two titles; empty where none do."""
+    found = parameters(before.parameters, after.parameters, called)
     return markdown(found) if found[0].cells else ""
 
 
@@ -119,13 +122,15 @@ def other_faces(old: Scores, new: Scores) -> str:
     )
 
 
-def parameters(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
+def parameters(
+    before: Mapping[str, Any], after: Mapping[str, Any], called: tuple[str, str] = BEFORE_AND_AFTER
+) -> Table:
     """Return the parameters that differ, with their values before and after."""
     old, new = dict(_flat(before)), dict(_flat(after))
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     shown = [
         words(when, (_shown(values.get(name)) for name in names))
-        for when, values in (("before", old), ("after", new))
+        for when, values in zip(called, (old, new), strict=True)
     ]
     return [words("parameter", names), *shown]
 

@@ -50,7 +50,8 @@ class Dataset(Protocol):
     Where its files are not fetched, it offers ``locate(settings) -> Path`` instead of ``PARTS``.
     It may also offer ``annotation_files(root, entry) -> list[str]``: a photo's files beside it,
     where they are others than ``entry.landmarks`` and ``entry.labels``. And ``DRAWN = True``: its
-    photos have no files, but landmarks and label maps.
+    photos have no files, but landmarks and label maps. And ``TERMS``: what its photos may be used
+    for, in a line, which is printed when they are listed.
 
     Attributes:
         PARTS: What has to be in its root.

@@ -24,6 +24,7 @@ from pkdn.data.photos.splits import (
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 
+TERMS = "CelebA is for non-commercial research alone, as its authors' agreement says"
 FOLDER = "img_align_celeba"
 LANDMARKS = "list_landmarks_align_celeba.txt"
 PARTS = (

@@ -22,6 +22,7 @@ from pkdn.data.photos.splits import CELEBA_PAGE
 from pkdn.errors import UserError
 from pkdn.faces import NUM_LANDMARKS
 
+TERMS = "CelebA is for non-commercial research alone, as its authors' agreement says"
 FOLDER = "img_celeba"
 READY = "CelebA_test"
 LISTS = {"train": "CelebA_train.pkl", "val": "CelebA_val.pkl", "test": "CelebA_test.pkl"}

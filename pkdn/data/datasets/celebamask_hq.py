@@ -17,6 +17,7 @@ from pkdn.data.photos.splits import PARTITION, celeba_partition, list_lines
 from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES
 
+TERMS = "CelebAMask-HQ is for non-commercial research and teaching alone, as its authors say"
 FOLDER = "CelebAMask-HQ"
 PHOTOS = f"{FOLDER}/CelebA-HQ-img"
 MASKS = f"{FOLDER}/CelebAMask-HQ-mask-anno"

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pkdn import complexity
 from pkdn.complexity import cost, example, rows, size, timed
+from pkdn.errors import UserError
 from pkdn.training.precision import Precision, choose
 
 COUNTED = ["network", "role", "size", "title", "input", "parameters", "gmac"]
@@ -32,6 +33,14 @@ def test_size_of_a_convolution_by_hand() -> None:
         parameters, gmac = size(OneConvolution())
     assert parameters == 3 * 64 * 9
     assert gmac == pytest.approx(3 * 64 * 9 * 16 * 16 / 1e9)
+
+
+def test_a_network_that_returns_no_sr_image_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = SimpleNamespace(build=OneConvolution, role="network")
+    monkeypatch.setattr(complexity.networks, "describe", lambda *_, **__: small)
+    told = r"OneConvolution: expected of forward \(N, 3, 128, 128\) .*, got \(1, 64, 16, 16\)"
+    with pytest.raises(UserError, match=told):
+        list(rows("sparnet", "demo"))
 
 
 def test_rows_are_a_network_and_its_teacher_with_what_was_measured() -> None:

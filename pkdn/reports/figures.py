@@ -33,6 +33,7 @@ LOSS_MARGINS: Final = {"left": 0.1, "right": 0.6, "top": 0.97, "bottom": 0.14}
 POWER_MARGINS: Final = {"left": 0.1, "right": 0.98, "top": 0.97, "bottom": 0.15}
 POWER_STYLES: Final = ("-", "--", ":")
 FINE_TICKS: Final = (1, 2, 3, 4, 6, 8)
+POWER_TICKS: Final = (1, 2, 5)
 COARSE_TICKS: Final = (1, 2, 5)
 # Pixels that a label takes beside its point.
 LABEL_SIZE: Final = (80, 26)
@@ -131,7 +132,7 @@ def power(path: Path, rows: pd.DataFrame) -> None:
         axes.set_xlabel("seeds, each a training of both systems")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel("smallest gain that is seen, dB")
-        axes.set_ylim(bottom=0)
+        _logarithmic(axes, POWER_TICKS)
         axes.legend()
         figure.subplots_adjust(**POWER_MARGINS)
 

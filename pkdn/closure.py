@@ -4,6 +4,7 @@ Nothing is imported to find it, so the answer does not depend on what happens to
 """
 
 import ast
+import hashlib
 import sys
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,21 @@ NEUTRAL = (
     "pkdn.tracking",
     "pkdn.data.fetching.",
 )
+
+
+at_start: dict[Path, str] = {}
+"""The SHA-256 of each file of code when this process started, where it runs a stage: what is loaded
+later may be others."""
+
+
+def note_start() -> None:
+    """Note the code as it lies there now, before it is loaded, where this process runs a stage."""
+    if running() == __name__:
+        return
+    for package in PACKAGES:
+        for file in (ROOT / package).rglob("*.py"):
+            with file.open("rb") as stream:
+                at_start[file] = hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def code(*modules: str) -> frozenset[Path]:

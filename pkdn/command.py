@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pkdn import preloaded, shortages
+from pkdn import closure, preloaded, shortages
 from pkdn.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,10 +67,8 @@ def _told(error: Exception) -> str | None:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, ModuleNotFoundError):
-        from pkdn.closure import PACKAGES
-
         missing = (error.name or "").partition(".")[0]
-        if missing and missing not in PACKAGES:
+        if missing and missing not in closure.PACKAGES:
             return (
                 f"expected the package {missing} in the environment of {sys.executable}, found "
                 "none: activate the project's environment, `source .venv/bin/activate`, which "
@@ -121,3 +119,4 @@ def _is_descended_from(above: "Sequence[psutil.Process]") -> bool:
 # What follows in a stage's script are the imports that take long.
 if STAGE in os.environ:
     preloaded.hand_over(meanwhile=_end_with_starter)
+closure.note_start()

@@ -55,7 +55,7 @@ class Spread(NamedTuple):
         return cls(math.sqrt(of_seeds), math.sqrt(of_faces), math.sqrt(left))
 
     def half_width(
-        self, num_seeds: int, num_faces: int, level: float | np.ndarray, *, luck: Any = 1.0
+        self, num_seeds: int, num_faces: int, level: float, *, luck: float | np.ndarray = 1.0
     ) -> Any:
         """Return half of the interval of a mean over seeds and faces, or of many.
 

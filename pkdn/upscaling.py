@@ -10,6 +10,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pkdn import networks
+from pkdn.data.photos.decoding import as_seen
+from pkdn.data.photos.photo import UnreadablePhotoError
 from pkdn.errors import UserError
 from pkdn.faces import HR_SIZE, LR_SIZE
 from pkdn.learning.network import LR_IMAGE_ALONE, reads
@@ -176,7 +178,10 @@ class Upscaler:
                 "expected an image of Pillow, a list of them, or an array of NumPy, got "
                 f"{got}: open files by PIL.Image.open"
             )
-        arrays = [np.asarray(face.convert("RGB"))[None] for face in faces]
+        try:
+            arrays = [as_seen(face)[None] for face in faces]
+        except UnreadablePhotoError as error:
+            raise UserError(f"expected faces that can be read, got one that {error}") from None
         return [Image.fromarray(self._arrays(array)[0]) for array in arrays]
 
     @torch.inference_mode()

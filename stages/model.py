@@ -6,7 +6,7 @@ from pkdn import command
 # From here on Ctrl-C is no traceback.
 import torch
 
-from pkdn import complexity, networks, tracking
+from pkdn import complexity, networks, packaging, tracking
 from pkdn.files import atomic_folder
 from pkdn.runs import Planned, planned_by_command
 
@@ -29,8 +29,8 @@ def main() -> None:
         with torch.inference_mode():
             expected = network(faces)
         with atomic_folder(run.id.folder) as folder:
-            tracking.save_model(network, faces.numpy(), expected.numpy(), folder / "model")
-            found = tracking.load_model(folder / "model")(faces)
+            packaging.save_model(network, faces.numpy(), expected.numpy(), folder / "model")
+            found = packaging.load_model(folder / "model")(faces)
             torch.testing.assert_close(found, expected)
         run.artifact(run.id.folder / "model")
 

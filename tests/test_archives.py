@@ -153,6 +153,20 @@ def test_half_an_archive_is_refused(tmp_path: Path) -> None:
         assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("compression", ["gz", "bz2", "xz"])
+def test_a_damaged_archive_is_refused(compression: str, tmp_path: Path) -> None:
+    archive, photo = tmp_path / "damaged", os.urandom(50_000)
+    with tarfile.open(archive, f"w:{compression}") as tar:
+        entry = tarfile.TarInfo("faces/1.jpg")
+        entry.size = len(photo)
+        tar.addfile(entry, io.BytesIO(photo))
+    data = bytearray(archive.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    archive.write_bytes(data)
+    with pytest.raises(UserError, match="expected a whole zip, tar or 7z archive"):
+        unpack(archive, tmp_path / "out", "faces")
+
+
 def test_another_archive_is_refused(tmp_path: Path) -> None:
     archive = make_zip(tmp_path / "a", {"photos/1.jpg": b"1"})
     with pytest.raises(UserError, match=r"expected the folder faces/ in .* not there"):

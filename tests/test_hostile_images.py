@@ -141,6 +141,22 @@ def test_bombs_are_refused_before_they_unfold(data: bytes, reason: str) -> None:
         decode_image(data)
 
 
+@pytest.mark.parametrize(("bits", "classes"), [(1, 2), (2, 4), (4, 16), (8, 19)])
+def test_label_maps_are_read_as_they_are_stored(bits: int, classes: int) -> None:
+    """Pillow spreads grey of 2 and 4 bits over 0 to 255."""
+    labels = (np.arange(64 * 64) % classes).astype(np.uint8).reshape(64, 64)
+    rows = np.unpackbits(labels[:, :, None], axis=2)[:, :, 8 - bits :].reshape(64, -1)
+    packed = b"".join(b"\0" + np.packbits(row).tobytes() for row in rows)
+    header = struct.pack(">IIBBBBB", 64, 64, bits, 0, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(packed)), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
+    found = decode_labels(b"\x89PNG\r\n\x1a\n" + b"".join(chunks), "labels")
+    assert np.array_equal(found, labels)
+
+
 def test_large_images_are_read_part_by_part_as_a_whole_one() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 4), np.uint8)
     photo = Image.fromarray(np.kron(pixels, np.ones((50, 50, 1), np.uint8)))

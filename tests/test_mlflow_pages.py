@@ -17,7 +17,7 @@ from urllib.request import urlopen
 import pytest
 import torch
 
-from pkdn import tracking
+from pkdn import packaging, tracking
 from pkdn.networks.pkdn import PKDN
 from pkdn.provenance import write_curve
 from pkdn.runs import Planned, RunId
@@ -152,7 +152,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         faces, network = torch.zeros(2, 3, 16, 16), PKDN(width=8, num_blocks=1).eval()
         with torch.inference_mode():
             sr_images = network(faces).numpy()
-        tracking.save_model(network, faces.numpy(), sr_images, MODEL.folder / "model")
+        packaging.save_model(network, faces.numpy(), sr_images, MODEL.folder / "model")
         store = view.connect()[0]
         for lambda_fs in PSNR:
             record(lambda_fs)

@@ -308,6 +308,19 @@ def test_a_stage_fails_that_rests_on_more_than_its_fingerprint_knows_or_on_what_
     assert not (project / "data/runs/download/synthetic/record.json").exists()
 
 
+def test_code_that_was_edited_after_a_stage_had_loaded_it_is_noticed(tmp_path: Path) -> None:
+    project = copy(tmp_path)
+    stage = project / "stages/download.py"
+    code, before = stage.read_text(), "    planned = planned_by_command"
+    edit = 'open("pkdn/data/catalogue.py", "a").write("# edited before the record begins")'
+    stage.write_text(code.replace(before, f"    {edit}\n{before}"))
+    subprocess.run([sys.executable, "-m", "stages.plan"], cwd=project, check=True)
+    run = [sys.executable, "-m", "stages.download", "download@synthetic"]
+    done = subprocess.run(run, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "got changes in " in done.stderr and "pkdn/data/catalogue.py" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("file", "concerned"),
     [

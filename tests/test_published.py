@@ -172,6 +172,17 @@ def test_a_wrong_folder_is_one_line(published: Path) -> None:
         publish_to(str(published))
 
 
+def test_scores_of_other_weights_than_those_that_were_trained_are_not_published() -> None:
+    record_parameters()
+    training = RunId("student", "helen", "full", 0)
+    for run, weights in ((training, "new"), (training.evaluation(), "old")):
+        found = json.loads(run.record.read_text())
+        run.record.write_text(json.dumps({**found, "weights": weights}))
+    told = "expected scores of what student@helen-full-0 has trained, got those of other weights"
+    with pytest.raises(UserError, match=told):
+        publish_to("more")
+
+
 def test_other_parameters_than_those_of_the_results_are_not_published() -> None:
     ask(lambda_fs=5.0)
     with pytest.raises(UserError, match=r"got others of .*json is of others, or is not there; run"):

@@ -19,7 +19,7 @@ import torch
 from mlflow.exceptions import MlflowException
 from mlflow_server import StandIn, serving
 
-from pkdn import provenance, tracking
+from pkdn import packaging, provenance, tracking
 from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN
 from pkdn.runs import Planned, RunId
@@ -264,6 +264,19 @@ def test_a_resumed_training_goes_on_with_its_run(store: view.View) -> None:
     second.finish(record)
     assert steps(store, first.run_id) == [1, 2, 3]
     assert statuses(store) == ["FINISHED"]
+
+
+def test_a_run_that_is_done_again_is_another_one(store: view.View) -> None:
+    record_a_run()
+    first = store.send(planned().id.record)
+    assert not store.send(planned().id.record).is_new
+    record = json.loads(planned().id.record.read_text())
+    record |= {"started": "2030-01-02T03:04:05+00:00"}
+    planned().id.record.write_text(json.dumps(record))
+    second = store.send(planned().id.record)
+    assert second.is_new and second.run_id != first.run_id
+    assert store.send(planned().id.record).run_id == second.run_id
+    assert statuses(store) == ["FINISHED", "FINISHED"]
 
 
 def test_sync_goes_on_with_a_run_that_was_killed(store: view.View) -> None:
@@ -575,8 +588,8 @@ def test_a_packaged_student_takes_any_number_of_faces(
     faces = torch.rand(3, 3, 16, 16)
     with torch.inference_mode():
         expected = network(faces)
-    tracking.save_model(network, faces[:2].numpy(), expected[:2].numpy(), tmp_path / "model")
-    torch.testing.assert_close(tracking.load_model(tmp_path / "model")(faces), expected)
+    packaging.save_model(network, faces[:2].numpy(), expected[:2].numpy(), tmp_path / "model")
+    torch.testing.assert_close(packaging.load_model(tmp_path / "model")(faces), expected)
     import mlflow.pyfunc
 
     # As `mlflow models serve` does it, also where there is a GPU.

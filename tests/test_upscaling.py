@@ -9,6 +9,7 @@ from PIL import Image
 
 import pkdn
 from pkdn import networks
+from pkdn.data.photos.decoding import decode_image
 from pkdn.errors import UserError
 from pkdn.faces import LR_SIZE
 from pkdn.runs import RunId
@@ -63,6 +64,21 @@ def test_a_student_is_found_by_its_name_and_the_shipped_one_without(
     assert named.weights == RunId("student", "synthetic", "full", 0).weights
     assert "nothing is known" in named.warning
     assert "photographs of helen" in pkdn.load().about
+
+
+@pytest.mark.parametrize("kind", ["I;16", "RGBA"])
+def test_images_that_are_opened_are_seen_as_their_files_are(
+    student: Upscaler, kind: str, tmp_path: Path
+) -> None:
+    if kind == "I;16":
+        image = Image.fromarray(np.full((16, 16), 120 << 8, np.uint16))
+    else:
+        image = Image.new("RGBA", (16, 16), (200, 10, 10, 0))
+    image.save(tmp_path / "face.png")
+    as_read = decode_image((tmp_path / "face.png").read_bytes())
+    with Image.open(tmp_path / "face.png") as opened:
+        found = np.asarray(student(opened))
+    assert np.array_equal(found, student(as_read))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -26,6 +26,8 @@ from pkdn.runs import LOCK, OWN, RunId
 HELP = "run the pipeline, stages that do not need each other side by side"
 PIPELINE = "dvc.yaml"
 PLAN = "plan"
+LISTINGS = (RunId("download", OWN), RunId("labelled"))
+"""What lists a user's own photos."""
 COMMITTED = (PIPELINE, LOCK, "params.yaml")
 """What a revision needs, so that DVC knows its results."""
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -206,8 +208,10 @@ def _bring_up_to_date(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str,
     if PLAN in stages:  # first, alone: what it leaves as it was is not outdated
         failed = run_all({PLAN: stages[PLAN]}, crew)
         stages = {PLAN: stages[PLAN]} if failed else outdated(crew)
-    _tell_changed_photos(but=stages)
+    _tell_changed_photos([run for run in LISTINGS if run.name not in stages])
     failed = failed or run_stages(stages, crew)
+    # DVC may have taken these from its cache, with the photos that were there before.
+    _tell_changed_photos([run for run in LISTINGS if run.name in stages])
     if failed:
         _report(failed, stages)
     changed = outdated(crew) if stages else {}
@@ -225,17 +229,17 @@ def _bring_up_to_date(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str,
         )
 
 
-def _tell_changed_photos(but: Stages) -> None:
+def _tell_changed_photos(listings: Iterable[RunId]) -> None:
     """Say where the user's photos are others than those that were listed, which DVC does not see.
 
     Args:
-        but: stages that run, so that they are listed again.
+        listings: the stages to look at.
     """
     from pkdn.data import listing
     from pkdn.data.datasets import DatasetSettings
 
-    for run in (RunId("download", OWN), RunId("labelled")):
-        if run.name in but or not run.plan.is_file():
+    for run in listings:
+        if not run.plan.is_file():
             continue
         settings = runs.planned(run.stage, run.key).settings
         if settings.get("dataset") == OWN and listing.is_old(

@@ -1,21 +1,46 @@
 """Whether the results in this folder are those that ``params.yaml`` asks for."""
 
 import json
+from pathlib import Path
 
 from pkdn import params, planning
 from pkdn.errors import UserError
 from pkdn.files import reading
-from pkdn.runs import Planned
+from pkdn.runs import TRAININGS, Planned
 
 
 def check_results() -> None:
     """Check that every run here was asked for what ``params.yaml`` asks for today.
 
+    And that what is scored is what was trained: `repro` may have ended between the two.
+
     Raises:
         UserError: one was not, or its record is broken.
     """
-    for asked in planning.plan(params.load()):
+    planned = planning.plan(params.load())
+    for asked in planned:
         _check(asked)
+    for asked in planned:
+        if asked.id.stage in TRAININGS:
+            _check_scored(asked)
+
+
+def _check_scored(training: Planned) -> None:
+    files = [training.id.record, training.id.evaluation().record]
+    if not all(file.is_file() for file in files):
+        return
+    made, scored = (_weights(file) for file in files)
+    if made != scored and made and scored:
+        raise UserError(
+            f"expected scores of what {training.id.name} has trained, got those of other weights "
+            f"in {files[1]}: run `python -m pkdn repro` to its end"
+        )
+
+
+def _weights(record: Path) -> str | None:
+    with reading(record):
+        found: str | None = json.loads(record.read_text(encoding="utf-8")).get("weights")
+        return found
 
 
 def _check(asked: Planned) -> None:

@@ -16,7 +16,7 @@ from pkdn.files import reading
 from pkdn.reports import commands
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.tables import NOTHING, Column, Table, codes, duration, listing, words
-from pkdn.runs import RunId
+from pkdn.runs import FACES, RunId
 
 ABOUT_RUN: Final = ["run", "stage", "name", "started", "seconds", "revision", "mlflow_run_id"]
 ABOUT_CONTENT: Final = [
@@ -94,7 +94,8 @@ def faces(records: pd.DataFrame, dataset: str) -> dict[str, dict[str, int]]:
         How many there are in each split, by the digest of their files' checksums.
     """
     found = [one for of_run in records["datasets"] for one in of_run]
-    return {one["digest"]: one["counts"] for one in found if one["name"] == dataset}
+    mine = (FACES / dataset).as_posix()  # others of its name are those that the parser learns from
+    return {one["digest"]: one["counts"] for one in found if one["source"] == mine}
 
 
 def precisions(records: pd.DataFrame) -> str:

@@ -9,8 +9,7 @@ send all that MLflow lacks. ``view`` is the only package that knows MLflow's sto
 
 from pkdn.tracking.address import run_pages
 from pkdn.tracking.messenger import Messenger
-from pkdn.tracking.models import load_model, save_model
 from pkdn.tracking.records import Run, run
 from pkdn.tracking.syncing import Synced, sync
 
-__all__ = ["Messenger", "Run", "Synced", "load_model", "run", "run_pages", "save_model", "sync"]
+__all__ = ["Messenger", "Run", "Synced", "run", "run_pages", "sync"]

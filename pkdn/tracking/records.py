@@ -168,6 +168,8 @@ def run(
     identity = {key: value for key, value in vars(planned.id).items() if value not in ("", None)}
     script = closure.running()
     code = closure.code(script, *by_name)
+    at_start = closure.at_start
+    _check_unchanged({file: at_start[file] for file in code if file in at_start}, planned.id.name)
     before = {path: content(path) for path in sorted([*code, *planned.reads.values()])}
     reads = planned.reads.values()
     settings = {**params, "asked": dict(planned.settings)}

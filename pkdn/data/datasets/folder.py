@@ -216,6 +216,8 @@ def _files(root: Path) -> list[str]:
         here = Path(folder).relative_to(root)
         found += [(here / file).as_posix() for file in files if not file.startswith(".")]
     for file in found:
+        if "\r" in file:
+            raise UserError(f"expected paths of photos without line ends; got {file!a}: rename it")
         try:
             file.encode("utf-8")
         except UnicodeEncodeError:

@@ -54,7 +54,8 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.jpg"))
+    # macOS leaves files such as ._NAME.jpg in archives and on other systems' disks
+    return sorted(path.stem for path in folder.glob("[!.]*.jpg"))
 
 
 def _entry(folder: str, name: str, split: str) -> Entry:

@@ -29,7 +29,7 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
     """Return all photos; all of a person are in one split, by the hash of the person's name."""
     return [
         Entry(photo.stem, split_of(photo.parent.name), photo.relative_to(root).as_posix())
-        for photo in sorted((root / FOLDER).glob("*/*.jpg"))
+        for photo in sorted((root / FOLDER).glob("*/[!.]*.jpg"))
     ]
 
 

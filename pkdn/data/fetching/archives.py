@@ -1,5 +1,6 @@
 """Unpacking archives of others: nothing outside the target, no links out, no bombs."""
 
+import lzma
 import shutil
 import stat
 import tarfile
@@ -22,6 +23,7 @@ LARGEST_BYTES = 64 << 30
 LARGEST_RATIO = 200
 """How much larger than its archive: photos hardly shrink, masks some fifty times."""
 BROKEN = (
+    lzma.LZMAError,
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,

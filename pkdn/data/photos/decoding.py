@@ -33,6 +33,8 @@ SIXTEEN_BIT_FORMATS = ("PNG", "TIFF")
 """Formats whose colours of 16 bits a channel Pillow silently reduces to 8."""
 LABEL_MODES = ("L", "P", "1")
 """Pillow's modes of one channel of at most 8 bits."""
+SPREAD = {"L;2": 85, "L;4": 17}
+"""By how much Pillow multiplies grey of 2 and 4 bits, to fill 8."""
 ORIENTATION = 0x0112
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -127,7 +129,7 @@ def _check_size(stored: ImageFile.ImageFile, most_pixels: int) -> None:
             raise _TooLargeError(f"tiles of {tile_width}×{tile_height} pixels")
 
 
-def _check_kind(stored: ImageFile.ImageFile, *, only_8_bit: bool) -> None:
+def _check_kind(stored: Image.Image, *, only_8_bit: bool) -> None:
     if stored.mode == "F":
         raise UnreadablePhotoError(
             "has floating-point pixels, whose range is not known: convert it to 8 bits a channel"
@@ -137,7 +139,7 @@ def _check_kind(stored: ImageFile.ImageFile, *, only_8_bit: bool) -> None:
             "has whole numbers of 32 bits, or with a sign, whose range is not known: convert it to "
             "8 bits a channel"
         )
-    if only_8_bit and _has_16_bits(stored):
+    if only_8_bit and isinstance(stored, ImageFile.ImageFile) and _has_16_bits(stored):
         raise UnreadablePhotoError(
             "has 16 bits a channel, expected 8-bit grey or colours: round it to 8 bits, as it is "
             "to be published"
@@ -151,7 +153,17 @@ def _has_16_bits(stored: ImageFile.ImageFile) -> bool:
     return stored.format in SIXTEEN_BIT_FORMATS and any(";16" in str(t.args) for t in stored.tile)
 
 
-def _as_seen(stored: ImageFile.ImageFile) -> np.ndarray:
+def as_seen(opened: Image.Image) -> np.ndarray:
+    """Return an image that somebody has opened as :func:`decode_image` returns a file's.
+
+    Raises:
+        UnreadablePhotoError: It is of a kind that is not read.
+    """
+    _check_kind(opened, only_8_bit=False)
+    return _as_seen(opened)
+
+
+def _as_seen(stored: Image.Image) -> np.ndarray:
     stored.load()
     image = _upright(stored)
     width, height = image.size
@@ -165,7 +177,7 @@ def _as_seen(stored: ImageFile.ImageFile) -> np.ndarray:
     return pixels
 
 
-def _upright(stored: ImageFile.ImageFile) -> Image.Image:
+def _upright(stored: Image.Image) -> Image.Image:
     if len(stored.info.get("exif", b"")) > LARGEST_EXIF:
         raise _TooLargeError(f"EXIF data of more than {LARGEST_EXIF:,} bytes")
     method = UPRIGHT.get(stored.getexif().get(ORIENTATION, 1))
@@ -194,6 +206,8 @@ def decode_labels(data: bytes, name: str) -> np.ndarray:
     """
     try:
         with _opened(data) as stored:
+            stored_as = {str(tile.args) for tile in stored.tile}
+            spread = next((by for kind, by in SPREAD.items() if kind in stored_as), 1)
             mode, labels = stored.mode, np.asarray(stored)
     except UnreadablePhotoError as error:
         raise UnreadablePhotoError(f"{name} {error}") from error
@@ -202,4 +216,4 @@ def decode_labels(data: bytes, name: str) -> np.ndarray:
             f"expected a label map of one 8-bit channel with class numbers in {name}; got "
             f"Pillow mode {mode}: convert it from colours to class numbers"
         )
-    return labels.astype(np.uint8)
+    return labels.astype(np.uint8) // np.uint8(spread)

@@ -119,7 +119,11 @@ def read_image(
 
 
 def parse_points(data: bytes) -> np.ndarray:
-    """Parse a 300-W ``.pts`` file: 68 lines ``x y`` between braces, to float32 (68, 2)."""
+    """Parse a 300-W ``.pts`` file: 68 lines ``x y`` between braces, to float32 (68, 2).
+
+    They are taken as they are, as others do. Their authors count pixels from 1, so that the centre
+    of the top left one is (1, 1) there: landmarks from files lie half a pixel right and below.
+    """
     try:
         _, _, rest = data.decode("utf-8").partition("{")
         inside, brace, _ = rest.partition("}")

@@ -1,6 +1,7 @@
 """Which split a photo belongs to: by the hash of its name, or by CelebA's official list."""
 
 import hashlib
+import unicodedata
 from pathlib import Path
 
 from pkdn.data.fetching.web import RemoteFile
@@ -25,7 +26,10 @@ SPLIT_OF_PARTITION = {"0": "train", "1": "val", "2": "test"}
 
 
 def split_of(name: str) -> str:
-    """Return the split of a photo, from its name alone: it stays when photos are added."""
+    """Return the split of a photo, from its name alone: it stays when photos are added.
+
+    Letters that systems write as one sign or as two, such as ü, are the same name.
+    """
     share = int.from_bytes(_hash(name)[:HASH_BYTES], "big") / 2 ** (8 * HASH_BYTES)
     if share < TRAIN_SHARE:
         return "train"
@@ -67,4 +71,4 @@ def list_lines(path: Path) -> list[str]:
 
 
 def _hash(name: str) -> bytes:
-    return hashlib.sha256(name.encode("utf-8")).digest()
+    return hashlib.sha256(unicodedata.normalize("NFC", name).encode("utf-8")).digest()

@@ -1,7 +1,8 @@
 """MLflow's view of the records: the only module that knows MLflow's store.
 
 A run is known by its fingerprint: whoever has rows or results of a fingerprint goes on with the
-run that is there, so that nothing is there twice.
+run that is there, so that nothing is there twice. Where it is done again, such as by ``dvc repro
+-f`` or on another machine, it is another run.
 """
 
 import logging
@@ -17,7 +18,7 @@ from pkdn.tracking.naming import Known, name_for
 from pkdn.tracking.owner import OWNER_TAG, is_alive, is_gone, owner
 from pkdn.tracking.place import store
 from pkdn.tracking.record import Record, read
-from pkdn.tracking.view.entry import WEIGHTS_TAG, Entry
+from pkdn.tracking.view.entry import STARTED_TAG, WEIGHTS_TAG, Entry
 
 EXPERIMENT = "pkdn"
 FINGERPRINT_TAG = "pkdn.fingerprint"
@@ -113,7 +114,8 @@ class View:
             by: whose it is from now on; see :func:`pkdn.tracking.owner.owner`.
         """
         with FileLock(main_repository() / ".pkdn" / LOCK):
-            runs = self._search(f"tags.`{FINGERPRINT_TAG}` = '{record.fingerprint}'")
+            found = self._search(f"tags.`{FINGERPRINT_TAG}` = '{record.fingerprint}'")
+            runs = [run for run in found if not _is_of_before(run, record)]
             done = [run for run in runs if run.info.status == "FINISHED" or _has_owner(run, by)]
             is_taken, is_new = bool(done), not runs
             run = (done or runs or [None])[0] or self._create(record, by)
@@ -204,6 +206,12 @@ def _of_attempt(record: Record) -> dict[str, str]:
 
 def _known(run: Any) -> Known:
     return Known(run.info.run_name, run.data.params)
+
+
+def _is_of_before(run: Any, record: Record) -> bool:
+    """Return whether a run is a finished one that was done again, such as by ``dvc repro -f``."""
+    started = run.data.tags.get(STARTED_TAG)  # runs of before 2026-11-30 have none
+    return run.info.status == "FINISHED" and started not in (None, record.started.isoformat())
 
 
 def _has_owner(run: Any, by: str) -> bool:

@@ -12,6 +12,8 @@ from pkdn.tracking.record import Dataset, Record
 
 WEIGHTS_TAG = "pkdn.weights"
 """The tag of a training that identifies its weights; the runs that read them find it by that."""
+STARTED_TAG = "pkdn.started"
+"""The tag of a finished run that says which of the runs of its fingerprint it is."""
 MOST_METRICS = 1000
 """In one call."""
 SAMPLE_SECONDS = 10
@@ -112,6 +114,7 @@ class Entry:
                 self._put(path)
                 if record.stage == models.STAGE:
                     self._register(path.name, record)
+        self._client.set_tag(self.run_id, STARTED_TAG, record.started.isoformat())
         self.close("FINISHED", int(1000 * record.ended.timestamp()))
 
     def _put(self, path: Path) -> None:

@@ -68,8 +68,8 @@ def test_helen_splits_by_sorted_testset_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_helen(tmp_path, 330)
-    for folder in ("trainset", "testset"):  # as macOS leaves them
-        (tmp_path / folder / "._100_1.jpg").touch()
+    for split in ("trainset", "testset"):  # as macOS leaves them
+        (tmp_path / split / "._100_1.jpg").touch()
     splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
     for entry in helen.catalogue(tmp_path, DatasetSettings()):
         splits[entry.split].append(entry.name)

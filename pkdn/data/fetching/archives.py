@@ -32,6 +32,8 @@ BROKEN = (
     RuntimeError,  # zipfile's for a password
     NotImplementedError,  # and for a compression that it does not know
 )
+REST = 1 << 20
+"""Bytes of what comes after the last file, at once."""
 UNPACKING = ".unpacking-"
 """How folders are called that are not unpacked to the end."""
 SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
@@ -128,6 +130,9 @@ def _untar(archive: Path, folder: Path, limit: int) -> None:
             if not (member.isfile() or member.isdir()):
                 raise _unsafe(archive, member.name, "is neither a file nor a folder")
             opened.extract(member, folder)
+        while opened.fileobj and (rest := opened.fileobj.read(REST)):  # to gzip's checksum
+            total += len(rest)
+            _check_size(archive, total, limit)
 
 
 def _is_7z(archive: Path) -> bool:

@@ -75,14 +75,7 @@ def system(name: str) -> System:
     if name not in names():
         raise UserError(f"no network is called {name!r}; there are {', '.join(names())}")
     tree = _parsed(NETWORKS / f"{name}.py", f"pkdn/networks/{name}.py")
-    values: dict[str, ast.expr | None] = {}
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef):
-            values[node.name] = None
-        elif isinstance(node, ast.Assign):
-            values |= {t.id: node.value for t in node.targets if isinstance(t, ast.Name)}
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            values[node.target.id] = node.value
+    values = _values(tree)
     texts = []
     for constant in ("TITLE", "INPUT"):
         value = values.get(constant)
@@ -103,9 +96,7 @@ def system(name: str) -> System:
         for table, dictionary in values.items()
         if table.endswith("SIZES") and isinstance(dictionary, ast.Dict)
     }
-    return System(
-        name, texts[0], texts[1], own_teacher, "RECIPE" in values, {"SIZES": (), **tables}
-    )
+    return System(name, texts[0], texts[1], own_teacher, "RECIPE" in values, tables)
 
 
 def _parsed(file: Path, shown: str) -> ast.Module:
@@ -113,6 +104,19 @@ def _parsed(file: Path, shown: str) -> ast.Module:
         return ast.parse(file.read_text(encoding="utf-8"), filename=file.name)
     except (SyntaxError, UnicodeDecodeError) as error:
         raise UserError(f"expected Python in {shown}, got: {error}") from None
+
+
+def _values(tree: ast.Module) -> dict[str, ast.expr | None]:
+    """Return what is assigned at the top of a file, by its names; None for a class."""
+    found: dict[str, ast.expr | None] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            found[node.name] = None
+        elif isinstance(node, ast.Assign):
+            found |= {t.id: node.value for t in node.targets if isinstance(t, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found[node.target.id] = node.value
+    return found
 
 
 def top_names(file: Path, shown: str) -> set[str]:
@@ -125,15 +129,13 @@ def top_names(file: Path, shown: str) -> set[str]:
     Raises:
         UserError: it is no Python.
     """
-    found = set[str]()
-    for node in _parsed(file, shown).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+    tree = _parsed(file, shown)
+    found = {*_values(tree)}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
             found.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             found |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found |= {one.id for one in targets if isinstance(one, ast.Name)}
     return found
 
 

@@ -71,10 +71,14 @@ def _print(heading: str, dataset: str, planned: list[runs.Planned]) -> None:
     console = Console()
     console.width = max(console.width, LEAST_WIDTH)
     console.print(shown)
-    every = [(one, networks.recipe(one.settings)[0].steps) for one in trained]
     # A network with a teacher of its own trains that first, in the same run.
-    steps = sum(n * (1 + system(one.settings["network"]).has_teacher) for one, n in every)
-    console.print(f"{len(every)} runs with {steps:,} steps in all, every seed and variant counted")
+    steps = sum(
+        networks.recipe(one.settings)[0].steps * (1 + system(one.settings["network"]).has_teacher)
+        for one in trained
+    )
+    console.print(
+        f"{len(trained)} runs with {steps:,} steps in all, every seed and variant counted"
+    )
 
 
 def num_faces(dataset: str) -> tuple[int, str]:

@@ -16,6 +16,7 @@ Files whose names begin with an underscore are shared by the metrics.
 """
 
 import pkgutil
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -95,11 +96,19 @@ def score_labels(sr_labels: np.ndarray, hr_labels: np.ndarray) -> Scores:
 
 
 def _checked(name: str, found: dict[str, float]) -> dict[str, float]:
-    """Let a metric return the numbers that its file declares; tables would leave out others."""
-    keys = {column.key for column in columns(name)}
+    return as_declared(f"pkdn/metrics/{name}.py", columns(name), found)
+
+
+def as_declared(file: str, declared: Sequence[Column], found: dict[str, float]) -> dict[str, float]:
+    """Let a metric return the numbers that its file declares; tables would leave out others.
+
+    Raises:
+        UserError: it returns others.
+    """
+    keys = {column.key for column in declared}
     if found.keys() != keys:
         raise UserError(
-            f"pkdn/metrics/{name}.py: expected {', '.join(sorted(keys))}, as its COLUMNS say, got "
+            f"{file}: expected {', '.join(sorted(keys))}, as its COLUMNS say, got "
             f"{', '.join(sorted(found))}"
         )
     return found

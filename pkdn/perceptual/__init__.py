@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pkdn.errors import UserError
-from pkdn.metrics import Column
+from pkdn.metrics import Column, as_declared
 
 if TYPE_CHECKING:
     import torch
@@ -57,19 +56,8 @@ def load(wanted: Sequence[str], device: "torch.device") -> dict[str, Judge]:
 
 
 def _checked(name: str, judge: Judge) -> Judge:
-    """Let a metric return the numbers that its file declares; tables would leave out others."""
-    keys = {column.key for column in columns(name)}
-
-    def checked(sr_image: np.ndarray, hr_image: np.ndarray) -> dict[str, float]:
-        found = judge(sr_image, hr_image)
-        if found.keys() != keys:
-            raise UserError(
-                f"pkdn/perceptual/{name}.py: expected {', '.join(sorted(keys))}, as its COLUMNS "
-                f"say, got {', '.join(sorted(found))}"
-            )
-        return found
-
-    return checked
+    file, declared = f"pkdn/perceptual/{name}.py", columns(name)
+    return lambda sr_image, hr_image: as_declared(file, declared, judge(sr_image, hr_image))
 
 
 def _file(name: str) -> ModuleType:

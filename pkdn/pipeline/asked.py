@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from pkdn import params, planning
 from pkdn.errors import UserError
@@ -39,8 +40,11 @@ def _check_scored(training: Planned) -> None:
 
 def _weights(record: Path) -> str | None:
     with reading(record):
-        found: str | None = json.loads(record.read_text(encoding="utf-8")).get("weights")
-        return found
+        return _read(record).get("weights")
+
+
+def _read(record: Path) -> Any:
+    return json.loads(record.read_text(encoding="utf-8"))
 
 
 def _check(asked: Planned) -> None:
@@ -51,7 +55,7 @@ def _check(asked: Planned) -> None:
     if not is_scored and not record.is_file():
         return
     with reading(record):
-        found = json.loads(record.read_text(encoding="utf-8"))
+        found = _read(record)
         if "asked" in found:
             made, wanted = found["asked"], json.loads(asked.text())["settings"]
             names = {**made, **wanted}

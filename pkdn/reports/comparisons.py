@@ -17,10 +17,10 @@ from pkdn.reports.scores import Scores
 from pkdn.reports.statistics import Gain
 from pkdn.reports.tables import NOTHING, Column, Table, bold_best, words
 from pkdn.systems import (
+    ALONE,
     BICUBIC,
     FULL,
     PKDN,
-    PKDN_NETWORK,
     PKDN_TEACHER,
     VARIANTS,
     Subject,
@@ -33,8 +33,6 @@ ONE_RECIPE: Final = "one recipe"
 AUTHORS_RECIPE: Final = "authors' recipe"
 LEAST_P: Final = 0.0001
 """Smaller chances rest on the far tails of a distribution, which nobody has seen."""
-ALONE: Final = Subject("baseline", PKDN_NETWORK)
-"""PKDN's network without a teacher."""
 LEAST_ABOVE: Final = 0.01
 """In dB: what is nearer to bicubic interpolation has not learnt to enlarge a face."""
 MAIN: Final = {"psnr": PSNR, "ssim": SSIM, "parsing_miou": PARSING_MIOU}

@@ -161,11 +161,12 @@ def _schedule(values: Mapping[str, Any]) -> str:
 
 
 def _time(row: Training) -> str:
-    own = NOTHING if isnan(row.seconds) else duration(row.seconds)
-    if row.teacher_seconds is None:
-        return own
-    teacher = NOTHING if isnan(row.teacher_seconds) else duration(row.teacher_seconds)
-    return f"{own}, and {teacher} of its teacher"
+    def shown(seconds: float) -> str:
+        return NOTHING if isnan(seconds) else duration(seconds)
+
+    teacher = row.teacher_seconds
+    of_teacher = "" if teacher is None else f", and {shown(teacher)} of its teacher"
+    return shown(row.seconds) + of_teacher
 
 
 def _kept(row: Training) -> str:

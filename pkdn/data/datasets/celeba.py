@@ -16,6 +16,7 @@ from pkdn.data.photos.photo import Entry, Photo, UnreadablePhotoError
 from pkdn.data.photos.reading import read_photo
 from pkdn.data.photos.splits import (
     CELEBA_PAGE,
+    CELEBA_TERMS,
     PARTITION,
     celeba_partition,
     chosen,
@@ -24,7 +25,7 @@ from pkdn.data.photos.splits import (
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 
-TERMS = "CelebA is for non-commercial research alone, as its authors' agreement says"
+TERMS = CELEBA_TERMS
 FOLDER = "img_align_celeba"
 LANDMARKS = "list_landmarks_align_celeba.txt"
 PARTS = (

@@ -18,11 +18,11 @@ from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.photo import Box, Entry, Photo
 from pkdn.data.photos.plain_pickle import numbers, read_plain
 from pkdn.data.photos.reading import UnreadablePhotoError, read_photo
-from pkdn.data.photos.splits import CELEBA_PAGE
+from pkdn.data.photos.splits import CELEBA_PAGE, CELEBA_TERMS
 from pkdn.errors import UserError
 from pkdn.faces import NUM_LANDMARKS
 
-TERMS = "CelebA is for non-commercial research alone, as its authors' agreement says"
+TERMS = CELEBA_TERMS
 FOLDER = "img_celeba"
 READY = "CelebA_test"
 LISTS = {"train": "CelebA_train.pkl", "val": "CelebA_val.pkl", "test": "CelebA_test.pkl"}

@@ -14,6 +14,7 @@ VAL_SHARE = 0.1
 HASH_BYTES = 8
 
 CELEBA_PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (Align&Cropped Images)"
+CELEBA_TERMS = "CelebA is for non-commercial research alone, as its authors' agreement says"
 PARTITION = RemoteFile(
     "list_eval_partition.txt",
     2_836_386,

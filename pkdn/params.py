@@ -227,15 +227,21 @@ def load(file: Path = Path("params.yaml")) -> Params:
         if len(data) > LARGEST_BYTES:
             raise ValueError(f"more than {LARGEST_BYTES:,} bytes")
         try:
-            values = _values(data.decode("utf-8"))
+            values = as_dvc_reads(data.decode("utf-8"))
         except YAMLError as error:
             reason = str(error).partition("To suppress")[0].strip()
             raise UserError(f"{file.name} is not valid YAML: {reason}") from None
     return parse(values, file)
 
 
-def _values(text: str) -> object:
-    """Read YAML as DVC does; its parser crashes where lists nest in thousands, so they may not."""
+def as_dvc_reads(text: str) -> object:
+    """Read YAML 1.2, where ``on`` is a word.
+
+    The parser crashes where lists nest in thousands, so they may not.
+
+    Raises:
+        YAMLError: it is none, or nests too deep.
+    """
     depth = 0
     for event in YAML(typ="safe").parse(text):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)

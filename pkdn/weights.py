@@ -20,7 +20,7 @@ TERMS: Final = {
     OWN: "The faces are somebody's own photographs: their owner's terms apply.",
 }
 RESEARCH: Final = "For non-commercial research alone, as the terms of the data set say."
-FOR_RESEARCH: Final = ("celeba", "celeba_dic", "celebamask_hq", "helen", "lfw")
+FOR_RESEARCH: Final = ("celeba", "celeba_dic", "celebamask_hq", "helen")
 OTHERS: Final = "The terms of the data set apply: ask those whom its photographs came from."
 FOUND: Final = " A model for non-commercial use alone has found the landmarks of the faces."
 RECIPE: Final = ("steps", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "keep")

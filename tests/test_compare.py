@@ -1,6 +1,7 @@
 """Two revisions beside each other: what a user changed, and what that did to whom."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -89,6 +90,18 @@ def test_what_changed_is_shown_with_its_gain_and_nothing_else() -> None:
     assert "bicubic, DIC, KDFSRNet" in same
     assert "PKDN," not in same
     assert "Only before: DIC, authors' recipe." in said
+
+
+def test_a_word_of_the_parameters_is_shown_as_it_stands() -> None:
+    file = Path("params.yaml")
+    text, num_changed = re.subn(r"(?m)^compile: .*", "compile: on", file.read_text())
+    assert num_changed
+    file.write_text(text)
+    write_plan()
+    record_parameters()
+    said = compare("HEAD").stdout
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()]
+    assert ["compile", "off", "on"] in rows, said
 
 
 def test_revisions_are_compared_with_each_other() -> None:

@@ -302,6 +302,19 @@ def test_lfw_from_its_official_archive(lfw_mirror: Path, tmp_path: Path) -> None
     assert [int(line[s]) for s in ("left", "top", "right", "bottom")] == [50, 50, 200, 200]
 
 
+def test_lfw_is_asked_for_as_an_archive_or_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = lfw.PARTS[0]._replace(sources=())
+    monkeypatch.setattr(lfw, "PARTS", (nowhere,))
+    settings = DatasetSettings(downloads=tmp_path / "downloads")
+    with pytest.raises(UserError, match="or its folder lfw-deepfunneled/ beside that"):
+        datasets.locate("lfw", settings)
+    photo(tmp_path / "downloads/lfw/lfw-deepfunneled/A_Person/A_Person_0001.jpg", 250, 250, 1)
+    root = datasets.locate("lfw", settings)
+    assert [entry.name for entry in lfw.catalogue(root, settings)] == ["A_Person_0001"]
+
+
 # Helen, from an archive and from two places at once
 
 

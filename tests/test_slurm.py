@@ -295,6 +295,20 @@ def test_what_slurm_cancels_for_want_of_another_job_is_no_start(tmp_path: Path) 
     assert one.starts == {"teacher": 3, "student": 2, "evaluate": 1}
 
 
+def test_what_is_not_in_the_cache_any_more_runs_at_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, queue = night(tmp_path, *STAGES)
+    for stage in STAGES:
+        note(queue, stage)
+    in_cache = ["teacher"]
+    monkeypatch.setattr(slurm, "run_one", lambda name, *_: "" if name in in_cache else "not there")
+    one._take()
+    assert one.taken == {"teacher"}
+    assert one.failed["student"] == "not there"
+    assert [stage for stage in STAGES if one._is_done(stage)] == ["teacher"]
+
+
 @pytest.mark.parametrize("state", ["COMPLETED", "FAILED"])
 def test_a_job_that_has_ended_is_waited_for_to_say_how(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
-
-from pkdn import provenance
+from pkdn import params, provenance
 from pkdn.errors import UserError
 from pkdn.files import reading
 from pkdn.reports.changes import State
@@ -58,7 +56,7 @@ def state_of_folder(folder: Path, name: str) -> State:
     scores = {dataset: read_scores(folder, plan, dataset) for dataset in plan.datasets}
     file = folder / PARAMETERS
     with reading(file, MEND):
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        values = params.as_dvc_reads(file.read_text(encoding="utf-8"))
         if not isinstance(values, dict):
             raise ValueError("no keys with values")
     return State(name, values, plan, scores)

@@ -205,6 +205,7 @@ class _Night:
     def _finish(self, stage: str) -> None:
         began = time.monotonic()
         if reason := run_one(stage, self.crew, HERE):
+            self._forget(stage)
             self._fail(stage, reason)
             return
         self.taken.add(stage)
@@ -214,6 +215,17 @@ class _Night:
         where = f"on {ended.node}{f', GPU {ended.gpus}' if ended.gpus else ''}" if ended else "here"
         seconds = duration(time.monotonic() - began)
         self.board.say(f"{stage}: done {where}, taken in {seconds} ({count})")
+
+    def _forget(self, stage: str) -> None:
+        """Let the next call run a stage, and all that need it, whatever their notes say.
+
+        What it made is not in the cache: somebody has emptied that, or data are others now.
+        """
+        forgotten = {stage}
+        for one in self.order:
+            if one == stage or self.stages[one] & forgotten:
+                forgotten.add(one)
+                self.place.note(one).unlink(missing_ok=True)
 
     def _rest(self, seconds: float) -> None:
         """Wait a little; a signal that asks to end is met here."""

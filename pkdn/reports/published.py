@@ -139,7 +139,7 @@ def _page(state: State, root: Path, out: Path) -> str:
         f"# Results of {listing(state.plan.datasets)} with the profile `{state.plan.profile}`",
         f"Computed {when} by {listing(revisions(records))} on {machines(records)}; trained in "
         f"{precisions(records)}. To verify it, run the pipeline with the parameters that are "
-        "beside this page, and then",
+        "beside this page, on the photos that they name, and then",
         f"```console\npython -m pkdn verify {_shown(out)}\n```",
     ]
     for dataset, scores in state.scores.items():

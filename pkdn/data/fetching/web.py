@@ -119,9 +119,10 @@ def fetch(
             failures.append(f"{source}: {fault}")
     if not (more_sources or file.sources):
         failures.append("it has no public address")
+    unpacked = f", or its folder {file.makes}/ beside that" if file.makes else ""
     raise UserError(
         f"expected to fetch {file.facts}; {'; '.join(failures)}: get it from "
-        f"{file.by_hand} and put it at {target}, or set PKDN_MIRROR"
+        f"{file.by_hand} and put it at {target}{unpacked}, or set PKDN_MIRROR"
     )
 
 

@@ -38,7 +38,8 @@ def note_start() -> None:
     if running() == __name__:
         return
     for package in PACKAGES:
-        for file in (ROOT / package).rglob("*.py"):
+        # Emacs lays links to nothing beside files that it has open.
+        for file in filter(Path.is_file, (ROOT / package).rglob("*.py")):
             with file.open("rb") as stream:
                 at_start[file] = hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -150,7 +151,11 @@ def _answer(connection: socket.socket, listener: socket.socket) -> None:
     copy = os.fork() if agrees else None
     if copy == 0:
         listener.close()
-        _become(request, streams, connection)
+        try:
+            _become(request, streams, connection)
+        except Exception:  # else whoever made the copy would take it for its own
+            traceback.print_exc()
+            sys.exit(1)
     for stream in streams:
         os.close(stream)
     with suppress(ConnectionError):  # who asked has gone: its copy notices

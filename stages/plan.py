@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pkdn import command, params
+from pkdn.errors import UserError
 from pkdn.files import UNFINISHED, atomic_folder
 from pkdn.planning import notes, plan
 from pkdn.runs import PLAN, Planned
 
 DATA = Path("data")
+FILE = Path("params.yaml")
 MADE = (
     *("record.json", "manifest.json", "photos.csv"),
     *("curve.csv", "teacher-curve.csv", "weights.safetensors", "scores.csv", "absent.txt"),
@@ -25,7 +27,8 @@ def main() -> None:
     DVC keeps it in its cache: a run that is asked for again comes back from there.
     """
     argparse.ArgumentParser(prog="python -m stages.plan", description=__doc__).parse_args()
-    chosen = params.load()
+    before = FILE.read_bytes() if FILE.is_file() else b""
+    chosen = params.load(FILE)
     planned = plan(chosen)
     with atomic_folder(PLAN) as folder:
         for one in planned:
@@ -43,6 +46,8 @@ def main() -> None:
         print(f"note: {note}")
     if others:
         print(f"no stage has made {', '.join(others)}: kept; move it elsewhere")
+    if FILE.read_bytes() != before:  # DVC would note the plan as that of the new ones
+        raise UserError(f"expected {FILE} to stay as it was, got another one: run it again")
 
 
 def leftovers(planned: Iterable[Planned]) -> list[Path]:

@@ -13,7 +13,7 @@ import pytest
 from pkdn import closure, params, planning, systems
 from pkdn.errors import UserError
 from pkdn.planning import plan
-from pkdn.runs import PLAN, RUNS, planned
+from pkdn.runs import PLAN, RUNS, Planned, planned
 from stages import plan as stage
 
 
@@ -110,6 +110,22 @@ def test_the_plan_is_written_and_what_nobody_asks_for_is_taken_away(
     (PLAN / "parser.json").unlink()
     with pytest.raises(UserError, match=r"there is no data/plan/parser\.json"):
         planned("parser")
+
+
+def test_parameters_that_change_while_they_are_read_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_params.write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def slowly(chosen: params.Params) -> list[Planned]:
+        own_params.write(tmp_path, seeds=[7])
+        return plan(chosen)
+
+    monkeypatch.setattr(stage, "plan", slowly)
+    monkeypatch.setattr("sys.argv", ["stages/plan.py"])
+    with pytest.raises(UserError, match=r"expected params\.yaml to stay as it was"):
+        stage.main()
 
 
 def test_what_no_stage_has_made_is_kept(

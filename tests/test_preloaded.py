@@ -39,6 +39,8 @@ def main():
     Path("pid").write_text(str(os.getpid()))
     while Path("slow").exists():
         time.sleep(0.05)
+    if Path("breaks").exists():
+        raise ConnectionResetError("by a peer")
     sys.exit(3)
 
 command.run(main)
@@ -104,6 +106,17 @@ def test_it_ends_as_the_copy_ends(place: Path) -> None:
     copy.kill()
     process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL
+
+
+def test_what_breaks_a_copy_is_shown(place: Path) -> None:
+    (place / "breaks").touch()
+    try:
+        process = start(place)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        (place / "breaks").unlink()
+    assert process.returncode == 1
+    assert errors.splitlines()[-1] == "ConnectionResetError: by a peer"
 
 
 def test_signals_reach_the_copy(place: Path) -> None:

@@ -64,6 +64,21 @@ def test_a_stage_whose_data_change_while_it_runs_leaves_no_record(
     assert not (tmp_path / ".pkdn").exists()
 
 
+def test_a_stage_whose_plan_is_replaced_while_it_runs_leaves_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    planned = Planned(RunId("download", "synthetic"), {}, {}, {"seed": 0})
+    planned.id.plan.parent.mkdir(parents=True)
+    planned.id.plan.write_text(planned.text())
+    with tracking.run(planned, {}):
+        pass
+    planned.id.record.unlink()
+    with pytest.raises(UserError, match=r"synthetic\.json to stay"), tracking.run(planned, {}):
+        planned.id.plan.write_text(planned._replace(settings={"seed": 1}).text())
+    assert not planned.id.record.exists()
+
+
 def test_a_revision_is_dirty_where_code_differs_and_nowhere_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,20 +4,25 @@ import errno
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from multiprocessing import Pipe
 from pathlib import Path
 
 import own_params
+import psutil
 import pytest
 from report_inputs import write_plan
 from small_pipeline import (
+    ROOT,
     go_on,
     overlap,
     run,
     small_pipeline,
     started_until,
     times,
+    wait_for,
 )
 
 from pkdn.commands import repro
@@ -25,8 +30,9 @@ from pkdn.data import listing
 from pkdn.data.datasets import DatasetSettings
 from pkdn.pipeline.crew import Crew, Worker
 from pkdn.pipeline.explain import ending, explain
-from pkdn.pipeline.schedule import next_stage
+from pkdn.pipeline.schedule import after_twins, next_stage, outdated
 from pkdn.pipeline.tasks import Task, Waiting
+from pkdn.pipeline.worker import _stages
 from pkdn.runs import RunId
 
 
@@ -194,6 +200,51 @@ def test_for_whom_a_stage_waits_is_said_once(capsys: pytest.CaptureFixture[str])
         other_end.send(Waiting(reason))
         assert [*crew.outcomes()] == []
     assert capsys.readouterr().out == "a: waits: process 1\na: waits: process 2\n"
+
+
+def test_a_training_waits_for_one_that_computes_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    losses = ["constant", "fade", "no_lambda_fs"]
+    own_params.write(tmp_path, seeds=[0, 1], loss_ablations=losses, distill_epochs=0)
+    write_plan()
+    names = ["student@synthetic-full-0", "student@synthetic-full-1"]
+    names += [f"student_loss@synthetic-{loss}-0" for loss in losses]
+    before = {name: {"teacher"} for name in names}
+    after = after_twins({**before, "teacher": set(), "student@of-nobody-0": set()})
+    changed = {name: after[name] - before[name] for name in names if after[name] != before[name]}
+    assert changed == {"student_loss@synthetic-constant-0": {"student@synthetic-full-0"}}
+
+
+def test_a_worker_that_has_gone_gets_no_stage(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with Crew(1, None) as crew:
+        outdated(crew)
+        (worker,) = crew.workers
+        worker.process.kill()
+        worker.process.wait()
+        assert outdated(crew)
+
+
+def test_a_stage_is_ended_beside_a_child_that_nobody_waits_for() -> None:
+    with (
+        subprocess.Popen(["sleep", "60"]) as stage,
+        subprocess.Popen(["true"]) as gone,
+    ):
+        wait_for(lambda: psutil.Process(gone.pid).status() == psutil.STATUS_ZOMBIE)
+        assert stage.pid in {one.pid for one in _stages(psutil.Process())}
+        stage.kill()
+
+
+@pytest.mark.parametrize("name", [".dic.py.swp", ".#dic.py", "dic.py~", ".DS_Store"])
+def test_files_of_editors_are_no_code(name: str) -> None:
+    for program in (["git"], [sys.executable, "-m", "dvc"]):
+        words = [*program, "check-ignore", "--quiet", f"pkdn/networks/{name}"]
+        assert subprocess.run(words, cwd=ROOT, check=False).returncode == 0
 
 
 def test_what_may_start() -> None:

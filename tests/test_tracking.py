@@ -23,7 +23,7 @@ from pkdn import packaging, provenance, tracking
 from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN
 from pkdn.runs import Planned, RunId
-from pkdn.tracking import database, live, naming, outbox, records, view
+from pkdn.tracking import database, live, naming, outbox, place, records, view
 from pkdn.tracking.owner import owner
 from pkdn.tracking.record import Record, in_order
 
@@ -244,6 +244,31 @@ def test_names_of_runs_differ_whatever_it_is_that_differs(workspace: Path) -> No
         "r",
         "a=1 b=2 c=3 …",
     ]
+
+
+def test_what_is_done_again_and_again_has_a_name_each_time(workspace: Path) -> None:  # noqa: ARG001
+    record, known = Record.model_validate(record_a_run()), list[naming.Known]()
+    for _ in range(7):
+        known.append(naming.Known(naming.name_for(record, known), {"lambda_fs": "10.0"}))
+    assert len({one.name for one in known}) == 7
+
+
+def test_an_experiment_that_was_deleted_is_one_line(store: view.View) -> None:
+    store.client.delete_experiment(store.experiment)
+    with pytest.raises(UserError, match="mlflow experiments restore --experiment-id"):
+        view.connect()
+
+
+def test_a_database_is_found_from_the_workspace_of_an_experiment(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(workspace))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mine/runs.db")
+    (workspace / "temporary").mkdir()
+    monkeypatch.chdir(workspace / "temporary")
+    assert place.store() == f"sqlite:///{workspace}/mine/runs.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////elsewhere/runs.db")
+    assert place.store() == "sqlite:////elsewhere/runs.db"
 
 
 def test_a_resumed_training_goes_on_with_its_run(store: view.View) -> None:

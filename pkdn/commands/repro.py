@@ -19,7 +19,7 @@ from pkdn.errors import UserError
 from pkdn.pipeline import devices, presence
 from pkdn.pipeline.crew import Asked, Crew
 from pkdn.pipeline.explain import explain
-from pkdn.pipeline.schedule import Stages, outdated, run_all
+from pkdn.pipeline.schedule import Stages, after_twins, outdated, run_all
 from pkdn.pipeline.tasks import Task
 from pkdn.runs import LOCK, OWN, RunId
 
@@ -209,7 +209,7 @@ def _bring_up_to_date(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str,
         failed = run_all({PLAN: stages[PLAN]}, crew)
         stages = {PLAN: stages[PLAN]} if failed else outdated(crew)
     _tell_changed_photos([run for run in LISTINGS if run.name not in stages])
-    failed = failed or run_stages(stages, crew)
+    failed = failed or run_stages(after_twins(stages), crew)
     # DVC may have taken these from its cache, with the photos that were there before.
     _tell_changed_photos([run for run in LISTINGS if run.name in stages])
     if failed:

@@ -50,7 +50,7 @@ def _read(record: Path) -> Any:
 def _check(asked: Planned) -> None:
     plan, record = asked.id.plan, asked.id.record
     if not plan.is_file() or plan.read_text(encoding="utf-8") != asked.text():
-        raise _other(asked, f"{plan} is of others, or is not there")
+        raise _other(asked, f"{plan} is of others, or is not there", "plan")
     is_scored = asked.id.stage.startswith("evaluate_")
     if not is_scored and not record.is_file():
         return
@@ -64,11 +64,12 @@ def _check(asked: Planned) -> None:
             names = made
         others = [name for name in names if made.get(name) != wanted.get(name)]
     if others:
-        raise _other(asked, f"{record} has another {others[0]}")
+        raise _other(asked, f"{record} has another {others[0]}", asked.id.name)
 
 
-def _other(asked: Planned, why: str) -> UserError:
+def _other(asked: Planned, why: str, stage: str) -> UserError:
     return UserError(
         f"expected results of what params.yaml asks for, got others of {asked.id.name}: {why}; run "
-        "`python -m pkdn repro`, or take back what was changed in params.yaml"
+        "`python -m pkdn repro`, or take back what was changed in params.yaml; where it finds "
+        f"nothing to do, `dvc repro --force --single-item {stage}` comes first"
     )

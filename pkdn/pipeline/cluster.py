@@ -199,7 +199,7 @@ def check_tracking(workspace: Path) -> None:
         UserError: it would be there.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    path = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite") else workspace
+    path = workspace / uri.removeprefix("sqlite:///") if uri.startswith("sqlite") else workspace
     disks = [d for d in psutil.disk_partitions(all=True) if path.is_relative_to(d.mountpoint)]
     disk = max(disks, key=lambda one: len(one.mountpoint), default=None)
     if not _has_server() and disk and disk.fstype.startswith(NETWORK_FILE_SYSTEMS):

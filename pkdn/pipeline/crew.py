@@ -150,7 +150,7 @@ class Crew:
 
     def begin(self, task: Task) -> None:
         """Give a task to a worker that has none, or to a new one."""
-        idle = [worker for worker in self.workers if not worker.task]
+        idle = [one for one in self.workers if not one.task and one.process.poll() is None]
         if not idle:
             idle = [Worker(self.threads)]
             self.workers += idle

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from pkdn.errors import UserError
@@ -11,6 +12,7 @@ from pkdn.pipeline.crew import Crew, last_error
 from pkdn.pipeline.devices import ALONE, COMPUTING, is_one_of
 from pkdn.pipeline.tasks import Outcome, Task
 from pkdn.progress import duration
+from pkdn.runs import TRAININGS, planned
 
 Stages = Mapping[str, set[str]]
 """The names of stages, each with those of them that it waits for."""
@@ -87,6 +89,24 @@ def run_all(stages: Stages, crew: Crew, *, keep_going: bool = True) -> dict[str,
                     order.done(task.stage)
                 else:
                     failed[task.stage] = _show(task, outcome)
+
+
+def after_twins(stages: Stages) -> dict[str, set[str]]:
+    """Let a training wait for an earlier one that computes the same, and whose result it takes.
+
+    Else it would wait in its place, and on a cluster hold a GPU.
+    """
+    found, first = {name: {*needs} for name, needs in stages.items()}, dict[str, str]()
+    for name in found:
+        group, _, key = name.partition("@")
+        stage = group.partition("_")[0]
+        if stage in TRAININGS:
+            with suppress(UserError):  # the stage itself says that it has no plan
+                asked = planned(stage, key)
+                same = asked._replace(id=replace(asked.id, system="")).text()
+                if first.setdefault(same, name) != name:
+                    found[name].add(first[same])
+    return found
 
 
 def run_one(stage: str, crew: Crew, may_run: Sequence[str]) -> str:

@@ -74,7 +74,7 @@ def _end_stages(stop: threading.Event) -> None:
 def _stages(parent: psutil.Process) -> Iterator[psutil.Process]:
     """Yield the stages a process has started; for a shell that waits, what that has started."""
     for child in parent.children():
-        if preloaded.__name__ in child.cmdline():
+        if child.status() == psutil.STATUS_ZOMBIE or preloaded.__name__ in child.cmdline():
             continue
         of_shell = [*_stages(child)] if child.name() in SHELLS else []
         yield from of_shell or [child]

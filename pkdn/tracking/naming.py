@@ -1,6 +1,7 @@
 """Names by which runs of one stage can be told apart, in lists that show nothing else of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import NamedTuple
 
 from pkdn.tracking.record import Record
@@ -33,13 +34,14 @@ def name_for(record: Record, known: Sequence[Known], training: str = "") -> str:
 
 
 def _candidates(record: Record, words: Sequence[str]) -> Iterator[str]:
-    """Yield names, each longer than the one before; the last has the fingerprint."""
+    """Yield names, each longer than the one before; what is done again and again has a number."""
     name = " ".join([record.name, *words])
     yield name
     for more in (record.experiment, record.revision, record.fingerprint):
         if more:
             name = f"{name} {more}"
             yield name
+    yield from (f"{name} {number}" for number in count(2))
 
 
 def changed(record: Record, oldest: Mapping[str, str]) -> list[str]:

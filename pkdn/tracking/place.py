@@ -12,11 +12,19 @@ from pkdn.provenance import main_repository
 
 SERVED = "mlflow-artifacts:/"
 """How the address of files begins that MLflow's server finds in its own folder."""
+SQLITE = "sqlite:///"
+"""How the address of a database begins, before its path."""
 
 
 def store() -> str:
-    """Return the tracking URI: ``MLFLOW_TRACKING_URI``, or a database in the main repository."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_repository() / 'mlflow.db'}"
+    """Return the tracking URI: ``MLFLOW_TRACKING_URI``, or a database in the main repository.
+
+    A relative path is one from there: the workspace of an experiment of DVC is deleted.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    if not uri.startswith(SQLITE):
+        return uri
+    return f"{SQLITE}{main_repository() / uri.removeprefix(SQLITE)}"
 
 
 def artifact_location() -> str | None:
@@ -24,7 +32,7 @@ def artifact_location() -> str | None:
     uri = store()
     if not uri.startswith("sqlite:"):
         return None
-    if Path(uri.removeprefix("sqlite:///")).absolute() == main_repository() / "mlflow.db":
+    if Path(uri.removeprefix(SQLITE)) == main_repository() / "mlflow.db":
         return SERVED
     return _artifacts().as_uri()
 

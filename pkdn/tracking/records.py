@@ -163,7 +163,7 @@ def run(
 
     Raises:
         RuntimeError: code was loaded or data were read that the fingerprint does not know.
-        UserError: code or data have changed since the start.
+        UserError: code, data or the plan have changed since the start.
     """
     identity = {key: value for key, value in vars(planned.id).items() if value not in ("", None)}
     script = closure.running()
@@ -183,6 +183,7 @@ def run(
             yield current
         closure.check_loaded(script, code)
         _check_unchanged(before, current.name)
+        _check_asked(planned)
     except BaseException as error:
         current.fail(killed=not isinstance(error, Exception))
         raise
@@ -201,4 +202,18 @@ def _check_unchanged(before: Mapping[Path, str], name: str) -> None:
             f"{name}: expected code and data to stay as they were while it ran, got changes in "
             f"{', '.join(changed)}; run it again, or take them back first: a training that came "
             "to its end is then not trained again"
+        )
+
+
+def _check_asked(planned: Planned) -> None:
+    """Refuse results of another plan: DVC would note them as those of the one that is there now.
+
+    Raises:
+        UserError: it was replaced, such as by `dvc checkout`.
+    """
+    file = planned.id.plan
+    if file.is_file() and file.read_text(encoding="utf-8") != planned.text():
+        raise UserError(
+            f"{planned.id.name}: expected {file} to stay as it was while it ran, got another one: "
+            "run it again by the parameters that you want"
         )

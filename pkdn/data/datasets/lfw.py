@@ -16,8 +16,8 @@ PARTS = (
         None,
         "md5:68331da3eb755a505a502b5aacb3c201",
         ("http://vis-www.cs.umass.edu/lfw/lfw-deepfunneled.tgz",),
-        "https://www.kaggle.com/datasets/jessicali9530/lfw-dataset (a copy that torchvision's pages "
-        "name, since that of its publishers no longer answers)",
+        "https://www.kaggle.com/datasets/jessicali9530/lfw-dataset (a copy that the pages of "
+        "torchvision name, since its publishers no longer answer)",
         FOLDER,
     ),
 )

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
+from pkdn.errors import UserError
 from pkdn.provenance import main_repository
 from pkdn.tracking import database, pages, place
 from pkdn.tracking.naming import Known, name_for
@@ -100,6 +101,12 @@ class View:
     def __init__(self, client: Any) -> None:
         self.client = client
         found = client.get_experiment_by_name(EXPERIMENT)
+        if found and found.lifecycle_stage == "deleted":
+            raise UserError(
+                f"expected the experiment {EXPERIMENT} in MLflow, got one that was deleted there: "
+                f"`MLFLOW_TRACKING_URI={store()} mlflow experiments restore --experiment-id "
+                f"{found.experiment_id}` brings it back"
+            )
         self.experiment = str(found.experiment_id if found else self._make_experiment())
 
     def _make_experiment(self) -> str:

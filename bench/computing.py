@@ -8,7 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.timing import alone, in_a_round, in_turns
 from pkdn import networks
-from pkdn.complexity import example, forward_pass
+from pkdn.complexity import forward_pass
+from pkdn.learning.network import example
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.systems import PKDN_NETWORK
 from pkdn.training import compiling

@@ -21,8 +21,8 @@ from torch.utils.weak import WeakIdKeyDictionary
 from bench import page
 from bench.computing import BATCH_SIZE, Training, our_step, trainings
 from pkdn import command
-from pkdn.complexity import example
 from pkdn.files import write_marked
+from pkdn.learning.network import example
 from pkdn.provenance import CODE, revision
 from pkdn.training.precision import Precision
 

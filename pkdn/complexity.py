@@ -12,15 +12,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pkdn import networks
 from pkdn.errors import UserError
-from pkdn.faces import HR_SIZE, LR_SIZE, NUM_LANDMARKS
-from pkdn.learning.network import inputs
-from pkdn.training.batches import Batch
+from pkdn.faces import HR_SIZE
+from pkdn.learning.network import example, inputs
 from pkdn.training.precision import Precision
 from pkdn.training.threads import one_thread
 
 WARM_UP_RUNS = 2
 LEAST_RUNS = 5
 LEAST_SECONDS = 0.25
+SHAPES_ALONE, PROCESSOR = torch.device("meta"), torch.device("cpu")
 
 Row = dict[str, str | int | float]
 
@@ -52,18 +52,6 @@ class Cost(NamedTuple):
     peak_mib: float
 
 
-def example(num_faces: int, device: torch.device) -> Batch:
-    """Return faces of noise: costs do not depend on the picture."""
-    generator = torch.Generator().manual_seed(0)
-    levels = torch.randint(0, 256, (num_faces, 3, LR_SIZE, LR_SIZE), generator=generator)
-    return Batch(
-        hr_image=torch.zeros(num_faces, 3, HR_SIZE, HR_SIZE, device=device),
-        lr_image=(levels / 255).to(device),
-        labels=torch.zeros(num_faces, HR_SIZE, HR_SIZE, dtype=torch.uint8, device=device),
-        landmarks=torch.zeros(num_faces, NUM_LANDMARKS, 2, device=device),
-    )
-
-
 @torch.no_grad()
 def size(network: nn.Module) -> tuple[int, float]:
     """Count a network's parameters and, for one face, its multiplications, from shapes alone.
@@ -82,11 +70,26 @@ def _parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def _passed(network: nn.Module) -> tuple[Any, float]:
-    """Return what a network on the device ``meta`` makes of a face, with how many 10⁹ products."""
+def _passed(network: nn.Module, device: torch.device = SHAPES_ALONE) -> tuple[Any, float]:
+    """Return what a network on a device makes of a face, with how many 10⁹ products."""
     with FlopCounterMode(display=False) as counter:
-        found = network.eval()(*inputs(network, example(1, torch.device("meta"))))
+        found = network.eval()(*inputs(network, example(1, device)))
     return found, counter.get_total_flops() / 2e9
+
+
+@torch.no_grad()
+def _counted(description: networks.Description) -> tuple[nn.Module, Any, float]:
+    """Build a network and count its products: from shapes alone, or else, where its constructor or
+    its forward wants numbers, such as ``linspace(…).item()``, by computing."""
+    for device in (SHAPES_ALONE, PROCESSOR):
+        try:
+            with device:
+                network = description.build()
+                return network, *_passed(network, device)
+        except (RuntimeError, NotImplementedError):
+            if device == PROCESSOR:
+                raise
+    raise AssertionError
 
 
 def _check_output(network: nn.Module, found: Any) -> None:
@@ -182,10 +185,8 @@ def rows(name: str, size_name: str, precision: Precision | None = None) -> Itera
     module = networks.module(name)
     for teacher in (False, True) if hasattr(module, "TEACHER") else (False,):
         description = networks.describe(name, size_name, teacher=teacher)
-        with torch.device("meta"):
-            network = description.build()
-            found, gmac = _passed(network)
-            _check_output(network, found)
+        network, found, gmac = _counted(description)
+        _check_output(network, found)
         row: Row = {
             "network": name,
             "role": description.role,

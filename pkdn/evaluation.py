@@ -1,8 +1,10 @@
 """A network over test faces: every metric of every face, one face after the other."""
 
+import copy
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -38,6 +40,22 @@ class Seen(NamedTuple):
     written: np.ndarray
     hr_faces: np.ndarray
     maps: list[tuple[np.ndarray, np.ndarray]] | None
+
+
+class OfEachThread(threading.local):
+    """A network that each thread has for itself, but for its weights, which all share.
+
+    What its forward keeps in the modules, such as hidden states, is no other face's then.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        held = (value for module in network.modules() for value in _held(module))
+        shared = {id(value): value for value in held if isinstance(value, Tensor)}
+        self.network: nn.Module = copy.deepcopy(network, shared)
+
+
+def _held(module: nn.Module) -> list[Any]:
+    return [*vars(module).values(), *module._parameters.values(), *module._buffers.values()]
 
 
 class FaceScore(NamedTuple):
@@ -97,8 +115,8 @@ def evaluate(
     if labels is None and (parse is not None or "labels" in reads(network)):
         raise ValueError("parse and teachers need the labels of HR")
     batches = FaceBatches(faces, labels, batch_size=batch_size, seed=0, device=device)
-    network.to(device).eval()
-    return _stream(batches, partial(_see, network, parse), partial(_score, judges or {}))
+    own = OfEachThread(network.to(device).eval())
+    return _stream(batches, partial(_see, own, parse), partial(_score, judges or {}))
 
 
 def _stream(
@@ -115,8 +133,8 @@ def _stream(
 
 
 @torch.inference_mode()
-def _see(network: nn.Module, parse: Parse | None, batch: Batch) -> Seen:
-    sr_image = network(*inputs(network, batch))
+def _see(own: OfEachThread, parse: Parse | None, batch: Batch) -> Seen:
+    sr_image = own.network(*inputs(own.network, batch))
     if sr_image.shape != batch.hr_image.shape:
         shape, expected = tuple(sr_image.shape), tuple(batch.hr_image.shape)
         raise UserError(f"expected SR images of the shape {expected}, got {shape}: {MEND}")

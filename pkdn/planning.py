@@ -4,6 +4,7 @@ A run's file changes when something changes that the run depends on, and DVC run
 a student whose loss has no λ_FS knows nothing of λ_FS.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from pkdn.runs import DRAWN, OWN, Planned, RunId
 from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject, Variant
 
 DATASETS = Path(__file__).parent / "data" / "datasets"
+METRICS = Path(__file__).parent / "metrics"
 JUDGES = Path(__file__).parent / "perceptual"
+FILE_NAME = re.compile("[a-z][a-z0-9_]*")
 PARSER = RunId("parser")
 COMPLEXITY = RunId("complexity")
 TRAINS = "stages.train"
@@ -137,10 +140,40 @@ def check_names(params: Params) -> None:
                 f"{', '.join([*datasets(), runs.OTHERS])}; got {name!r}"
             )
     declared = _declared()
+    _check_files()
     _check_terms()
     _check_networks(params, declared["baseline"])
     for name in dict.fromkeys((*params.datasets, params.parser_dataset)):
         _check_dataset(name, declared)
+
+
+def _check_files() -> None:
+    """Refuse files that would not be found by their names, or metrics that lack what they need.
+
+    Raises:
+        UserError: the first such file.
+    """
+    metric = (("TITLE",), ("COLUMNS",))
+    for folder, needed in (
+        (systems.NETWORKS, ()),
+        (DATASETS, ()),
+        (METRICS, (*metric, ("score", "score_labels"))),
+        (JUDGES, (*metric, ("load",))),
+    ):
+        for file in sorted(folder.glob("[!_.]*.py")):
+            shown = file.relative_to(closure.ROOT).as_posix()
+            if not FILE_NAME.fullmatch(file.stem):
+                raise UserError(
+                    f"expected a name of small letters, digits and _, which begins with a letter, "
+                    f"got {shown}: rename it"
+                )
+            offered = systems.top_names(file, shown) if needed else set()
+            for names in needed:
+                if not offered & {*names}:
+                    raise UserError(
+                        f"expected {' or '.join(names)} in {shown}, found none: add what the "
+                        f"__init__.py beside it describes"
+                    )
 
 
 def _check_terms() -> None:
@@ -195,6 +228,12 @@ def _check_networks(params: Params, declared: Sequence[str]) -> None:
                 f"it to {' and '.join(system.size_tables)} in pkdn/networks/{name}.py, or choose "
                 "another"
             )
+        if systems.PAPER_SIZE not in system.sizes:
+            raise UserError(
+                f"expected the size {systems.PAPER_SIZE!r}, whose cost the report tells, in "
+                f"{' and '.join(system.size_tables)} of pkdn/networks/{name}.py, got "
+                f"{', '.join(system.sizes) or 'none'}: add it, such as {{}} for the defaults"
+            )
         if (other := titles.setdefault(system.title, name)) != name:
             raise UserError(
                 f"expected a TITLE of its own in pkdn/networks/{name}.py, got {system.title!r}, "
@@ -205,7 +244,8 @@ def _check_networks(params: Params, declared: Sequence[str]) -> None:
             raise UserError(
                 f"expected pkdn/networks/{name}.py to rest on {', '.join(seen)} alone, got "
                 f"{unseen[0]}: DVC would not train it again where that changes; move what it needs "
-                "to pkdn/networks/layers"
+                "into that file, or, where networks share it, to pkdn/networks/layers, on which "
+                "all of them depend, so that all are trained again"
             )
 
 

@@ -90,13 +90,14 @@ def system(name: str) -> System:
             f'expected SIZES = {{"demo": {{…}}, …}}, written so in pkdn/networks/{name}.py, where '
             "it is read without being run; got another expression: write it out"
         )
-    own_teacher = "TEACHER" in values and name != PKDN_NETWORK
+    said = {*values, *_imported(tree)}
+    own_teacher = "TEACHER" in said and name != PKDN_NETWORK
     tables = {
         table: tuple(str(key.value) for key in dictionary.keys if isinstance(key, ast.Constant))
         for table, dictionary in values.items()
         if table.endswith("SIZES") and isinstance(dictionary, ast.Dict)
     }
-    return System(name, texts[0], texts[1], own_teacher, "RECIPE" in values, tables)
+    return System(name, texts[0], texts[1], own_teacher, "RECIPE" in said, tables)
 
 
 def _parsed(file: Path, shown: str) -> ast.Module:
@@ -134,9 +135,12 @@ def top_names(file: Path, shown: str) -> set[str]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             found.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            found |= {alias.asname or alias.name for alias in node.names}
-    return found
+    return found | _imported(tree)
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    imports = (node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
+    return {alias.asname or alias.name for node in imports for alias in node.names}
 
 
 def in_order(networks: Sequence[str]) -> list[str]:

@@ -6,8 +6,9 @@ from pkdn import command
 # From here on Ctrl-C is no traceback.
 import torch
 
-from pkdn import complexity, networks, packaging, tracking
+from pkdn import networks, packaging, tracking
 from pkdn.files import atomic_folder
+from pkdn.learning.network import example
 from pkdn.runs import Planned, planned_by_command
 
 # Two, so that the exported model keeps the number of faces open.
@@ -25,7 +26,7 @@ def main() -> None:
     network = networks.load(planned.reads["weights"])
     tags = {"network": planned.settings["network"]}
     with tracking.run(planned, {}, tags=tags, by_name=by_name(planned)) as run:
-        faces = complexity.example(NUM_EXAMPLES, torch.device("cpu")).lr_image
+        faces = example(NUM_EXAMPLES, torch.device("cpu")).lr_image
         with torch.inference_mode():
             expected = network(faces)
         with atomic_folder(run.id.folder) as folder:

@@ -3,6 +3,7 @@
 They differ in the network, in the losses, and in the recipe; the plan says which.
 """
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from pkdn import command
 
 # isort: split
 # From here on Ctrl-C is no traceback.
+import numpy as np
 import torch
 from torch import nn
 
@@ -80,15 +82,16 @@ class Training:
 
     def run(self, run: tracking.Run) -> None:
         """Train, and write weights and curves; or say why not."""
-        networks.check_reads(self.description())
+        networks.check(self.description())
         teacher = None
         if self.distillation:
-            networks.check_distilled(self.name)
+            networks.check_distilled(self.name, self.size)
             if self._lack(networks.teacher_reads(self.name)):
                 self._leave(run)
                 return
             teacher = self._teacher(run)
         task = self._task(self._seeded(self.description()), teacher)
+        networks.check_task(task, self.name)
         if self._lack(task.reads):
             self._leave(run)
             return
@@ -114,6 +117,8 @@ class Training:
     def _seeded(self, description: networks.Description) -> nn.Module:
         """Build a network whose first weights depend on the seed alone."""
         torch.manual_seed(self.seed)
+        random.seed(self.seed)  # this and NumPy's are for networks of users
+        np.random.seed(self.seed)
         return description.build()
 
     def _task(self, network: nn.Module, teacher: nn.Module | None) -> Task:

@@ -211,6 +211,25 @@ def test_an_unknown_class_stops_with_its_file_and_the_expected_ones(
     assert not place.faces.exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"labels": np.zeros((HEIGHT // 2, WIDTH // 2), np.uint8)}, r"the labels of \d+ as uint8"),
+        ({"image": np.zeros((HEIGHT, WIDTH), np.uint8)}, r"the image of \d+ as uint8 \(H, W, 3\)"),
+        ({"image": np.zeros((HEIGHT, WIDTH, 3))}, r"the image of \d+ .* got float64"),
+        ({"landmarks": np.zeros((5, 2))}, r"the landmarks of \d+ as \(68, 2\), got \(5, 2\)"),
+    ],
+)
+def test_a_data_set_that_reads_something_else_is_named(
+    place: Place, monkeypatch: pytest.MonkeyPatch, change: dict[str, np.ndarray], told: str
+) -> None:
+    place.catalogue()
+    read = folder.read
+    monkeypatch.setattr(folder, "read", lambda *a: read(*a)._replace(**change))
+    with pytest.raises(UserError, match=rf"pkdn/data/datasets/folder\.py: expected of read {told}"):
+        place.align()
+
+
 def test_no_usable_face_leaves_the_old_faces_alone(place: Place) -> None:
     place.catalogue()
     place.align()

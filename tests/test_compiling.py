@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.computing import Training, trainings
-from pkdn import complexity
 from pkdn.errors import UserError
+from pkdn.learning.network import example
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.training import compiling, precision
 from pkdn.training.compiling import Losses
@@ -34,7 +34,7 @@ def _forget() -> Iterator[None]:
 @pytest.mark.parametrize("training", [*trainings()], ids=lambda one: one.title)
 def test_every_task_is_one_program(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "BACKEND", "eager")
-    task, batch = training.task("demo", CPU), complexity.example(2, CPU.device)
+    task, batch = training.task("demo", CPU), example(2, CPU.device)
     expected = task.losses(batch, 0)
     losses = compiling.losses_of(training.task("demo", CPU), COMPILED)
     found = losses(batch, 0)
@@ -112,14 +112,14 @@ def test_on_a_gpu_each_step_is_a_cuda_graph_that_begins_anew(
     task = SuperResolutionTask(Small())
     losses = compiling.losses_of(task, replace(COMPILED, device=torch.device("cuda")))
     for _ in range(2):
-        losses(complexity.example(2, CPU.device), 0)
+        losses(example(2, CPU.device), 0)
     assert called == ["reduce-overhead", "begins", "begins"]
 
 
 def test_rows_keep_what_a_step_returns_where_the_next_overwrites_it() -> None:
     task = SuperResolutionTask(Small())
     state = TrainingState(task, RECIPE, CPU)
-    terms = task.losses(complexity.example(2, CPU.device), 0)
+    terms = task.losses(example(2, CPU.device), 0)
     before = terms["loss"].item()
     state.step(terms, 1e-3, "test")
     with torch.no_grad():

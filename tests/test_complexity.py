@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from pkdn import complexity
-from pkdn.complexity import cost, example, rows, size, timed
+from pkdn.complexity import cost, rows, size, timed
 from pkdn.errors import UserError
+from pkdn.learning.network import example
 from pkdn.training.precision import Precision, choose
 
 COUNTED = ["network", "role", "size", "title", "input", "parameters", "gmac"]
@@ -41,6 +42,25 @@ def test_a_network_that_returns_no_sr_image_is_refused(monkeypatch: pytest.Monke
     told = r"OneConvolution: expected of forward \(N, 3, 128, 128\) .*, got \(1, 64, 16, 16\)"
     with pytest.raises(UserError, match=told):
         list(rows("sparnet", "demo"))
+
+
+class WantsNumbers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rates = [x.item() for x in torch.linspace(0, 1, 3)]
+        self.convolution = nn.Conv2d(3, 3, 1, bias=False)
+
+    def forward(self, lr_image: Tensor) -> Tensor:
+        return nn.functional.interpolate(self.convolution(lr_image), scale_factor=8)
+
+
+def test_a_network_that_computes_numbers_while_it_is_built_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = SimpleNamespace(build=WantsNumbers, role="network")
+    monkeypatch.setattr(complexity.networks, "describe", lambda *_, **__: small)
+    (row,) = rows("sparnet", "demo")
+    assert (row["parameters"], row["gmac"]) == (9, round(9 * 16 * 16 / 1e9, 4))
 
 
 def test_rows_are_a_network_and_its_teacher_with_what_was_measured() -> None:

@@ -1,4 +1,5 @@
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +21,12 @@ CPU = torch.device("cpu")
 class Nearest(nn.Module):
     """Nearest-neighbour upsampling, with a count of its calls."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls = 0
+    calls = 0
 
     def forward(self, lr_image: Tensor) -> Tensor:
         assert not self.training
         assert torch.is_inference_mode_enabled()
-        self.calls += 1
+        Nearest.calls += 1
         return F.interpolate(lr_image, scale_factor=8, mode="nearest")
 
 
@@ -100,12 +99,37 @@ def test_protocols_see_the_output_before_it_is_rounded(faces: Shards):
 
 
 def test_faces_are_streamed_outside_inference_mode(faces: Shards):
-    network = Nearest()
-    scores = evaluate(network, faces, batch_size=2, device=CPU)
-    assert network.calls == 0
+    before = Nearest.calls
+    scores = evaluate(Nearest(), faces, batch_size=2, device=CPU)
+    assert Nearest.calls == before
     next(scores)
-    assert network.calls == 1
+    assert Nearest.calls > before
     assert not torch.is_inference_mode_enabled()
+
+
+class Remembers(nn.Module):
+    """It keeps what it has seen in itself for a while, as recurrent networks do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+        self.hidden = self.weight * 1  # no leaf, as PyTorch's old weight_norm has one
+
+    def forward(self, lr_image: Tensor) -> Tensor:
+        self.hidden = lr_image * self.weight
+        time.sleep(0.02)
+        return F.interpolate(self.hidden, scale_factor=8, mode="nearest")
+
+
+def test_each_thread_has_what_a_network_remembers_for_itself(faces: Shards):
+    expected = [one.row for one in evaluate(Nearest(), faces, batch_size=1, device=CPU)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        found = [one.row for one in evaluate(Remembers(), faces, batch_size=1, device=CPU)]
+    finally:
+        torch.set_num_threads(threads)
+    assert found == expected
 
 
 def test_a_teacher_gets_the_labels_of_each_face(faces: Shards, labels: Shards):

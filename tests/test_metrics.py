@@ -210,6 +210,10 @@ def test_a_new_metric_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "expected mae, as its COLUMNS say, got mea",
         ),
         ("def scor(sr, hr):\n    return {'mae': 1.0}", "expected a function score or score_labels"),
+        (
+            "def score(sr, hr):\n    return {'mae': float('nan')}",
+            "expected a number for every face",
+        ),
     ],
 )
 def test_a_metric_that_misspells_what_it_gives_is_refused(

@@ -10,6 +10,7 @@ from pkdn import networks, systems
 from pkdn.complexity import rows
 from pkdn.errors import UserError
 from pkdn.faces.shards import Shards
+from pkdn.learning import contract
 from pkdn.learning.network import TappedNetwork
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.networks import dic, fsrnet, pkdn, sfmnet, sisn, urdgn, wfen
@@ -269,30 +270,75 @@ def test_a_network_that_sees_the_true_face_is_refused_as_a_system(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in networks.names():
-        networks.check_reads(networks.describe(name, "demo"))
-    networks.check_reads(networks.describe("pkdn", "demo", teacher=True))
+        networks.check(networks.describe(name, "demo"))
+    networks.check(networks.describe("pkdn", "demo", teacher=True))
     monkeypatch.setattr(sisn.NETWORK, "reads", ("lr_image", "labels"), raising=False)
     with pytest.raises(UserError, match=r"sisn\.py: expected a NETWORK that reads the LR face alo"):
-        networks.check_reads(networks.describe("sisn", "demo"))
+        networks.check(networks.describe("sisn", "demo"))
 
 
 def test_what_cannot_be_distilled_is_named_before_a_teacher_is_trained(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in DISTILLED:
-        networks.check_distilled(name)
+        networks.check_distilled(name, "demo")
         assert networks.teacher_reads(name) == ("lr_image", "labels")
     with monkeypatch.context() as patch:
         patch.setattr(pkdn, "task", lambda *_: None, raising=False)
         with pytest.raises(UserError, match="expected TEACHER or task, got both"):
-            networks.check_distilled("pkdn")
+            networks.check_distilled("pkdn", "demo")
     with monkeypatch.context() as patch:
         patch.delattr(pkdn, "DISTILLED_TAPS")
         with pytest.raises(UserError, match="expected DISTILLED_TAPS beside TEACHER"):
-            networks.check_distilled("pkdn")
+            networks.check_distilled("pkdn", "demo")
     monkeypatch.setattr(pkdn, "TEACHER", nn.Conv2d)
     with pytest.raises(UserError, match=r"expected TEACHER to be a TappedNetwork, .* got Conv2d"):
-        networks.check_distilled("pkdn")
+        networks.check_distilled("pkdn", "demo")
+
+
+class Narrow(nn.Module):
+    def forward(self, lr_image: Tensor) -> Tensor:
+        return nn.functional.interpolate(lr_image[:, :1], scale_factor=8)
+
+
+def test_a_network_that_returns_no_faces_or_reads_no_field_is_refused_before_it_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    described = networks.Description("sisn", "network", {})
+    monkeypatch.setattr(sisn, "NETWORK", Narrow)
+    with pytest.raises(UserError, match=r"sisn\.py: expected of forward .* got \(1, 1, 128, 128\)"):
+        networks.check(described)
+    monkeypatch.setattr(Narrow, "reads", ("lr_image", "label"), raising=False)
+    with pytest.raises(UserError, match=r"sisn\.py: expected in `reads` names out of .*'label'"):
+        networks.check(described)
+    task = SuperResolutionTask(Narrow())
+    monkeypatch.setattr(SuperResolutionTask, "reads", ("landmark",))
+    with pytest.raises(UserError, match=r"sisn\.py: .*got 'landmark'"):
+        networks.check_task(task, "sisn")
+
+
+def test_a_check_leaves_no_trace() -> None:
+    torch.manual_seed(0)
+    network = networks.describe("fsrnet", "demo").build().train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    expected = torch.get_rng_state()
+    contract.check_network(network, "fsrnet.py", is_teacher=False)
+    assert torch.equal(torch.get_rng_state(), expected)
+    assert network.training
+    assert all(torch.equal(before[name], v) for name, v in network.state_dict().items())
+
+
+def test_features_that_cannot_be_compared_are_named_before_a_teacher_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(pkdn, "DISTILLED_TAPS", ("features",))
+        with pytest.raises(UserError, match=r"the feature 'features' .* got none and none"):
+            networks.check_distilled("pkdn", "demo")
+    wide = {**pkdn.TEACHER_SIZES["demo"], "width": 4}
+    monkeypatch.setitem(pkdn.TEACHER_SIZES, "demo", wide)
+    with pytest.raises(UserError, match=r"in one shape, got \(1, 8, .* and \(1, 4,"):
+        networks.check_distilled("pkdn", "demo")
 
 
 def test_an_unknown_network_is_named_with_those_there_are() -> None:

@@ -15,9 +15,10 @@ from torch import nn
 from torch.optim import optimizer
 
 from bench.computing import Training, trainings
-from pkdn import complexity, metrics, upscaling
+from pkdn import metrics, upscaling
 from pkdn.evaluation import evaluate
 from pkdn.faces.shards import Shards
+from pkdn.learning.network import example
 from pkdn.learning.tasks import DistillationTask, SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn
@@ -83,14 +84,14 @@ def test_a_step_of_every_system_lies_on_the_gpu_and_does_not_wait(
     task = training.task("demo", CPU)
     if isinstance(task, DistillationTask):
         PRECISION.place(task.teacher)
-    take_steps(task, complexity.example(2, CPU.device), gpu)
+    take_steps(task, example(2, CPU.device), gpu)
     assert gpu.waits == []
 
 
 @pytest.mark.parametrize("hard_pixels", [False, True])
 def test_a_step_of_the_parser_does_not_wait(hard_pixels: bool, gpu: PretendedGpu) -> None:
     task = ParserTask(BiSeNet(), input_size=64, hard_pixels=hard_pixels)
-    batch = complexity.example(2, CPU.device)
+    batch = example(2, CPU.device)
     take_steps(task, Batch(batch.hr_image, batch.lr_image, batch.labels, None), gpu)
     assert gpu.waits == []
 

@@ -221,6 +221,8 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.copy(closure.ROOT / "dvc.yaml", tmp_path)
     monkeypatch.setattr(systems, "NETWORKS", tmp_path / "pkdn/networks")
     monkeypatch.setattr(planning, "DATASETS", tmp_path / "pkdn/data/datasets")
+    monkeypatch.setattr(planning, "METRICS", tmp_path / "pkdn/metrics")
+    monkeypatch.setattr(planning, "JUDGES", tmp_path / "pkdn/perceptual")
     monkeypatch.setattr(closure, "ROOT", tmp_path)
     cached = (closure._imports, closure._file, closure._has_code, systems.system)
     for function in cached:
@@ -286,6 +288,41 @@ def test_a_data_set_that_lacks_what_stages_ask_for_is_refused(
     (code / "pkdn/data/datasets/mine.py").write_text(offered)
     with pytest.raises(UserError, match=told):
         plan(parameters.model_copy(update={"datasets": ("mine",)}))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("metrics/MAE.py", "", r"expected a name of small letters.*pkdn/metrics/MAE\.py: rename"),
+        ("networks/MyNet2.py", "", r"expected a name of small letters.*MyNet2\.py: rename"),
+        ("metrics/mae.py", "COLUMNS = ()\ndef score(): ...\n", r"expected TITLE in .*mae\.py"),
+        ("metrics/mae.py", "TITLE, a = 'a', 1\n", r"expected TITLE in"),
+        ("metrics/mae.py", "TITLE = COLUMNS = 1\n", "expected score or score_labels in"),
+        ("perceptual/wip.py", "TITLE = COLUMNS = 1\n", r"expected load in .*wip\.py"),
+    ],
+)
+def test_files_that_would_not_be_found_or_used_are_refused_before_anything_is_trained(
+    code: Path, parameters: params.Params, file: str, content: str, told: str
+) -> None:
+    (code / "pkdn" / file).write_text(content)
+    with pytest.raises(UserError, match=told):
+        plan(parameters)
+
+
+def test_a_network_has_the_size_whose_cost_is_told(code: Path, parameters: params.Params) -> None:
+    mynet = MYNET.format(imports="", title="MyNet").replace(', "paper": {}', "")
+    (code / "pkdn/networks/mynet.py").write_text(mynet)
+    names = {"networks": ("bicubic", "mynet"), "authors_recipes": ()}
+    with pytest.raises(UserError, match=r"expected the size 'paper', .* in SIZES of .*mynet\.py"):
+        plan(parameters.model_copy(update=names))
+
+
+def test_a_teacher_that_is_imported_is_one(code: Path) -> None:
+    imports = "from pkdn.networks.layers.mine import T as TEACHER, R as RECIPE"
+    mynet = MYNET.format(imports=imports, title="MyNet")
+    (code / "pkdn/networks/mynet.py").write_text(mynet)
+    found = systems.system("mynet")
+    assert found.has_teacher and found.has_recipe
 
 
 def test_a_parser_needs_label_maps(parameters: params.Params) -> None:

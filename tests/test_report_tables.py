@@ -140,6 +140,18 @@ def test_scores_of_other_faces_are_refused(tmp_path: Path) -> None:
         read_scores(tmp_path, plan, "synthetic")
 
 
+def test_means_over_different_faces_are_refused(tmp_path: Path) -> None:
+    plan = report_inputs.plan(datasets=("synthetic",), seeds=(0,))
+    report_inputs.write(tmp_path, plan)
+    for subject, gone in ((KDFSRNET, 0), (PKDN, 1)):
+        file = tmp_path / subject.run("synthetic", 0).evaluation().scores
+        scores = pd.read_csv(file)
+        scores["identity.distance"] = [np.nan if n == gone else 0.5 for n in range(len(scores))]
+        scores.to_csv(file, index=False)
+    with pytest.raises(UserError, match=r"identity\.distance to be NaN for the same faces"):
+        read_scores(tmp_path, plan, "synthetic")
+
+
 def test_faces_named_like_nothing_or_like_numbers_keep_their_names(tmp_path: Path) -> None:
     plan = report_inputs.plan(datasets=("synthetic",), seeds=(0,))
     faces = {name: np.zeros((128, 128, 3), np.uint8) for name in ("NA", "007", "null")}

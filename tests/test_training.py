@@ -1,5 +1,6 @@
 import math
 import os
+import random
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -411,6 +412,21 @@ def test_milestones_and_fades_shrink_with_the_training() -> None:
     assert dic.distilled("helen", THEIRS) == {}
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"optimizer": torch.optim.AdamW}, r"optimizer: expected partial"),
+        ({"schedule": "constant"}, "schedule: expected CONSTANT"),
+        ({"keep": "bset"}, "keep: expected best or last, got 'bset'"),
+        ({"steps": 100}, "steps: expected"),
+        ({"augment": mirror}, "augment: expected"),
+    ],
+)
+def test_a_recipe_of_other_kinds_is_refused(change: dict[str, object], told: str) -> None:
+    with pytest.raises(UserError, match=f"RECIPE: {told}"):
+        replace(networks.module("kdfsrnet").RECIPE, **change)
+
+
 def test_what_is_missing_in_a_recipe_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     own = networks.module("kdfsrnet").RECIPE
     constant = replace(own, distillation={"lambda_ts": 0.1, "distill_epochs": 0})
@@ -419,8 +435,11 @@ def test_what_is_missing_in_a_recipe_is_named(monkeypatch: pytest.MonkeyPatch) -
         replace(own, steps={"helen": 7}).num_steps("celeba", THEIRS)
     assert replace(own, steps={"helen": 7}).num_steps("helen", THEIRS) == 7
     monkeypatch.setattr(networks.module("kdfsrnet"), "RECIPE", replace(own, distillation=None))
-    with pytest.raises(UserError, match=r"kdfsrnet\.py: expected in RECIPE the distillation"):
-        networks.recipe({"network": "kdfsrnet", "authors": {**THEIRS, "dataset": "helen"}})
+    for wrong in (None, {"lambda_f": 1.0, "distill_epochs": 1}, {"lambda_fs": 1.0}):
+        own = replace(own, distillation=wrong)
+        monkeypatch.setattr(networks.module("kdfsrnet"), "RECIPE", own)
+        with pytest.raises(UserError, match=r"kdfsrnet\.py: expected in RECIPE the `distillation`"):
+            networks.recipe({"network": "kdfsrnet", "authors": {**THEIRS, "dataset": "helen"}})
 
 
 def test_dic_has_its_augmentation_on_helen_alone() -> None:
@@ -683,6 +702,30 @@ def test_weights_that_are_no_numbers_are_never_saved(
     state.restore(Checkpoint(tmp_path))
     assert state.steps == 4
     assert all(weight.isfinite().all() for weight in saved.network.parameters())
+
+
+def test_infinities_that_were_there_at_the_start_are_no_divergence(faces_folder: Path) -> None:
+    task = student_task()
+    task.network.register_buffer("mask", torch.full((2, 2), -math.inf))
+    run(task, faces_folder)
+
+
+def test_a_task_that_lacks_its_term_is_named(faces_folder: Path) -> None:
+    task = student_task()
+    losses = task.losses
+    task.losses = lambda batch, epoch: {"l_sr": losses(batch, epoch)["loss"]}
+    with pytest.raises(UserError, match=r"expected of its task's `losses` the term loss, .* l_sr"):
+        run(task, faces_folder)
+
+
+def test_random_numbers_of_python_and_numpy_go_on_after_a_kill(tmp_path: Path) -> None:
+    saved = Checkpoint(tmp_path)
+    saved.save({"random": random_state()})
+    expected = [random.random(), float(np.random.rand()), float(torch.rand(1))]
+    state = saved.load()
+    assert state is not None
+    restore_random_state(state["random"])
+    assert [random.random(), float(np.random.rand()), float(torch.rand(1))] == expected
 
 
 def with_bad_steps(*numbers: int) -> Task:

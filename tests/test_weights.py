@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from pkdn import networks
 from pkdn.errors import UserError
@@ -26,6 +27,14 @@ def test_a_file_rebuilds_its_network(tmp_path: Path) -> None:
     assert loaded.encode.num_channels == NUM_CLASSES
     for name, value in teacher.state_dict().items():
         assert torch.equal(value, loaded.state_dict()[name])
+
+
+def test_weights_that_modules_share_are_written(tmp_path: Path) -> None:
+    block = nn.Conv2d(1, 1, 1)
+    tensors.write(nn.ModuleList([block] * 3).state_dict(), {}, tmp_path / "a.safetensors")
+    _, found = tensors.read(tmp_path / "a.safetensors", what="weights", advice="")
+    assert {*found} == {f"{n}.{name}" for n in range(3) for name in ("weight", "bias")}
+    assert all(found[f"{n}.weight"] == block.weight for n in range(3))
 
 
 def test_wrong_files_are_one_line(tmp_path: Path) -> None:

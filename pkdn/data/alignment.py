@@ -118,6 +118,7 @@ def cut_face(name: str, root: Path, listed: Listed, *, detect: bool = False) -> 
         )
     try:
         photo = datasets.load(name).read(root, entry)
+        _check_photo(photo, entry, f"pkdn/data/datasets/{name}.py")
         if detect and photo.landmarks is None:
             # A box that is known otherwise says which face is meant; then the landmarks frame it.
             photo = photo._replace(landmarks=find_face(photo.image, photo.box), box=None)
@@ -153,6 +154,29 @@ def _arrays(photo: Photo, box: Box) -> dict[str, np.ndarray]:
     if photo.labels is not None:
         arrays["labels"] = crop_labels(photo.labels, box)
     return arrays
+
+
+def _check_photo(photo: Photo, entry: Entry, file: str) -> None:
+    """Refuse what a data set's file should not have read.
+
+    Raises:
+        UserError: an array is of another type or shape.
+    """
+    size = photo.image.shape[:2]
+    for what, array, is_one, expected in (
+        ("image", photo.image, photo.image.shape == (*size, 3), "(H, W, 3)"),
+        ("labels", photo.labels, photo.labels is None or photo.labels.shape == size, f"{size}"),
+    ):
+        if array is not None and (not is_one or array.dtype != np.uint8):
+            raise UserError(
+                f"{file}: expected of read the {what} of {entry.name} as uint8 {expected}, got "
+                f"{array.dtype} {array.shape}: mend it"
+            )
+    if photo.landmarks is not None and photo.landmarks.shape != (NUM_LANDMARKS, 2):
+        raise UserError(
+            f"{file}: expected of read the landmarks of {entry.name} as ({NUM_LANDMARKS}, 2), got "
+            f"{photo.landmarks.shape}: mend it, or leave them out"
+        )
 
 
 def _check_labels(photo: Photo, entry: Entry) -> None:

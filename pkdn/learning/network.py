@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
+from pkdn.faces import HR_SIZE, LR_SIZE, NUM_LANDMARKS
 from pkdn.training.batches import Batch
 
 
@@ -33,6 +35,18 @@ def inputs(network: nn.Module, batch: Batch) -> list[Any]:
     return [getattr(batch, name) for name in reads(network)]
 
 
+def example(num_faces: int, device: torch.device) -> Batch:
+    """Return faces of noise: costs do not depend on the picture."""
+    generator = torch.Generator().manual_seed(0)
+    levels = torch.randint(0, 256, (num_faces, 3, LR_SIZE, LR_SIZE), generator=generator)
+    return Batch(
+        hr_image=torch.zeros(num_faces, 3, HR_SIZE, HR_SIZE, device=device),
+        lr_image=(levels / 255).to(device),
+        labels=torch.zeros(num_faces, HR_SIZE, HR_SIZE, dtype=torch.uint8, device=device),
+        landmarks=torch.zeros(num_faces, NUM_LANDMARKS, 2, device=device),
+    )
+
+
 class TappedNetwork(nn.Module):
     """A network whose features can be distilled.
 
@@ -42,7 +56,10 @@ class TappedNetwork(nn.Module):
 
     output: Callable[..., Output]
 
-    def forward(self, lr_image: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the SR image alone: (N, 3, 128, 128), [0, 1] with overshoot."""
-        read = (lr_image,) if labels is None else (lr_image, labels)
+    def forward(self, *read: Tensor) -> Tensor:
+        """Return the SR image alone: (N, 3, 128, 128), [0, 1] with overshoot.
+
+        Args:
+            read: the fields of a batch that it reads, in that order.
+        """
         return self.output(*read).sr_image

@@ -15,6 +15,7 @@ All return one float per column key and raise ``ValueError`` at any other type, 
 Files whose names begin with an underscore are shared by the metrics.
 """
 
+import math
 import pkgutil
 from collections.abc import Sequence
 from functools import cache
@@ -96,7 +97,14 @@ def score_labels(sr_labels: np.ndarray, hr_labels: np.ndarray) -> Scores:
 
 
 def _checked(name: str, found: dict[str, float]) -> dict[str, float]:
-    return as_declared(f"pkdn/metrics/{name}.py", columns(name), found)
+    file = f"pkdn/metrics/{name}.py"
+    if any(math.isnan(value) for value in found.values()):
+        raise UserError(
+            f"{file}: expected a number for every face, got NaN, by which systems would be "
+            "compared on different faces: let it return one, or write it as a metric in "
+            "pkdn/perceptual"
+        )
+    return as_declared(file, columns(name), found)
 
 
 def as_declared(file: str, declared: Sequence[Column], found: dict[str, float]) -> dict[str, float]:

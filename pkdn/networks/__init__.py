@@ -38,7 +38,9 @@ from typing import Any, Literal
 from torch import nn
 
 from pkdn.errors import UserError
-from pkdn.learning.network import LR_IMAGE_ALONE, TappedNetwork, reads
+from pkdn.learning import contract
+from pkdn.learning.losses import TERMS
+from pkdn.learning.network import TappedNetwork, reads
 from pkdn.learning.tasks import DistillationTask, SuperResolutionTask
 from pkdn.training import tensors
 from pkdn.training.recipe import AuthorsRecipe, Recipe
@@ -48,6 +50,7 @@ Role = Literal["network", "teacher"]
 
 ABSENT = "absent"
 CARD = "card"
+EPOCHS = "distill_epochs"
 LONGEST_CAUSE = 200
 """Characters of PyTorch's own message that one of ours repeats."""
 
@@ -136,52 +139,52 @@ def recipe(settings: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any]]:
         authors: AuthorsRecipe = found.RECIPE
         recipe = Recipe.by_authors(authors, dataset, limits)
         distilled = authors.distilled(dataset, limits)
-        if hasattr(found, "TEACHER") and not distilled:
-            raise UserError(
-                f"{_file(settings['network'])}: expected in RECIPE the distillation of a network "
-                "that has a TEACHER, got none: add the weights of its loss and `distill_epochs`"
-            )
+        if hasattr(found, "TEACHER"):
+            _check_distillation(distilled, _file(settings["network"]))
     else:
         recipe, distilled = Recipe.of(settings["recipe"]), settings["distillation"]
     highest = getattr(found, "HIGHEST_RATE", recipe.learning_rate)
     return replace(recipe, learning_rate=min(recipe.learning_rate, highest)), distilled
 
 
-def check_reads(description: Description) -> None:
-    """Refuse a network that sees more than the LR face, which no user has at hand.
-
-    Raises:
-        UserError: it does, and is no teacher.
-    """
-    read = reads(_class(description))
-    if description.role != "teacher" and read != LR_IMAGE_ALONE:
+def _check_distillation(distilled: Mapping[str, Any], file: str) -> None:
+    weights = {*distilled} - {EPOCHS}
+    if EPOCHS not in distilled or not weights or weights - {*TERMS}:
         raise UserError(
-            f"{_file(description.network)}: expected a NETWORK that reads the LR face alone, got "
-            f"one that reads {' and '.join(read)}, which would be the true face's when it is "
-            "scored: let a task compare it with these, or let a TEACHER read them"
+            f"{file}: expected in RECIPE the `distillation` of a network that has a TEACHER, "
+            f"{EPOCHS} and weights of its loss out of {', '.join(TERMS)}, got "
+            f"{', '.join(distilled) or 'none'}: mend it"
         )
 
 
-def check_distilled(name: str) -> None:
+def check(description: Description) -> None:
+    """Refuse a network that cannot be trained or scored, before hours go into it.
+
+    Raises:
+        UserError: it does not keep to :func:`pkdn.learning.contract.check_network`.
+    """
+    is_teacher = description.role == "teacher"
+    file = _file(description.network)
+    contract.check_network(description.build(), file, is_teacher=is_teacher)
+
+
+def check_distilled(name: str, size: str) -> None:
     """Refuse what cannot be distilled, before a teacher is trained for it.
 
     Raises:
-        UserError: its file has a task as well, no taps, or classes without taps.
+        UserError: its file, or what that builds, does not keep to :mod:`pkdn.learning.contract`.
     """
     found, file = module(name), _file(name)
-    if hasattr(found, "task"):
-        raise UserError(
-            f"{file}: expected TEACHER or task, got both: a network that learns from a teacher is "
-            "trained by the losses of Eq. 2 alone; leave one of them out"
-        )
-    if not hasattr(found, "DISTILLED_TAPS"):
-        raise UserError(f"{file}: expected DISTILLED_TAPS beside TEACHER, got none: name features")
-    for role in ("NETWORK", "TEACHER"):
-        if not issubclass(getattr(found, role), TappedNetwork):
-            raise UserError(
-                f"{file}: expected {role} to be a TappedNetwork, whose features are compared, got "
-                f"{getattr(found, role).__name__}: derive it from that"
-            )
+    contract.check_file(found, file)
+    teacher, network = (describe(name, size, teacher=which).build() for which in (True, False))
+    contract.check_network(teacher, file, is_teacher=True)
+    assert isinstance(teacher, TappedNetwork) and isinstance(network, TappedNetwork)
+    contract.check_taps(network, teacher, found.DISTILLED_TAPS, file)
+
+
+def check_task(task: Task, name: str) -> None:
+    """Refuse a task that reads what no batch has."""
+    contract.check_fields(task.reads, _file(name))
 
 
 def teacher_reads(name: str) -> tuple[str, ...]:

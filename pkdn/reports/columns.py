@@ -42,5 +42,6 @@ MAIN: Final = [m for m in ALL if m.file == metrics.PRIMARY or m.file not in metr
 """The metrics of the main tables: the primary protocol's, then what is no protocol."""
 
 PSNR, SSIM, PARSING_MIOU = (
-    next(metric for metric in MAIN if metric.column.key == key) for key in ("psnr", "ssim", "miou")
+    next(metric for metric in MAIN if metric.name == name)
+    for name in (f"{metrics.PRIMARY}.psnr", f"{metrics.PRIMARY}.ssim", "parsing.miou")
 )

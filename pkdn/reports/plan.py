@@ -7,6 +7,7 @@ from typing import Final
 
 from pkdn.runs import RunId
 from pkdn.systems import (
+    BICUBIC,
     FULL,
     PAPER_ORDER,
     PAPER_SIZE,
@@ -88,6 +89,12 @@ class Plan:
     def beyond_paper(self) -> list[str]:
         """The rows of Table 1 that the paper's does not have, beside bicubic."""
         return [name for name in self.table_1 if name not in PAPER_ORDER]
+
+    @property
+    def without_recipe(self) -> list[str]:
+        """Networks beside PKDN's that are trained, and whose authors' recipe is not known."""
+        own = (PKDN_NETWORK, BICUBIC)
+        return [n for n in self.networks if n not in own and not system(n).has_recipe]
 
     @property
     def authors_changes(self) -> list[str]:

@@ -65,6 +65,7 @@ def read_scores(root: Path, plan: Plan, dataset: str) -> Scores:
     frames: dict[Subject, dict[int, pd.DataFrame]] = {}
     absences: dict[Subject, str] = {}
     first: tuple[Path, pd.DataFrame] | None = None
+    judged: dict[str, pd.Series[bool]] = {}
     for subject, seed in product(plan.subjects, plan.seeds):
         run = subject.run(dataset, seed).evaluation()
         if (root / run.absence).is_file():
@@ -80,5 +81,26 @@ def read_scores(root: Path, plan: Plan, dataset: str) -> Scores:
                 f"expected scores of the same faces in {first[0]} and {path}: "
                 "run `dvc repro` to bring both up to date"
             )
+        _check_judged(judged, frame, path)
         frames.setdefault(subject, {})[seed] = frame
     return Scores(frames, absences)
+
+
+def _check_judged(known: dict[str, "pd.Series[bool]"], frame: pd.DataFrame, path: Path) -> None:
+    """Refuse means over different faces.
+
+    Args:
+        known: for each metric, which faces have no number; those that are new are added.
+        frame: of scores.
+        path: of its file.
+
+    Raises:
+        UserError: a metric has none for other faces than of what was scored before.
+    """
+    for column, is_missing in frame.isna().items():
+        if not known.setdefault(str(column), is_missing).equals(is_missing):
+            raise UserError(
+                f"expected {column} to be NaN for the same faces whatever is scored, got others in "
+                f"{path}: it may be so where nothing can be measured in the true face alone; mend "
+                f"pkdn/perceptual/{str(column).partition('.')[0]}.py"
+            )

@@ -6,6 +6,7 @@ They lie outside the stages' outputs, since DVC deletes those before a stage run
 
 import hashlib
 import os
+import random
 import shutil
 import signal
 import threading
@@ -16,9 +17,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from torch import Tensor
 
 from pkdn.errors import UserError
 from pkdn.files import atomic_file
@@ -29,20 +30,26 @@ from pkdn.provenance import main_repository
 KEEP_RESULT_SECONDS = 24 * 3600
 
 
-def random_state() -> dict[str, Tensor]:
-    """Return the state of torch's random generators, the only ones that a training uses.
+def random_state() -> dict[str, Any]:
+    """Return the state of random generators: torch's, and Python's and NumPy's for users' networks.
 
     Of GPUs it is the one in use: another machine, where the training continues, may have fewer.
     """
-    state = {"cpu": torch.get_rng_state()}
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    numpy = (kind, np.asarray(keys).tolist(), *rest)
+    state = {"cpu": torch.get_rng_state(), "python": random.getstate(), "numpy": numpy}
     if torch.cuda.is_available():
         state["cuda"] = torch.cuda.get_rng_state()
     return state
 
 
-def restore_random_state(state: dict[str, Tensor]) -> None:
-    """Put torch's random generators back to a state of :func:`random_state`."""
+def restore_random_state(state: dict[str, Any]) -> None:
+    """Put random generators back to a state of :func:`random_state`."""
     torch.set_rng_state(state["cpu"])
+    if "python" in state:  # not in those of before 2026-11-30
+        random.setstate(state["python"])
+        kind, keys, *rest = state["numpy"]
+        np.random.set_state((kind, np.array(keys, np.uint32), *rest))
     if "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"])
 

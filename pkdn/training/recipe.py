@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import torch
 
+from pkdn.errors import UserError
 from pkdn.runs import for_dataset
 from pkdn.training.augmentation import AUGMENTATIONS, Augmentation
 
@@ -15,6 +16,7 @@ Optimizer = partial[Any]
 """One of PyTorch's optimisers with its constants."""
 
 EPSILON = 1e-8
+KEPT = ("best", "last")
 RECORDED = {"alpha": "smoothing", "eps": "epsilon"}
 """How records call PyTorch's constants."""
 # One-cycle schedule: our choice for short trainings of networks without normalisation.
@@ -102,6 +104,23 @@ class AuthorsRecipe:
     augment: Mapping[str, Augmentation | None] | None = None
     keep: str = "last"
     distillation: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values of other kinds, which a training would meet late or not at all.
+
+        Raises:
+            UserError: the first of them.
+        """
+        for name, is_one, kind in (
+            ("optimizer", isinstance(self.optimizer, partial), "partial(torch.optim.Adam, …)"),
+            ("schedule", isinstance(self.schedule, Schedule), "CONSTANT or halved_at(…)"),
+            ("keep", self.keep in KEPT, " or ".join(KEPT)),
+            ("steps", isinstance(self.steps, Mapping | None), '{"helen": 1000, OTHERS: 1000}'),
+            ("augment", isinstance(self.augment, Mapping | None), "{OTHERS: mirror}"),
+        ):
+            if not is_one:
+                found = getattr(self, name)
+                raise UserError(f"RECIPE: {name}: expected {kind}, got {found!r}: mend it")
 
     def num_steps(self, dataset: str, values: Mapping[str, Any]) -> int:
         """Return how long the training is: see :meth:`Recipe.by_authors` for ``values``."""

@@ -34,7 +34,11 @@ class TrainingState:
         self.network = task.network
         self.skipped, self.may_skip = 0, recipe.skip_bad_steps
         self.since_row, self.buffers_before = list[dict[str, Tensor]](), list[Tensor]()
+        self.never_finite = set[tuple[str, str]]()  # such as the infinities of a mask
         for term, module in task.minimised.items():
+            self.never_finite |= {
+                (term, name) for name, value in _numbers(module) if not value.isfinite().all()
+            }
             placed = precision.place(module)
             if trained := [p for p in placed.parameters() if p.requires_grad]:
                 self.modules[term] = placed
@@ -42,6 +46,11 @@ class TrainingState:
 
     def step(self, terms: dict[str, Tensor], rate: float, title: str) -> None:
         """Move the weights, unless a loss or gradient is no number and the step may be left out."""
+        if lacking := self.optimizers.keys() - terms.keys():
+            raise UserError(
+                f"{title}: expected of its task's `losses` the term {min(lacking)}, which the task "
+                f"minimises, got {', '.join(terms) or 'none'}: let it return that"
+            )
         for left, (term, optimizer) in enumerate(self.optimizers.items(), 1 - len(self.optimizers)):
             (group,) = optimizer.param_groups
             group["lr"] = rate
@@ -105,9 +114,9 @@ class TrainingState:
         found = {name: value for name, value in row.items() if not math.isfinite(value)}
         weights = [
             (name, weight)
-            for module in self.modules.values()
-            for name, weight in module.state_dict().items()
-            if weight.is_floating_point()
+            for term, module in self.modules.items()
+            for name, weight in _numbers(module)
+            if (term, name) not in self.never_finite
         ]
         finite = torch.stack([weight.isfinite().all() for _, weight in weights]).tolist()
         found |= {
@@ -146,6 +155,10 @@ class TrainingState:
         self.best = state["best"]
         self.steps, self.skipped, self.seconds, self.rows, self.since_row = state["progress"]
         print(f"continuing at step {self.steps} of a training that was interrupted", flush=True)
+
+
+def _numbers(module: nn.Module) -> list[tuple[str, Tensor]]:
+    return [(name, t) for name, t in module.state_dict().items() if t.is_floating_point()]
 
 
 def _lay_out_as_weights(optimizer: torch.optim.Optimizer) -> None:

@@ -20,7 +20,8 @@ DESCRIPTION = "description"
 
 def write(state: Mapping[str, Tensor], description: Mapping[str, Any], path: Path) -> None:
     """Write tensors with their description; the file appears whole or not at all."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    # Copies: safetensors writes no two that share memory, as those of a recursive network do.
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
     with atomic_file(path) as temporary:
         save_file(tensors, temporary, {DESCRIPTION: json.dumps(description, sort_keys=True)})
 

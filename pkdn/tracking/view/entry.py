@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -70,11 +71,11 @@ class Entry:
         from mlflow.entities import Metric
 
         metrics = [
-            Metric(name, value, self._start_ms + int(1000 * row.get("seconds", 0)), step)
+            Metric(_allowed(name), value, self._start_ms + int(1000 * row.get("seconds", 0)), step)
             for row in rows
             for name, value in row.items()
             for step in [int(row.get("step", 0))]
-            if name != "step" and math.isfinite(value) and step not in self._steps(name)
+            if name != "step" and math.isfinite(value) and step not in self._steps(_allowed(name))
         ]
         for start in range(0, len(metrics), MOST_METRICS):
             part = metrics[start : start + MOST_METRICS]
@@ -105,7 +106,9 @@ class Entry:
             UserError: MLflow does not register the model.
         """
         # A curve has its last figures already, at their step.
-        final = {name: value for name, value in record.metrics.items() if not self._steps(name)}
+        final = {
+            name: value for name, value in record.metrics.items() if not self._steps(_allowed(name))
+        }
         self.log([{**final, "step": 0}])
         if record.weights and record.training is None:
             self._client.set_tag(self.run_id, WEIGHTS_TAG, record.weights)
@@ -155,3 +158,8 @@ def _input(dataset: Dataset, record: Record) -> Any:
     use = "training" if record.training is None else "test"
     data = Data(dataset.name, dataset.digest, "local", source, profile=profile)
     return DatasetInput(data, [InputTag("mlflow.data.context", use)])
+
+
+def _allowed(name: str) -> str:
+    """Return a figure's name as MLflow takes it, such as ``pck_0.1`` for ``pck@0.1``."""
+    return re.sub(r"[^\w\-. :/]", "_", name)

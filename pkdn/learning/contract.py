@@ -1,0 +1,107 @@
+"""What a network's file has to keep to, looked at before hours go into a training."""
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pkdn.errors import UserError
+from pkdn.faces import HR_SIZE
+from pkdn.learning.network import LR_IMAGE_ALONE, TappedNetwork, example, inputs, reads
+from pkdn.training.batches import Batch
+
+PROCESSOR = torch.device("cpu")
+
+
+def check_fields(fields: Sequence[str], file: str) -> None:
+    """Refuse names of what no batch has.
+
+    Raises:
+        UserError: the first such name.
+    """
+    for field in fields:
+        if field not in Batch._fields:
+            raise UserError(
+                f"{file}: expected in `reads` names out of {', '.join(Batch._fields)}, got "
+                f"{field!r}: mend it"
+            )
+
+
+def check_network(network: nn.Module, file: str, *, is_teacher: bool) -> None:
+    """Refuse a network that reads what nobody has at hand, or that returns no faces.
+
+    Args:
+        network: on the processor; it is called once, and stays as it was.
+        file: that it is from, for messages.
+        is_teacher: it may see more than the LR face.
+
+    Raises:
+        UserError: it does not keep to this.
+    """
+    read = reads(network)
+    check_fields(read, file)
+    if not is_teacher and read != LR_IMAGE_ALONE:
+        raise UserError(
+            f"{file}: expected a NETWORK that reads the LR face alone, got one that reads "
+            f"{' and '.join(read)}, which would be the true face's when it is scored: let a task "
+            "compare it with these, or let a TEACHER read them"
+        )
+    found = _passed(network, network)
+    shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+    if shape != (1, 3, HR_SIZE, HR_SIZE):
+        raise UserError(
+            f"{file}: expected of forward (N, 3, {HR_SIZE}, {HR_SIZE}) for N faces, got {shape} "
+            "for one: let it return the SR image alone"
+        )
+
+
+def check_file(found: ModuleType, file: str) -> None:
+    """Refuse a file by which nothing can be distilled.
+
+    Raises:
+        UserError: it has a task as well, no taps, or classes without taps.
+    """
+    if hasattr(found, "task"):
+        raise UserError(
+            f"{file}: expected TEACHER or task, got both: a network that learns from a teacher is "
+            "trained by the losses of Eq. 2 alone; leave one of them out"
+        )
+    if not hasattr(found, "DISTILLED_TAPS"):
+        raise UserError(f"{file}: expected DISTILLED_TAPS beside TEACHER, got none: name features")
+    for role in ("NETWORK", "TEACHER"):
+        if not issubclass(getattr(found, role), TappedNetwork):
+            raise UserError(
+                f"{file}: expected {role} to be a TappedNetwork, whose features are compared, got "
+                f"{getattr(found, role).__name__}: derive it from that"
+            )
+
+
+def check_taps(
+    network: TappedNetwork, teacher: TappedNetwork, taps: Sequence[str], file: str
+) -> None:
+    """Refuse features that cannot be compared; see :func:`check_network` for the arguments.
+
+    Raises:
+        UserError: one of the two lacks a feature, or has it in another shape.
+    """
+    found = [_passed(one, one.output).taps for one in (network, teacher)]
+    for tap in taps:
+        shapes = [tuple(one[tap].shape) if tap in one else "none" for one in found]
+        if "none" in shapes or shapes[0] != shapes[1]:
+            raise UserError(
+                f"{file}: expected the feature {tap!r} of DISTILLED_TAPS in NETWORK and TEACHER, "
+                f"in one shape, got {shapes[0]} and {shapes[1]}: mend its name, or SIZES and "
+                "TEACHER_SIZES"
+            )
+
+
+@torch.no_grad()
+def _passed(network: nn.Module, call: Callable[..., Any]) -> Any:
+    """Return what a network makes of an example; random numbers go on as if it had not."""
+    was = network.training
+    with torch.random.fork_rng(devices=[]):
+        found = call(*inputs(network.eval(), example(1, PROCESSOR)))
+    network.train(was)
+    return found

@@ -275,6 +275,15 @@ def test_a_job_that_ends_without_a_word_is_started_three_times(
     assert "ended without a word (failed)" in one.failed["teacher"]
 
 
+def test_a_job_that_makes_way_for_others_is_started_as_often_as_it_takes(tmp_path: Path) -> None:
+    one, queue = night(tmp_path, "teacher")
+    for _ in range(2 * slurm.MOST_STARTS):
+        queue.end("teacher", "PREEMPTED")
+        one._look(queue.jobs)
+    assert len(queue.submitted) == 2 * slurm.MOST_STARTS + 1
+    assert one.failed == {}
+
+
 def note(queue: Queue, stage: str) -> None:
     file = queue.place.note(stage)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -159,13 +159,13 @@ class _Night:
         """Start a job again, unless somebody cancelled it, and add it to those that go on.
 
         SLURM itself cancels what needs a job that ended badly. That waits for a new one then, and
-        is no start that it has had.
+        is no start that it has had; nor is one that SLURM took back for somebody else's job.
         """
         what = f"job {self.numbers.get(stage, '')} ended without a word ({state.lower()})"
         undone = [one for one in self.stages[stage] if not self._is_here_or_done(one)]
         if not all(one in going for one in undone) or self._may_speak(stage, state):
             return
-        if state == "CANCELLED" and undone:
+        if state == "PREEMPTED" or (state == "CANCELLED" and undone):
             self.starts[stage] -= 1
         elif state == "CANCELLED" or self.starts[stage] >= MOST_STARTS:
             self._fail(stage, f"{what}; see {PLACE / 'jobs'}")

@@ -56,10 +56,15 @@ class TappedNetwork(nn.Module):
 
     output: Callable[..., Output]
 
-    def forward(self, *read: Tensor) -> Tensor:
+    def forward(
+        self, lr_image: Tensor, second: Tensor | None = None, third: Tensor | None = None
+    ) -> Tensor:
         """Return the SR image alone: (N, 3, 128, 128), [0, 1] with overshoot.
 
         Args:
-            read: the fields of a batch that it reads, in that order.
+            lr_image: (N, 3, 16, 16), [0, 1].
+            second: the next field of a batch that it reads, if any.
+            third: one more. They have no common name: PyTorch exports no forward of ``*fields``.
         """
-        return self.output(*read).sr_image
+        more = [field for field in (second, third) if field is not None]
+        return self.output(lr_image, *more).sr_image

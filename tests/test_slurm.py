@@ -100,6 +100,21 @@ def test_every_stage_is_one_job_and_no_gpu_has_two(
     assert "up to date" in run(project, "--jobs", "2").stdout
 
 
+def test_what_an_emptied_cache_lacks_is_made_again_by_the_next_call_but_one(
+    project: Path, environment: dict[str, str]
+) -> None:
+    assert run(project, *SLURM, **environment).returncode == 0
+    shutil.rmtree(project / ".dvc/cache")
+    for name in ("dvc.lock", *PIPELINE):
+        (project / name).unlink()
+    said = run(project, *SLURM, **environment)
+    assert said.returncode == 1
+    assert "parse: expected in DVC's cache what it has made elsewhere" in said.stdout + said.stderr
+    done = run(project, *SLURM, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (project / "report").exists()
+
+
 def hurry() -> None:
     """Start now what SLURM would start again in two minutes."""
     for line in asked("squeue", "--me", "--noheader", "--format=%i %r").splitlines():

@@ -11,8 +11,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pkdn import networks
-from pkdn.errors import UserError
-from pkdn.faces import HR_SIZE
+from pkdn.learning import contract
 from pkdn.learning.network import example, inputs
 from pkdn.training.precision import Precision
 from pkdn.training.threads import one_thread
@@ -20,7 +19,7 @@ from pkdn.training.threads import one_thread
 WARM_UP_RUNS = 2
 LEAST_RUNS = 5
 LEAST_SECONDS = 0.25
-SHAPES_ALONE, PROCESSOR = torch.device("meta"), torch.device("cpu")
+SHAPES_ALONE = torch.device("meta")
 
 Row = dict[str, str | int | float]
 
@@ -63,14 +62,14 @@ def size(network: nn.Module) -> tuple[int, float]:
         Trained numbers; and 10⁹ multiply–accumulates of convolutions and matrix products. Fourier
         transforms are not counted, nor is what is done number by number.
     """
-    return _parameters(network), _passed(network)[1]
+    return _parameters(network), _passed(network, SHAPES_ALONE)[1]
 
 
 def _parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def _passed(network: nn.Module, device: torch.device = SHAPES_ALONE) -> tuple[Any, float]:
+def _passed(network: nn.Module, device: torch.device) -> tuple[Any, float]:
     """Return what a network on a device makes of a face, with how many 10⁹ products."""
     with FlopCounterMode(display=False) as counter:
         found = network.eval()(*inputs(network, example(1, device)))
@@ -78,27 +77,13 @@ def _passed(network: nn.Module, device: torch.device = SHAPES_ALONE) -> tuple[An
 
 
 @torch.no_grad()
-def _counted(description: networks.Description) -> tuple[nn.Module, Any, float]:
-    """Build a network and count its products: from shapes alone, or else, where its constructor or
-    its forward wants numbers, such as ``linspace(…).item()``, by computing."""
-    for device in (SHAPES_ALONE, PROCESSOR):
-        try:
-            with device:
-                network = description.build()
-                return network, *_passed(network, device)
-        except (RuntimeError, NotImplementedError):
-            if device == PROCESSOR:
-                raise
-    raise AssertionError
-
-
-def _check_output(network: nn.Module, found: Any) -> None:
-    shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-    if shape != (1, 3, HR_SIZE, HR_SIZE):
-        raise UserError(
-            f"{type(network).__name__}: expected of forward (N, 3, {HR_SIZE}, {HR_SIZE}) for N "
-            f"faces, got {shape}: let it return the SR image alone"
-        )
+def _counted(description: networks.Description, device: torch.device) -> tuple[nn.Module, float]:
+    """Return a network that was built on a device, with how many 10⁹ products a face takes it."""
+    with device:
+        network = description.build()
+        found, gmac = _passed(network, device)
+    contract.check_image(found, type(network).__name__)
+    return network, gmac
 
 
 def cost(network: nn.Module, num_faces: int, precision: Precision) -> Cost:
@@ -185,8 +170,10 @@ def rows(name: str, size_name: str, precision: Precision | None = None) -> Itera
     module = networks.module(name)
     for teacher in (False, True) if hasattr(module, "TEACHER") else (False,):
         description = networks.describe(name, size_name, teacher=teacher)
-        network, found, gmac = _counted(description)
-        _check_output(network, found)
+        try:
+            network, gmac = _counted(description, SHAPES_ALONE)
+        except RuntimeError:  # it wants numbers, such as those of `linspace(…).item()`
+            network, gmac = _counted(description, torch.device("cpu"))
         row: Row = {
             "network": name,
             "role": description.role,

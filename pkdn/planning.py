@@ -167,13 +167,24 @@ def _check_files() -> None:
                     f"expected a name of small letters, digits and _, which begins with a letter, "
                     f"got {shown}: rename it"
                 )
-            offered = systems.top_names(file, shown) if needed else set()
-            for names in needed:
-                if not offered & {*names}:
-                    raise UserError(
-                        f"expected {' or '.join(names)} in {shown}, found none: add what the "
-                        f"__init__.py beside it describes"
-                    )
+            if needed:
+                _check_offers(file, needed, "the __init__.py beside it")
+
+
+def _check_offers(file: Path, needed: Iterable[Sequence[str]], described: str) -> None:
+    """Refuse a file that lacks, of each group of names, every one at its top.
+
+    Raises:
+        UserError: the first such group; it is told where it is described.
+    """
+    shown = file.relative_to(closure.ROOT).as_posix()
+    offered = systems.top_names(file, shown)
+    for names in needed:
+        if not offered & {*names}:
+            raise UserError(
+                f"expected {' or '.join(names)} in {shown}, found none: add what {described} "
+                "describes"
+            )
 
 
 def _check_terms() -> None:
@@ -255,14 +266,9 @@ def _check_dataset(name: str, declared: Mapping[str, Sequence[str]]) -> None:
     Raises:
         UserError: it does.
     """
-    file = f"pkdn/data/datasets/{name}.py"
-    offered = systems.top_names(DATASETS / f"{name}.py", file)
-    for needed in (("catalogue",), ("read",), ("PARTS", "locate")):
-        if not offered & {*needed}:
-            raise UserError(
-                f"expected {' or '.join(needed)} in {file}, found none: add what the class Dataset "
-                "in pkdn/data/datasets/__init__.py describes"
-            )
+    needed = (("catalogue",), ("read",), ("PARTS", "locate"))
+    where = "the class Dataset in pkdn/data/datasets/__init__.py"
+    _check_offers(DATASETS / f"{name}.py", needed, where)
     for stage in ("download", "align"):
         seen = [path.replace("${item.dataset}", name) for path in declared[stage]]
         if unseen := _unseen(f"stages.{stage}", f"pkdn.data.datasets.{name}", seen):

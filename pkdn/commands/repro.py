@@ -19,7 +19,7 @@ from pkdn.errors import UserError
 from pkdn.pipeline import devices, presence
 from pkdn.pipeline.crew import Asked, Crew
 from pkdn.pipeline.explain import explain
-from pkdn.pipeline.schedule import Stages, after_twins, outdated, run_all
+from pkdn.pipeline.schedule import Stages, after_twins, needing, outdated, run_all
 from pkdn.pipeline.tasks import Task
 from pkdn.runs import LOCK, OWN, RunId
 
@@ -272,14 +272,6 @@ def _report(failed: Mapping[str, str], stages: Stages) -> None:
     raise UserError(
         f"{' and '.join(failed)} failed{others}; mend what is said above, then `{_this()}`"
     )
-
-
-def needing(names: set[str], stages: Stages) -> set[str]:
-    """Return the stages that need one of some, or need one that does…"""
-    found = set(names)
-    for _ in stages:
-        found |= {name for name, needs in stages.items() if needs & found}
-    return found - names
 
 
 def _this() -> str:

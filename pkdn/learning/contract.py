@@ -48,12 +48,24 @@ def check_network(network: nn.Module, file: str, *, is_teacher: bool) -> None:
             f"{' and '.join(read)}, which would be the true face's when it is scored: let a task "
             "compare it with these, or let a TEACHER read them"
         )
-    found = _passed(network, network)
+    check_image(_passed(network, network), file)
+
+
+def check_image(found: Any, what: str) -> None:
+    """Refuse what is no SR image of one face.
+
+    Args:
+        found: what a forward has returned.
+        what: has returned it, for messages.
+
+    Raises:
+        UserError: it is something else.
+    """
     shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
     if shape != (1, 3, HR_SIZE, HR_SIZE):
         raise UserError(
-            f"{file}: expected of forward (N, 3, {HR_SIZE}, {HR_SIZE}) for N faces, got {shape} "
-            "for one: let it return the SR image alone"
+            f"{what}: expected of forward (N, 3, {HR_SIZE}, {HR_SIZE}) for N faces, got {shape}: "
+            "let it return the SR image alone"
         )
 
 

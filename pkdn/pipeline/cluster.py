@@ -16,6 +16,7 @@ from pkdn.pipeline.devices import ALONE, COMPUTING, is_one_of
 from pkdn.pipeline.node import PLACE, Place, StageJob
 from pkdn.runs import TRAININGS
 from pkdn.tracking.live import LIVE_VARIABLE
+from pkdn.tracking.place import SQLITE
 
 ALIVE = ("PENDING", "RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD")
 NETWORK_FILE_SYSTEMS = ("nfs", "lustre", "gpfs", "beegfs", "ceph", "cifs", "smb", "fuse.", "9p")
@@ -199,7 +200,7 @@ def check_tracking(workspace: Path) -> None:
         UserError: it would be there.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    path = workspace / uri.removeprefix("sqlite:///") if uri.startswith("sqlite") else workspace
+    path = workspace / uri.removeprefix(SQLITE) if uri.startswith(SQLITE) else workspace
     disks = [d for d in psutil.disk_partitions(all=True) if path.is_relative_to(d.mountpoint)]
     disk = max(disks, key=lambda one: len(one.mountpoint), default=None)
     if not _has_server() and disk and disk.fstype.startswith(NETWORK_FILE_SYSTEMS):

@@ -109,6 +109,14 @@ def after_twins(stages: Stages) -> dict[str, set[str]]:
     return found
 
 
+def needing(names: set[str], stages: Stages) -> set[str]:
+    """Return the stages that need one of some, or need one that does…"""
+    found = set(names)
+    for _ in stages:
+        found |= {name for name, needs in stages.items() if needs & found}
+    return found - names
+
+
 def run_one(stage: str, crew: Crew, may_run: Sequence[str]) -> str:
     """Take one stage from DVC's cache, or run it if it is among some; return why it failed."""
     task = Task(stage, pulls=crew.pulls, may_run=" ".join(may_run))

@@ -15,7 +15,7 @@ from pkdn.pipeline.cache import cache_folder
 from pkdn.pipeline.cluster import ALIVE, Cluster, Options, Queued, check_tracking
 from pkdn.pipeline.crew import Crew
 from pkdn.pipeline.node import PLACE, Place, keep_files
-from pkdn.pipeline.schedule import Stages, run_one
+from pkdn.pipeline.schedule import Stages, needing, run_one
 from pkdn.pipeline.tasks import Task
 from pkdn.progress import Reached, duration, noted
 
@@ -221,11 +221,8 @@ class _Night:
 
         What it made is not in the cache: somebody has emptied that, or data are others now.
         """
-        forgotten = {stage}
-        for one in self.order:
-            if one == stage or self.stages[one] & forgotten:
-                forgotten.add(one)
-                self.place.note(one).unlink(missing_ok=True)
+        for one in {stage} | needing({stage}, self.stages):
+            self.place.note(one).unlink(missing_ok=True)
 
     def _rest(self, seconds: float) -> None:
         """Wait a little; a signal that asks to end is met here."""

@@ -46,10 +46,9 @@ def random_state() -> dict[str, Any]:
 def restore_random_state(state: dict[str, Any]) -> None:
     """Put random generators back to a state of :func:`random_state`."""
     torch.set_rng_state(state["cpu"])
-    if "python" in state:  # not in those of before 2026-11-30
-        random.setstate(state["python"])
-        kind, keys, *rest = state["numpy"]
-        np.random.set_state((kind, np.array(keys, np.uint32), *rest))
+    random.setstate(state["python"])
+    kind, keys, *rest = state["numpy"]
+    np.random.set_state((kind, np.array(keys, np.uint32), *rest))
     if "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"])
 

@@ -75,7 +75,7 @@ class Entry:
             for row in rows
             for name, value in row.items()
             for step in [int(row.get("step", 0))]
-            if name != "step" and math.isfinite(value) and step not in self._steps(_allowed(name))
+            if name != "step" and math.isfinite(value) and step not in self._steps(name)
         ]
         for start in range(0, len(metrics), MOST_METRICS):
             part = metrics[start : start + MOST_METRICS]
@@ -90,6 +90,7 @@ class Entry:
 
     def _steps(self, name: str) -> set[int]:
         """Return where the run has a figure of this name."""
+        name = _allowed(name)
         if name not in self._there:
             known = [] if self._is_new else self._client.get_metric_history(self.run_id, name)
             self._there[name] = {metric.step for metric in known}
@@ -106,9 +107,7 @@ class Entry:
             UserError: MLflow does not register the model.
         """
         # A curve has its last figures already, at their step.
-        final = {
-            name: value for name, value in record.metrics.items() if not self._steps(_allowed(name))
-        }
+        final = {name: value for name, value in record.metrics.items() if not self._steps(name)}
         self.log([{**final, "step": 0}])
         if record.weights and record.training is None:
             self._client.set_tag(self.run_id, WEIGHTS_TAG, record.weights)

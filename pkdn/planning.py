@@ -132,12 +132,15 @@ def check_names(params: Params) -> None:
             f"params.yaml: ablations: expected {FULL} among them, with which all are compared; "
             f"got {list(params.ablations)}: add it"
         )
-    by_dataset = params.training.steps
-    for name in by_dataset if isinstance(by_dataset, Mapping) else ():
-        if name not in (*datasets(), runs.OTHERS):
+    steps, known = params.training.steps, [*datasets(), runs.OTHERS]
+    place = f"params.yaml: profiles.{params.profile}.training.steps"
+    stated = {place: [*steps] if isinstance(steps, Mapping) else []}
+    for name in params.authors_recipes:
+        stated[f"pkdn/networks/{name}.py: RECIPE"] = [*systems.system(name).recipe_datasets]
+    for place, found in stated.items():
+        if odd := [name for name in found if name not in known]:
             raise UserError(
-                f"params.yaml: profiles.{params.profile}.training.steps: expected names out of "
-                f"{', '.join([*datasets(), runs.OTHERS])}; got {name!r}"
+                f"{place}: expected names out of {', '.join(known)}; got {odd[0]!r}: mend it"
             )
     declared = _declared()
     _check_files()

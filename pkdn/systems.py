@@ -19,6 +19,8 @@ BICUBIC: Final = "bicubic"
 PAPER_SIZE: Final = "paper"
 SIZES: Final = ("demo", "small", PAPER_SIZE)
 """The sizes that every network's file has."""
+BY_DATASET: Final = ("steps", "augment")
+"""What an authors' recipe states by data sets."""
 
 PAPER_ORDER: Final = (
     BICUBIC,
@@ -44,6 +46,7 @@ class System(NamedTuple):
         has_recipe: whether it states its authors' recipe.
         size_tables: in its file: ``SIZES``, and where its teacher or its discriminator has sizes,
             theirs, each with the names of its sizes, such as ``demo``.
+        recipe_datasets: the data sets that its authors' recipe names.
     """
 
     name: str
@@ -52,6 +55,7 @@ class System(NamedTuple):
     has_teacher: bool
     has_recipe: bool
     size_tables: Mapping[str, tuple[str, ...]]
+    recipe_datasets: tuple[str, ...]
 
     @property
     def sizes(self) -> tuple[str, ...]:
@@ -93,11 +97,20 @@ def system(name: str) -> System:
     said = {*values, *_imported(tree)}
     own_teacher = "TEACHER" in said and name != PKDN_NETWORK
     tables = {
-        table: tuple(str(key.value) for key in dictionary.keys if isinstance(key, ast.Constant))
+        table: _keys(dictionary)
         for table, dictionary in values.items()
         if table.endswith("SIZES") and isinstance(dictionary, ast.Dict)
     }
-    return System(name, texts[0], texts[1], own_teacher, "RECIPE" in said, tables)
+    recipe = values.get("RECIPE")
+    stated = recipe.keywords if isinstance(recipe, ast.Call) else []
+    named = [key for one in stated if one.arg in BY_DATASET for key in _keys(one.value)]
+    return System(name, texts[0], texts[1], own_teacher, "RECIPE" in said, tables, (*named,))
+
+
+def _keys(dictionary: ast.expr) -> tuple[str, ...]:
+    """Return the keys of a dictionary that are written out."""
+    keys = dictionary.keys if isinstance(dictionary, ast.Dict) else []
+    return tuple(str(key.value) for key in keys if isinstance(key, ast.Constant))
 
 
 def _parsed(file: Path, shown: str) -> ast.Module:

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -315,6 +316,20 @@ def test_a_network_that_returns_no_faces_or_reads_no_field_is_refused_before_it_
     monkeypatch.setattr(SuperResolutionTask, "reads", ("landmark",))
     with pytest.raises(UserError, match=r"sisn\.py: .*got 'landmark'"):
         networks.check_task(task, "sisn")
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        (partial(nn.LazyConv2d, 3), r"mine\.py: .* got 0\.weight, whose shape is open until"),
+        (partial(nn.Conv2d, 3, 3, dtype=torch.complex64), "got 0.weight, which is complex: hold"),
+    ],
+)
+def test_weights_that_no_file_holds_are_refused_before_a_training(
+    layer: Callable[..., nn.Module], told: str
+) -> None:
+    with pytest.raises(UserError, match=told):
+        contract.check_network(nn.Sequential(layer(kernel_size=3)), "mine.py", is_teacher=False)
 
 
 def test_a_check_leaves_no_trace() -> None:

@@ -205,6 +205,18 @@ def test_steps_for_a_data_set_that_does_not_exist_are_refused(parameters: params
         plan(parameters.model_copy(update={"profiles": {"demo": misspelt}}))
 
 
+def test_a_recipe_for_a_data_set_that_does_not_exist_is_refused(
+    code: Path, parameters: params.Params
+) -> None:
+    file = code / "pkdn/networks/kdfsrnet.py"
+    file.write_text(file.read_text().replace('{"helen": 98_000', '{"hellen": 98_000'))
+    systems.system.cache_clear()
+    told = r"kdfsrnet\.py: RECIPE: expected names out of celeba, .*, others; got 'hellen': mend"
+    with pytest.raises(UserError, match=told):
+        plan(parameters)
+    assert plan(parameters.model_copy(update={"authors_recipes": ()}))
+
+
 MYNET = """{imports}
 TITLE = {title!r}
 INPUT = "16×16"

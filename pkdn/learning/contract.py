@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from pkdn.errors import UserError
 from pkdn.faces import HR_SIZE
@@ -40,6 +41,7 @@ def check_network(network: nn.Module, file: str, *, is_teacher: bool) -> None:
     Raises:
         UserError: it does not keep to this.
     """
+    _check_weights(network, file)
     read = reads(network)
     check_fields(read, file)
     if not is_teacher and read != LR_IMAGE_ALONE:
@@ -49,6 +51,21 @@ def check_network(network: nn.Module, file: str, *, is_teacher: bool) -> None:
             "compare it with these, or let a TEACHER read them"
         )
     check_image(_passed(network, network), file)
+
+
+def _check_weights(network: nn.Module, file: str) -> None:
+    """Refuse weights that are not there yet, or that no file of weights holds."""
+    for name, value in network.state_dict().items():
+        if is_lazy(value):
+            raise UserError(
+                f"{file}: expected weights that the constructor makes, got {name}, whose shape is "
+                "open until a face comes: take Conv2d(3, 64, 3) in the place of LazyConv2d(64, 3)"
+            )
+        if value.is_complex():
+            raise UserError(
+                f"{file}: expected weights and buffers of real numbers, got {name}, which is "
+                "complex: hold its two parts, and join them in forward by torch.complex"
+            )
 
 
 def check_image(found: Any, what: str) -> None:

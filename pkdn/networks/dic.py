@@ -6,8 +6,8 @@ image and heatmaps are compared with the truth.
 
 Structure as in the authors' code (MIT licence). Difference: they start from an hourglass trained
 for landmarks beforehand and hold it still for the first steps; here everything learns together
-from the start, since those weights are not part of this project. Their recipe for CelebA has no
-augmentation, the one for Helen has; the former is used.
+from the start, since those weights are not part of this project. Their recipes for Helen and for
+CelebA differ in the augmentation alone, which the latter lacks.
 """
 
 from functools import partial

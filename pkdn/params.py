@@ -73,7 +73,7 @@ class RecipeValues(_Section):
     learning_rate: Rate
     schedule: Schedule
     keep: Annotated[Literal["best", "last"], Expect("one of best, last")]
-    augment: Annotated[Literal["none", "mirror"], Expect("one of none, mirror")]
+    augment: Annotated[Literal["none", "mirror", "affine"], Expect("one of none, mirror, affine")]
     threads: Threads
 
 

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -6,17 +7,20 @@ import torch
 
 from pkdn.faces.shards import Shards
 from pkdn.networks.layers.landmarks import heatmap_loss
+from pkdn.params import RecipeValues
 from pkdn.training.augmentation import (
+    AUGMENTATIONS,
     MIRRORED_LANDMARKS,
     Augmentation,
     Faces,
+    affine,
     distort_mirror_and_turn,
     mirror,
     mirror_and_turn,
     mirror_and_zoom,
 )
 
-ALL = (mirror, mirror_and_turn, mirror_and_zoom, distort_mirror_and_turn)
+ALL = (mirror, affine, mirror_and_turn, mirror_and_zoom, distort_mirror_and_turn)
 COUNT = 24
 
 
@@ -85,6 +89,23 @@ def test_all_eight_turns_come_about_equally_often() -> None:
     assert counts.min() > 400
 
 
+def test_faces_are_turned_scaled_and_shifted_as_far_as_it_says_and_no_further() -> None:
+    torch.manual_seed(0)
+    points = torch.full((1500, 68, 2), 64.0)
+    points[:, 33, 1] = 104  # below the nose, where mirroring leaves it
+    found = affine(Faces(torch.zeros(1500, 1, 128, 128, dtype=torch.uint8), None, points)).landmarks
+    assert found is not None
+    down = found[:, 33] - found[:, 30]
+    sizes = down.norm(dim=1) / 40
+    assert sizes.max().item() == pytest.approx(1.1, abs=0.001)
+    assert sizes.min().item() == pytest.approx(1 / 1.1, abs=0.001)
+    turns = torch.rad2deg(torch.atan2(down[:, 0], down[:, 1]))
+    assert turns.max().item() == pytest.approx(10, abs=0.1)
+    assert turns.min().item() == pytest.approx(-10, abs=0.1)
+    shifts = (found[:, 30] - 64).norm(dim=1) / sizes / 128
+    assert 0.08 < shifts.max() < 0.06 * 2**0.5 + 1e-4
+
+
 def test_sparnets_part_is_enlarged_by_a_quarter_and_lies_to_the_top_left() -> None:
     torch.manual_seed(0)
     ramp = torch.arange(128, dtype=torch.uint8)
@@ -107,6 +128,10 @@ def test_dics_distortion_cuts_no_landmark_off_and_needs_them(marked: Faces) -> N
     unknown = marked._replace(landmarks=torch.full((COUNT, 68, 2), torch.nan))
     images = distort_mirror_and_turn(unknown).images
     assert ((images == 255) | (images == 0)).all()
+
+
+def test_params_name_the_augmentations_there_are() -> None:
+    assert get_args(RecipeValues.model_fields["augment"].annotation) == tuple(AUGMENTATIONS)
 
 
 def test_unknown_landmarks_stay_unknown(faces_folder: Path) -> None:

@@ -38,6 +38,7 @@ PRECISION = Precision("fp32", GPU)
 AUGMENTATIONS = [
     None,
     augmentation.mirror,
+    augmentation.affine,
     augmentation.mirror_and_turn,
     augmentation.mirror_and_zoom,
     augmentation.distort_mirror_and_turn,

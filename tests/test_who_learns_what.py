@@ -16,7 +16,14 @@ from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.networks.pkdn import PKDN
 from pkdn.planning import plan
 from pkdn.systems import VARIANTS
-from pkdn.training.augmentation import Augmentation, Faces, mirror, mirror_and_turn, mirror_and_zoom
+from pkdn.training.augmentation import (
+    Augmentation,
+    Faces,
+    affine,
+    mirror,
+    mirror_and_turn,
+    mirror_and_zoom,
+)
 from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.loop import train
 from pkdn.training.precision import Precision
@@ -116,7 +123,7 @@ def batches(folder: Path, augment: Augmentation, **others: Any) -> FaceBatches:
     return FaceBatches(Shards(folder, "train"), Shards(folder, "train"), **of)
 
 
-@pytest.mark.parametrize("augment", [mirror, mirror_and_turn, mirror_and_zoom])
+@pytest.mark.parametrize("augment", [mirror, affine, mirror_and_turn, mirror_and_zoom])
 def test_maps_and_landmarks_move_with_their_faces(augment: Augmentation, tmp_path: Path) -> None:
     """Each face is black but for a bright square, on its map and at its nose."""
     random = np.random.default_rng(0)

@@ -14,6 +14,7 @@ from pkdn.systems import PKDN, TERMS, VARIANTS, Subject, system
 AUGMENTATIONS: Final = {
     "none": "none",
     "mirror": "mirrored",
+    "affine": "mirrored, turned, scaled and shifted a little",
     "mirror_and_turn": "mirrored, turned by 90°",
     "mirror_and_zoom": "mirrored, enlarged",
     "distort_mirror_and_turn": "squeezed, mirrored, turned by 90°",

@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import torch
 
 from bench import computing, moving, page
 from pkdn import command
-from pkdn.files import write_marked
+from pkdn.errors import UserError
+from pkdn.files import atomic_file, write_marked
 from pkdn.provenance import CODE, machine, peak_mib, revision, versions
+from pkdn.shortages import is_of_memory
 from pkdn.training import precision
 from pkdn.training.precision import Precision
 
@@ -29,9 +33,6 @@ def main() -> None:
     compute = precision.choose(arguments.precision, device, compiles=arguments.compile)
     product = computing.matrix_product(compute, arguments.seconds)
     began, rows = time.perf_counter(), list[dict[str, Any]]()
-    for row in _rows(arguments, compute):
-        rows.append(row)
-        print(page.table([row], product).splitlines()[-1], flush=True)
     found = {
         "date": date.today().isoformat(),
         "revision": revision((*CODE, "bench")),
@@ -40,14 +41,19 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         **compute.record(),
         "product_tflops": product,
-        "peak_mib": _peak_mib(compute),
-        "seconds": time.perf_counter() - began,
         "rows": rows,
     }
+    for row in _rows(arguments, compute):
+        rows.append(row)
+        print(page.table([row], product).splitlines()[-1], flush=True)
+        found |= {"peak_mib": _peak_mib(compute), "seconds": time.perf_counter() - began}
+        if arguments.json:  # after each row: a system without memory ends the process unasked
+            with atomic_file(arguments.json) as temporary:
+                temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if not rows:
+        raise UserError("expected rows that this machine has the memory for, got none")
     text = f"{_heading(found)}\n\n{page.table(rows, product)}"
     print(f"\n{text}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if arguments.figure:
         page.draw(rows, arguments.figure)
     if arguments.write:
@@ -55,15 +61,28 @@ def main() -> None:
 
 
 def _rows(arguments: argparse.Namespace, compute: Precision) -> Iterator[dict[str, Any]]:
+    for what, timed in _computing(arguments):
+        try:
+            row = timed(compute, arguments.seconds)
+        except (MemoryError, RuntimeError) as error:
+            if not is_of_memory(error):
+                raise
+            print(f"{what}: needs more memory than there is; left out", file=sys.stderr, flush=True)
+        else:
+            yield row
+    if not arguments.networks:
+        yield from moving.rows(compute, arguments.seconds)
+
+
+def _computing(arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield what is to be timed, with what times it."""
     wanted = arguments.networks
     for size in arguments.sizes:
         for training in computing.trainings():
             if not wanted or training.network in wanted:
-                yield computing.training_row(training, size, compute, arguments.seconds)
-        for num_faces in computing.FACES if not wanted else ():
-            yield computing.inference_row(num_faces, size, compute, arguments.seconds)
-    if not wanted:
-        yield from moving.rows(compute, arguments.seconds)
+                yield f"{training.title}, {size}", partial(computing.training_row, training, size)
+        for count in computing.FACES if not wanted else ():
+            yield f"inference of {count}, {size}", partial(computing.inference_row, count, size)
 
 
 def _peak_mib(compute: Precision) -> float:

@@ -81,7 +81,7 @@ def line(error: BaseException) -> str | None:
     """Say what the machine lacked and what to do; None where it was something else."""
     seen: BaseException | None = error
     while seen is not None:
-        if _is_memory(seen):
+        if is_of_memory(seen):
             reason = _reason(seen) or "no memory left"
             advice = getattr(seen, NOTE + "memory", MEMORY)
             return f"expected enough memory, got {type(seen).__name__} ({reason}): {advice}"
@@ -94,7 +94,8 @@ def line(error: BaseException) -> str | None:
     return None
 
 
-def _is_memory(error: BaseException) -> bool:
+def is_of_memory(error: BaseException) -> bool:
+    """Return whether there was not enough memory, of the machine or of a GPU."""
     kinds = isinstance(error, RuntimeError | OSError)
     return isinstance(error, MemoryError) or (kinds and bool(_OUT_OF_MEMORY.search(str(error))))
 

@@ -1,6 +1,7 @@
 """The benchmark: both ways do the same, in turns, and its table says what was measured."""
 
 import itertools
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -106,6 +107,34 @@ def test_of_networks_that_are_named_the_steps_alone_are_timed(
     assert [row["what"] for row in rows] == [
         "PKDN's teacher", "PKDN's student, distilled", "PKDN's network alone", "DIC"
     ]  # fmt: skip
+
+
+def test_what_the_memory_does_not_hold_is_left_out_and_the_rest_is_written_as_it_comes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bench.json"
+    written = []
+
+    def row(training: Training, *_: object) -> dict[str, object]:
+        if training.network == "dic":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        if training.network == "wfen":
+            written.extend(json.loads(file.read_text())["rows"])
+        return {"what": training.title, "size": "demo", **PAIR}
+
+    monkeypatch.setattr(computing, "training_row", row)
+    monkeypatch.setattr(computing, "matrix_product", lambda *_: 0.5)
+    names = ["urdgn", "dic", "wfen"]
+    monkeypatch.setattr(
+        sys, "argv", ["bench", "--sizes", "demo", "--json", str(file), "--networks", *names]
+    )
+    bench.__main__.main()
+    assert [one["what"] for one in written] == ["URDGN"]
+    assert [one["what"] for one in json.loads(file.read_text())["rows"]] == ["URDGN", "WFEN"]
+    assert capsys.readouterr().err == "DIC, demo: needs more memory than there is; left out\n"
+    monkeypatch.setattr(sys, "argv", ["bench", "--sizes", "demo", "--networks", "dic"])
+    with pytest.raises(UserError, match="expected rows that this machine has the memory for"):
+        bench.__main__.main()
 
 
 def test_a_training_row_counts_what_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:

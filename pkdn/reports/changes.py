@@ -8,7 +8,7 @@ from pkdn.reports.columns import PSNR
 from pkdn.reports.comparisons import gain_columns
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.scores import Scores
-from pkdn.reports.statistics import Gain
+from pkdn.reports.statistics import Gain, over
 from pkdn.reports.tables import NOTHING, Column, Table, listing, markdown, words
 from pkdn.systems import BICUBIC, Subject
 
@@ -84,8 +84,11 @@ def _of_dataset(dataset: str, before: State, after: State) -> Iterator[str]:
     if [*before.plan.seeds] != [*after.plan.seeds]:
         yield (
             f"Means are over the seeds {listing(map(str, before.plan.seeds))} before and "
-            f"{listing(map(str, after.plan.seeds))} after, gains over those that both have."
+            f"{listing(map(str, after.plan.seeds))} after, gains over those that both have; ± is "
+            "the standard deviation over the seeds, and no interval."
         )
+    elif changed[0].cells:
+        yield over(after.plan.seeds)
     for said, titles in (
         ("The same PSNR on every face", same),
         ("Only before", alone(old, new, before.plan)),

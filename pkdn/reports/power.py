@@ -26,8 +26,10 @@ def power(gains: Mapping[Subject, Gain]) -> pd.DataFrame:
         A row for each number of ``seeds`` and of ``faces``: the ``gain`` in dB that is seen in
         four of five such studies, ``against`` which system; how many faces there are
         ``here``, which gain is ``seen`` with the seeds here, and how many seeds are ``needed``
-        (NaN: no number is enough) for the gain ``wanted``, the paper's over KDFSRNet on Helen. No
-        row where there is one seed.
+        (NaN: no number is enough) for the gain ``wanted``, the paper's over KDFSRNet on Helen; how
+        far trainings are found to ``move`` a difference, how far they ``may`` all the same
+        (:meth:`pkdn.intervals.Spread.at_most`), and how many seeds are needed ``then``. No row
+        where there is one seed.
     """
     usable = [item for item in gains.items() if item[1].spread]
     if not usable:
@@ -40,13 +42,18 @@ def power(gains: Mapping[Subject, Gain]) -> pd.DataFrame:
         for faces in counts
         for seeds in range(2, MOST_SEEDS + 1)
     ]
-    seen = gain.spread.detectable(len(gain.by_seed), gain.num_faces)
-    wanted = paper.gain("helen", "kdfsrnet")
-    needed = gain.spread.seeds_needed(wanted, gain.num_faces)
+    num_seeds, wanted = len(gain.by_seed), paper.gain("helen", "kdfsrnet")
+    doubted = gain.spread.at_most(num_seeds, gain.num_faces)
+    needed, then = (
+        one.seeds_needed(wanted, gain.num_faces) or math.nan for one in (gain.spread, doubted)
+    )
     return pd.DataFrame(rows).assign(
         against=title(other),
         here=gain.num_faces,
-        seen=seen,
+        seen=gain.spread.detectable(num_seeds, gain.num_faces),
         wanted=wanted,
-        needed=needed or math.nan,
+        needed=needed,
+        move=gain.spread.of_seeds,
+        may=doubted.of_seeds,
+        then=then,
     )

@@ -20,7 +20,7 @@ from pkdn.reports.curves import best_validation
 from pkdn.reports.history import faces, machines, precisions, read_records, revisions
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.scores import Scores
-from pkdn.reports.statistics import Gain
+from pkdn.reports.statistics import Gain, over
 from pkdn.reports.tables import Column, Table, listing, markdown, words
 from pkdn.systems import BICUBIC, Subject
 
@@ -151,6 +151,7 @@ def _page(state: State, root: Path, out: Path) -> str:
         told.append(f"## On `{dataset}`, {_num_faces(scores)} test faces")
         told.append(_learnt_from(faces(records, dataset), dataset))
         told.append(markdown([words("system", map(title, rows)), *means]))
+        told.append(over(state.plan.seeds))
     return "\n\n".join(told) + "\n"
 
 
@@ -245,7 +246,7 @@ def _other_results(pairs: Sequence[Pair]) -> str:
     ]
     text = (
         "The published intervals are for other faces. On these very faces, what is here differs by "
-        f"more than chance from what was published for {listing(named)}."
+        f"more than chance among faces from what was published for {listing(named)}."
     )
     if any(len(pair.change.by_seed) == 1 for pair in pairs):
         text += " With one seed that may be another training of the same system, or another system."

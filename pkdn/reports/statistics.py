@@ -4,6 +4,7 @@ Scores of one metric are a data frame: a row for each face, a column for each se
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from pkdn.intervals import CONFIDENCE, Interval, Spread, paired_difference
 from pkdn.reports.columns import Metric
-from pkdn.reports.tables import NOTHING
+from pkdn.reports.tables import NOTHING, listing
 
 MIN_FACES = 2
 
@@ -41,6 +42,16 @@ class Mean(NamedTuple):
         """Return ``mean ± spread`` in the metric's decimals."""
         text = metric.text(self.value)
         return text if math.isnan(self.spread) else f"{text} ± {metric.text(self.spread)}"
+
+
+def over(seeds: Sequence[int]) -> str:
+    """Say over which trainings means are taken, and what their spread is."""
+    if len(seeds) == 1:
+        return f"Each row is one training, with the seed {seeds[0]}."
+    return (
+        f"Means are over the seeds {listing(map(str, seeds))}; ± is the standard deviation over "
+        "these, and no interval."
+    )
 
 
 class Gain(NamedTuple):
@@ -92,8 +103,8 @@ class Gain(NamedTuple):
         word = "better" if mean > 0 else "worse"
         if low <= 0 <= high:
             return "no: the interval includes 0"
-        if len(self.by_seed) == 1:
-            return f"no: {word} for this training; other seeds are not known"
         if p_value >= 1 - CONFIDENCE:
             return f"no: {word}, but chance would do that once in so many comparisons"
+        if len(self.by_seed) == 1:
+            return f"no: {word} for this training; other seeds are not known"
         return f"yes: {word}"

@@ -115,7 +115,7 @@ def _arguments() -> argparse.Namespace:
     )
     add("--seconds", type=float, default=3.0, help="for each row, about; at least five rounds")
     add("--threads", type=int, default=0, help="of the processor; 0: as many as PyTorch takes")
-    add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of our way")
+    add("--precision", choices=("auto", "fp32", "tf32", "bf16"), default="auto", help="of our way")
     add(
         "--compile",
         choices=("on", "off"),

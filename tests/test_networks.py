@@ -16,6 +16,7 @@ from pkdn.learning.network import TappedNetwork
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.networks import dic, fsrnet, pkdn, sfmnet, sisn, urdgn, wfen
 from pkdn.networks.layers import landmarks as _landmarks
+from pkdn.networks.layers.blocks import PixelShuffle, PixelUnshuffle
 from pkdn.networks.layers.full_domain import Window, WindowAttention
 from pkdn.training.batches import Batch, FaceBatches
 from pkdn.training.task import Task
@@ -423,6 +424,20 @@ def test_a_feature_fusion_block_feeds_the_difference_back() -> None:
     no_difference = block.attention(features + block.projection(torch.zeros_like(features)))
     torch.testing.assert_close(same, no_difference)
     assert not torch.allclose(same, block(features, features + 1))
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_shuffled_pixels_stay_as_they_lie_in_memory_on_gpus_too(
+    layout: torch.memory_format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There PyTorch's own come out with their channels first."""
+    features = torch.rand(2, 16, 4, 4).to(memory_format=layout)
+    for ours, name in ((PixelShuffle(2), "pixel_shuffle"), (PixelUnshuffle(2), "pixel_unshuffle")):
+        own = getattr(nn.functional, name)
+        monkeypatch.setattr(nn.functional, name, lambda *args, own=own: own(*args).contiguous())
+        found = ours(features)
+        assert found.is_contiguous(memory_format=layout)
+        assert torch.equal(found, own(features, 2))
 
 
 def test_heatmaps_peak_at_their_landmarks_and_unknown_ones_count_nothing() -> None:

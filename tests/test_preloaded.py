@@ -21,7 +21,9 @@ from small_pipeline import (
 )
 
 from pkdn import preloaded
+from pkdn.pipeline import worker
 from pkdn.pipeline.presence import WORKER
+from pkdn.pipeline.tasks import Task
 
 STAGE = """
 import os, signal, sys, time
@@ -154,6 +156,20 @@ def test_it_ends_with_who_started_it(place: Path) -> None:
     before = {one.pid for one in processes(place)}
     subprocess.run([sys.executable, "-c", code], cwd=place, env=ENVIRONMENT, check=True)
     wait_for(lambda: {one.pid for one in processes(place)} <= before)
+
+
+@pytest.mark.parametrize(
+    ("device", "named", "may"),
+    [(None, None, True), (None, "", True), (None, "0", False), ("0", None, False)],
+)
+def test_a_stage_with_a_gpu_is_no_copy(
+    device: str | None, named: str | None, may: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")  # the tests' own
+    if named is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    task = Task("teacher@helen-full-0", device=device)
+    assert worker.may_copy(task) is (may and sys.platform == "linux")
 
 
 def test_a_stage_of_repro_runs_in_a_copy_and_saves_when_its_dvc_is_killed(tmp_path: Path) -> None:

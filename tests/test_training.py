@@ -2,6 +2,8 @@ import math
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -890,9 +892,10 @@ def test_fp32_is_exact_on_gpus_and_tf32_is_for_them_alone() -> None:
     backends = torch.backends
     for name, exact in [("fp32", True), ("bf16", False), ("fp32", True)]:
         assert precision.choose(name, cpu).name == name
-        assert backends.cudnn.allow_tf32 is backends.cuda.matmul.allow_tf32 is not exact
+        assert backends.cudnn.allow_tf32 is backends.cuda.matmul.allow_tf32 is False
         assert (backends.cudnn.deterministic, backends.cudnn.benchmark) == (exact, not exact)
     assert precision.choose("tf32", torch.device("cuda")).memory_format == torch.contiguous_format
+    assert backends.cudnn.allow_tf32 is backends.cuda.matmul.allow_tf32 is True
     precision.default_device()
     assert not backends.cudnn.allow_tf32
     with pytest.raises(UserError, match="expected auto, fp32 or bf16 on a processor, got tf32"):
@@ -936,6 +939,36 @@ def test_what_was_chosen_for_gpus_is_back_afterwards(chosen: str) -> None:
             assert now() == (True, False, False, False)
         assert now() == (False, False, True, False)
     assert now() == before
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        "",
+        "cuda.matmul.fp32_precision = 'tf32'",
+        "cudnn.conv.fp32_precision = 'tf32'",
+        "cudnn.conv.fp32_precision = 'ieee'",
+        "fp32_precision = 'tf32'",
+        "fp32_precision = 'ieee'",
+    ],
+)
+def test_a_program_that_chose_tf32_by_pytorchs_newer_names_has_exact_faces(chosen: str) -> None:
+    program = """
+import torch
+from pkdn.training import precision
+backends = torch.backends
+def now():
+    return [kind.fp32_precision for kind in (backends.cudnn.conv, backends.cuda.matmul, backends)]
+CHOSEN
+before = now()
+with precision.exact(torch.device("cuda")):
+    assert now()[:2] == ["ieee", "ieee"]
+assert now() == before
+import sys
+assert "torch._dynamo" not in sys.modules
+"""
+    line = f"backends.{chosen}" if chosen else ""
+    subprocess.run([sys.executable, "-c", program.replace("CHOSEN", line)], check=True)
 
 
 @pytest.mark.parametrize(("named", "is_told"), [("0,1", True), ("", False), ("-1", False)])

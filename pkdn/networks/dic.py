@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.faces import NUM_LANDMARKS
-from pkdn.networks.layers.blocks import Residual, conv3
+from pkdn.networks.layers.blocks import PixelShuffle, Residual, conv3
 from pkdn.networks.layers.feedback import FeedbackBlock, activated, enlarge, pointwise
 from pkdn.networks.layers.initialisation import kaiming
 from pkdn.networks.layers.landmarks import heatmap_loss, hourglass, projection
@@ -179,7 +179,7 @@ class DIC(nn.Module):
         self.num_steps = num_steps
         self.mean: Tensor
         self.register_buffer("mean", torch.tensor(MEAN_RGB).reshape(3, 1, 1), persistent=False)
-        self.head = nn.Sequential(activated(conv3(3, 4 * width)), nn.PixelShuffle(2))
+        self.head = nn.Sequential(activated(conv3(3, 4 * width)), PixelShuffle(2))
         feedback = partial(FeedbackBlock, width, num_groups, projection_scale)
         self.first = nn.Sequential(pointwise(width, width), feedback())
         self.attention = PartAttention(width, num_fusion_blocks)

@@ -20,7 +20,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pkdn.learning.losses import super_resolution_loss
-from pkdn.networks.layers.blocks import Residual, bicubic_input, scale_tail
+from pkdn.networks.layers.blocks import (
+    PixelShuffle,
+    PixelUnshuffle,
+    Residual,
+    bicubic_input,
+    scale_tail,
+)
 from pkdn.networks.layers.frequency import Float32, FrequencyBlock, InteractionBlock, transform
 from pkdn.runs import OTHERS
 from pkdn.training.batches import Batch
@@ -86,9 +92,9 @@ def resampled(width: int, direction: str) -> nn.Module:
     """Return what halves (``down``), doubles (``up``) or keeps the size."""
     if direction == "down":
         merge = nn.Conv2d(4 * width, width, 1, bias=False)
-        return nn.Sequential(convolution(width, width), nn.PixelUnshuffle(2), merge)
+        return nn.Sequential(convolution(width, width), PixelUnshuffle(2), merge)
     if direction == "up":
-        return nn.Sequential(nn.Conv2d(width, 4 * width, 1), nn.PixelShuffle(2), nn.PReLU())
+        return nn.Sequential(nn.Conv2d(width, 4 * width, 1), PixelShuffle(2), nn.PReLU())
     return nn.Identity()
 
 

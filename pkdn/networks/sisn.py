@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pkdn.errors import UserError
 from pkdn.networks.layers.blocks import (
+    PixelUnshuffle,
     Residual,
     Upsample,
     bicubic_input,
@@ -130,7 +131,7 @@ class SISN(nn.Module):
         self.mean: Tensor
         self.register_buffer("mean", torch.tensor(MEAN_RGB).reshape(3, 1, 1), persistent=False)
         self.enlarge = nn.Upsample(scale_factor=UNSHUFFLE)
-        self.head = nn.Sequential(nn.PixelUnshuffle(UNSHUFFLE), conv3(3 * UNSHUFFLE**2, width))
+        self.head = nn.Sequential(PixelUnshuffle(UNSHUFFLE), conv3(3 * UNSHUFFLE**2, width))
         groups = [ExternalSplitAttentionGroup(width, num_blocks) for _ in range(num_groups)]
         self.body = nn.Sequential(*groups, conv3(width, width))
         self.up = nn.Sequential(*(Upsample(width) for _ in range(NUM_DOUBLINGS)))

@@ -62,21 +62,21 @@ def found() -> tuple[list[str], str]:
     Raises:
         UserError: the variable has the number of a GPU that is not here.
     """
-    named = _named()
-    if named == [] or not have_driver():
-        return named or [], ""
+    by_name = named()
+    if by_name == [] or not have_driver():
+        return by_name or [], ""
     count, why = _asked()
     if not count:
         return [], why
-    if named and all(name.isdecimal() for name in named) and count < len({*named}):
+    if by_name and all(name.isdecimal() for name in by_name) and count < len({*by_name}):
         raise UserError(
-            f"{VISIBLE_GPUS}: expected numbers of GPUs that are here, got {','.join(named)}, of "
+            f"{VISIBLE_GPUS}: expected numbers of GPUs that are here, got {','.join(by_name)}, of "
             f"which PyTorch sees {count}: correct or unset it"
         )
-    return [str(number) for number in range(count)] if named is None else named, ""
+    return [str(number) for number in range(count)] if by_name is None else by_name, ""
 
 
-def _named() -> list[str] | None:
+def named() -> list[str] | None:
     """Return what the variable names, None where it is not set."""
     if VISIBLE_GPUS not in os.environ:
         return None

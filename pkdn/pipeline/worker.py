@@ -50,12 +50,19 @@ def main() -> None:
     with connection, ExitStack() as at_end, suppress(EOFError, BrokenPipeError):
         while True:
             task = connection.recv()
-            # CUDA does not survive a copy, and where GPUs train, a start does not count.
-            may_copy = task.device is None and preloaded.is_possible()
-            if may_copy and beside is None and devices.is_one_of(task.stage, devices.COMPUTING):
+            computes = devices.is_one_of(task.stage, devices.COMPUTING)
+            if beside is None and computes and may_copy(task):
                 with suppress(OSError):  # a socket's path has a hundred letters at most
                     beside = at_end.enter_context(preloaded.Preloaded())
             connection.send(_answer(task, stop, connection))
+
+
+def may_copy(task: Task) -> bool:
+    """Return whether a stage may start as a copy: not with a GPU, which SLURM's jobs name alone.
+
+    CUDA does not survive a copy, and where GPUs train, a start does not count.
+    """
+    return task.device is None and not devices.named() and preloaded.is_possible()
 
 
 def _end_stages(stop: threading.Event) -> None:

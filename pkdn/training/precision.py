@@ -8,7 +8,7 @@ processors without them fp32 is faster with channels_last: docs/performance.md.
 import os
 import sysconfig
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -32,6 +32,8 @@ gain a tenth, too little to be worth a compiler. On GPUs nothing was measured.
 
 CUBLAS_WORKSPACE = ":4096:8"
 """With which NVIDIA's matrix products are deterministic, as the documentation of cuBLAS says."""
+IEEE = "ieee"
+"""PyTorch's name for fp32 that is computed as fp32."""
 
 
 @dataclass(frozen=True)
@@ -97,20 +99,21 @@ def found_device() -> torch.device:
     return torch.device("cpu")
 
 
-def _be_exact(exact: bool) -> None:
-    """Choose exact and deterministic algorithms on GPUs, or the fastest, TF32 among them.
+def _be_exact(exact: bool, *, tf32: bool = False) -> None:
+    """Choose deterministic algorithms on GPUs, or the fastest; and whether fp32 may be TF32.
 
-    PyTorch's convolutions take TF32 for fp32 if nobody objects. For the gradient of reflection
-    padding (SPARNet's) and for the mean loss over labels (the parser's) it has no deterministic
-    algorithm, and warns.
+    PyTorch's convolutions take TF32 for fp32 if nobody objects, within bf16 too, where some layers
+    ask for float32 (SFMNet's). For the gradient of reflection padding (SPARNet's) and for the mean
+    loss over labels (the parser's) it has no deterministic algorithm, and warns.
     """
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = not exact
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
     torch.backends.cudnn.deterministic = exact
     torch.backends.cudnn.benchmark = not exact
     if torch.cuda.is_available():
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", CUBLAS_WORKSPACE)
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-        torch.use_deterministic_algorithms(exact, warn_only=True)
+        # Its other name, `use_deterministic_algorithms`, imports the compiler, which takes seconds.
+        torch.set_deterministic_debug_mode("warn" if exact else "default")
 
 
 @contextmanager
@@ -121,6 +124,8 @@ def exact(device: torch.device) -> Iterator[None]:
         return
     with _as_before():
         _be_exact(True)
+        for kind in _kinds():
+            kind.fp32_precision = IEEE
         yield
 
 
@@ -138,18 +143,28 @@ def usual() -> Iterator[None]:
 def _as_before() -> Iterator[None]:
     """Put back what is changed in here of how GPUs compute."""
     cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
-    fast = cudnn.allow_tf32, products.allow_tf32
+    named = [kind.fp32_precision for kind in _kinds()]
+    fast = None
+    with suppress(RuntimeError):  # a program that has chosen by the newer names cannot ask by these
+        fast = cudnn.allow_tf32, products.allow_tf32
     chosen = cudnn.deterministic, cudnn.benchmark
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic = torch.get_deterministic_debug_mode()
     fills = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        cudnn.allow_tf32, products.allow_tf32 = fast
+        if fast:
+            cudnn.allow_tf32, products.allow_tf32 = fast
+        for kind, before in zip(_kinds(), named, strict=True):
+            kind.fp32_precision = before
         cudnn.deterministic, cudnn.benchmark = chosen
-        torch.use_deterministic_algorithms(deterministic, warn_only=warns)
+        torch.set_deterministic_debug_mode(deterministic)
         torch.utils.deterministic.fill_uninitialized_memory = fills  # type: ignore[attr-defined]
+
+
+def _kinds() -> tuple[Any, Any]:
+    """Return what GPUs compute fp32 for, each with PyTorch's newer name of how."""
+    return torch.backends.cudnn.conv, torch.backends.cuda.matmul  # type: ignore[attr-defined]
 
 
 def _multiplies_bf16(device: torch.device) -> bool:
@@ -187,7 +202,7 @@ def choose(
         requested = "bf16" if _multiplies_bf16(device) else "fp32"
     if requested == "tf32" and device.type != "cuda":
         raise UserError("precision: expected auto, fp32 or bf16 on a processor, got tf32")
-    _be_exact(requested == "fp32")
+    _be_exact(requested == "fp32", tf32=requested == "tf32")
     is_fast = device.type == "cuda" or (requested == "bf16" and torch.cpu._is_amx_tile_supported())
     pays = is_fast and steps >= LEAST_COMPILED[device.type] and have_compiler(device)
     return Precision(requested, device, compiles == "on" or (compiles == "auto" and pays))

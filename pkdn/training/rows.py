@@ -63,9 +63,13 @@ class Resident(Streamed):
         return self._arrays[array][sent(torch.from_numpy(indices), self.device)]
 
     def _all(self, array: str) -> Tensor:
-        looks = chunks(len(self.shards), ROWS_AT_ONCE)
-        read = [torch.from_numpy(self.shards.read(array, look)).to(self.device) for look in looks]
-        return torch.cat(read)
+        count, found = len(self.shards), torch.empty(0)
+        for look in chunks(count, ROWS_AT_ONCE):
+            values = torch.from_numpy(self.shards.read(array, look)).to(self.device)
+            if not look.start:
+                found = values.new_empty((count, *values.shape[1:]))
+            found[look.start : look.stop] = values
+        return found
 
 
 def rows_of(shards: Shards, device: torch.device) -> Streamed:

@@ -63,18 +63,40 @@ class Gate(nn.Module):
         return features * torch.sigmoid(self.body(features))
 
 
+def as_in(made: Tensor, features: Tensor) -> Tensor:
+    """Return what was made of features with its channels last, if those have that."""
+    last = features.is_contiguous(memory_format=torch.channels_last)
+    return made.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+
+
+class PixelShuffle(nn.PixelShuffle):
+    """PyTorch's, which on GPUs forgets that channels are last, and so would what is added to it."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C·r², H, W) → (N, C, r·H, r·W)."""
+        return as_in(super().forward(features), features)
+
+
+class PixelUnshuffle(nn.PixelUnshuffle):
+    """PyTorch's, as :class:`PixelShuffle`."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, r·H, r·W) → (N, C·r², H, W)."""
+        return as_in(super().forward(features), features)
+
+
 class Downsample(nn.Sequential):
     """Halve the resolution: space-to-depth, then conv3×3 back to ``width`` channels."""
 
     def __init__(self, width: int) -> None:
-        super().__init__(nn.PixelUnshuffle(2), conv3(4 * width, width))
+        super().__init__(PixelUnshuffle(2), conv3(4 * width, width))
 
 
 class Upsample(nn.Sequential):
     """Double the resolution: conv3×3 to 4·``width`` channels, then pixel shuffle."""
 
     def __init__(self, width: int) -> None:
-        super().__init__(conv3(width, 4 * width), nn.PixelShuffle(2))
+        super().__init__(conv3(width, 4 * width), PixelShuffle(2))
 
 
 # Not stated in the paper, which has no global residual; chosen because a network that adds its

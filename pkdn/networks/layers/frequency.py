@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from pkdn.networks.layers.blocks import Residual, conv3
+from pkdn.networks.layers.blocks import Residual, as_in, conv3
 from pkdn.networks.layers.transposed import HeadedAttention, projection
 
 SLOPE = 0.1
@@ -22,14 +22,8 @@ def transform(image: Tensor) -> Tensor:
     return torch.fft.rfft2(image) + 0
 
 
-def as_in(made: Tensor, features: Tensor) -> Tensor:
-    """Return what a Fourier transform made with its channels last, if those features have that."""
-    last = features.is_contiguous(memory_format=torch.channels_last)
-    return made.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
-
-
 class Float32(nn.Sequential):
-    """Layers that compute in float32, whatever those around them do.
+    """Layers that compute in float32, whatever those around them do but for TF32 by that name.
 
     What bf16 rounds off is noise of all frequencies; where an amplitude is smaller than that,
     nothing would be left of its phase.

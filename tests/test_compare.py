@@ -121,7 +121,7 @@ def test_other_seeds_are_told() -> None:
     write_plan()
     record_parameters()
     told = "Means are over the seeds 0 and 1 before and 0 after, gains over those that both have."
-    assert told in compare("HEAD").stdout
+    assert f"{told} ± is the standard deviation over the seeds" in compare("HEAD").stdout
 
 
 def test_what_is_not_there_is_one_line() -> None:

@@ -84,7 +84,7 @@ def _of_dataset(dataset: str, before: State, after: State) -> Iterator[str]:
     if [*before.plan.seeds] != [*after.plan.seeds]:
         yield (
             f"Means are over the seeds {listing(map(str, before.plan.seeds))} before and "
-            f"{listing(map(str, after.plan.seeds))} after, gains over those that both have; ± is "
+            f"{listing(map(str, after.plan.seeds))} after, gains over those that both have. ± is "
             "the standard deviation over the seeds, and no interval."
         )
     elif changed[0].cells:

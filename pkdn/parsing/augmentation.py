@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pkdn.training.augmentation import places
 from pkdn.training.rows import sent
 
 # The widely used checkpoint's: jitter by up to a half, photos scaled to 0.75–2 times their size,
@@ -71,16 +72,10 @@ def cut(
     centres = torch.zeros(len(images), 2)
     if not centred:
         centres = (2 * torch.rand(len(images), 2) - 1) * (1 - shares)[:, None]
-    side = images.shape[-1]
-    placed = sent(torch.cat([shares[:, None], centres], dim=1), images.device)
-    # As `affine_grid` does, whose matrix product autocast would round to 0.2 pixels.
-    middles = (2 * torch.arange(side, device=images.device) + 1) / side - 1
-    columns, rows = (placed[:, :1] * middles + placed[:, axis, None] for axis in (1, 2))
-    places = torch.stack(
-        [columns[:, None].expand(-1, side, -1), rows[:, :, None].expand(-1, -1, side)], dim=-1
-    )
-    found = F.grid_sample(images, places, padding_mode="border", align_corners=False)
+    moves = torch.stack([shares, torch.zeros_like(shares), *centres.unbind(1)])
+    where = places(sent(moves, images.device), images.shape[-1])
+    found = F.grid_sample(images, where, padding_mode="border", align_corners=False)
     maps = F.grid_sample(
-        labels[:, None].float(), places, mode="nearest", padding_mode="border", align_corners=False
+        labels[:, None].float(), where, mode="nearest", padding_mode="border", align_corners=False
     )
     return found, maps[:, 0].to(labels.dtype)

@@ -134,10 +134,10 @@ def affine(faces: Faces) -> Faces:
     moves = torch.stack(
         [angle.cos() / size, angle.sin() / size, 2 * MOST_SHIFT * x, 2 * MOST_SHIFT * y]
     )
-    places = _places(sent(moves, images.device), images.shape[-1])
-    moved = _sampled(images, places, "bicubic").round().clamp(0, 255).to(images.dtype)
+    where = places(sent(moves, images.device), images.shape[-1])
+    moved = _sampled(images, where, "bicubic").round().clamp(0, 255).to(images.dtype)
     if labels is not None:
-        labels = _sampled(labels[:, None], places, "nearest")[:, 0].to(labels.dtype)
+        labels = _sampled(labels[:, None], where, "nearest")[:, 0].to(labels.dtype)
     if landmarks is not None:
         half = images.shape[-1] / 2
         cos, sin, x, y = moves[..., None]
@@ -148,11 +148,13 @@ def affine(faces: Faces) -> Faces:
     return Faces(moved, labels, landmarks)
 
 
-def _places(moves: Tensor, side: int) -> Tensor:
-    """Return where in each face its pixels come from, (N, S, S, 2), as ``affine_grid`` does.
+def places(moves: Tensor, side: int) -> Tensor:
+    """Return where in each face its pixels come from, (N, S, S, 2), for ``grid_sample``.
+
+    As ``affine_grid`` does, whose matrix product autocast would round to 0.2 pixels.
 
     Args:
-        moves: cosine and sine over the size, and the shift in half sides, (4, N).
+        moves: cosine and sine over the size, and the shift in half sides across and down, (4, N).
         side: in pixels.
     """
     cos, sin, x, y = moves[..., None, None]
@@ -161,9 +163,9 @@ def _places(moves: Tensor, side: int) -> Tensor:
     return torch.stack([cos * across - sin * down + x, sin * across + cos * down + y], dim=-1)
 
 
-def _sampled(images: Tensor, places: Tensor, mode: str) -> Tensor:
+def _sampled(images: Tensor, where: Tensor, mode: str) -> Tensor:
     return F.grid_sample(
-        images.float(), places, mode=mode, padding_mode="reflection", align_corners=False
+        images.float(), where, mode=mode, padding_mode="reflection", align_corners=False
     )
 
 

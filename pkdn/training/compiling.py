@@ -29,7 +29,7 @@ def losses_of(task: Task, precision: Precision) -> Losses:
     """
     if not precision.compiled:
         return task.losses
-    # Here the compiler is told, too.
+    # That algorithms are to be deterministic is told the compiler by this name alone.
     torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled(), warn_only=True)
     mode = WITH_GRAPHS if precision.device.type == "cuda" else None
     program: Losses = torch.compile(task.losses, backend=BACKEND, fullgraph=True, mode=mode)

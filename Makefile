@@ -1,5 +1,5 @@
 # make repro   from photos to reports/report.html, several stages at a time
-# make test    the tests
+# make test    the tests, several files at a time; one file: `python -m pytest tests/test_intervals.py`
 # make check   formatting, lint, types, and who may import whom
 # make faults  kills, full disks, broken files: what is lost; hours, see docs/reliability.md
 # make bench   how fast it is here, beside the plain way; without a GPU it takes long, and less by
@@ -25,7 +25,7 @@ repro: $(READY)
 	python -m pkdn repro
 
 test: $(READY)
-	python -m pytest
+	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 check: $(READY)
 	ruff format --check .

@@ -173,12 +173,12 @@ def test_the_model_is_a_version_once_and_its_files_know_no_folder(
     assert version.source == f"mlflow-artifacts:/{found.run_id}/artifacts/model"
     file = workspace / "mlartifacts" / found.run_id / "artifacts/model/MLmodel"
     assert file.read_text() == "signature"
-    assert str(workspace).encode() not in b"".join(
-        str(row).encode()
-        for row in sqlite3.connect("mlflow.db").execute(
+    with closing(sqlite3.connect("mlflow.db")) as database:
+        rows = database.execute(
             "SELECT artifact_uri FROM runs UNION SELECT source FROM model_versions"
-        )
-    )
+        ).fetchall()
+    assert rows
+    assert str(workspace) not in str(rows)
 
 
 def test_a_server_that_registers_no_models_is_one_line(

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,14 +17,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from mlflow_server import StandIn, serving
 
 from pkdn import packaging, provenance, tracking
 from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN
+from pkdn.provenance import main_repository
 from pkdn.runs import Planned, RunId
-from pkdn.tracking import database, live, naming, outbox, place, records, view
+from pkdn.tracking import database, live, naming, outbox, pages, place, records, view
 from pkdn.tracking.owner import owner
 from pkdn.tracking.record import Record, in_order
 
@@ -336,6 +339,17 @@ def test_processes_that_start_together_share_a_new_store_and_send_every_run_once
     sent = [process.communicate(timeout=300)[0].decode() for process in both]
     assert [process.returncode for process in both] == [0, 0], sent
     assert statuses(view.connect()[0]) == ["FINISHED", "FINISHED"]
+
+
+def test_tags_of_the_experiment_are_made_by_one_process_at_a_time(store: view.View) -> None:
+    waiting = threading.Thread(target=store.pages)
+    with FileLock(main_repository() / ".pkdn" / view.LOCK):
+        waiting.start()
+        waiting.join(1)
+        assert waiting.is_alive()
+        assert not set(pages.tags()) & set(store.client.get_experiment(store.experiment).tags)
+    waiting.join(60)
+    assert pages.tags().items() <= store.client.get_experiment(store.experiment).tags.items()
 
 
 SLOWLY = """

@@ -24,7 +24,7 @@ from pkdn.tracking.view.entry import STARTED_TAG, WEIGHTS_TAG, Entry
 EXPERIMENT = "pkdn"
 FINGERPRINT_TAG = "pkdn.fingerprint"
 LOCK = "mlflow-runs.lock"
-"""Held while a run is looked for and made."""
+"""Held while a run, or a tag of the experiment, is looked for and made."""
 STAGE_TAG = "dvc.stage"
 PARENT_TAG = "mlflow.parentRunId"
 """The tag by which MLflow shows a run below another one."""
@@ -194,10 +194,11 @@ class View:
 
     def pages(self) -> dict[str, str]:
         """Let MLflow have its pages of these runs; return where each is, without the server."""
-        known = self.client.get_experiment(self.experiment).tags
-        for name, value in pages.tags().items():
-            if known.get(name) != value:
-                self.client.set_experiment_tag(self.experiment, name, value)
+        with FileLock(main_repository() / ".pkdn" / LOCK):
+            known = self.client.get_experiment(self.experiment).tags
+            for name, value in pages.tags().items():
+                if known.get(name) != value:
+                    self.client.set_experiment_tag(self.experiment, name, value)
         return pages.addresses(self.experiment)
 
 

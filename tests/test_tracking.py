@@ -24,7 +24,6 @@ from mlflow_server import StandIn, serving
 from pkdn import packaging, provenance, tracking
 from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN
-from pkdn.provenance import main_repository
 from pkdn.runs import Planned, RunId
 from pkdn.tracking import database, live, naming, outbox, pages, place, records, view
 from pkdn.tracking.owner import owner
@@ -176,8 +175,8 @@ def test_the_model_is_a_version_once_and_its_files_know_no_folder(
     assert version.source == f"mlflow-artifacts:/{found.run_id}/artifacts/model"
     file = workspace / "mlartifacts" / found.run_id / "artifacts/model/MLmodel"
     assert file.read_text() == "signature"
-    with closing(sqlite3.connect("mlflow.db")) as database:
-        rows = database.execute(
+    with closing(sqlite3.connect("mlflow.db")) as connection:
+        rows = connection.execute(
             "SELECT artifact_uri FROM runs UNION SELECT source FROM model_versions"
         ).fetchall()
     assert rows
@@ -343,7 +342,7 @@ def test_processes_that_start_together_share_a_new_store_and_send_every_run_once
 
 def test_tags_of_the_experiment_are_made_by_one_process_at_a_time(store: view.View) -> None:
     waiting = threading.Thread(target=store.pages)
-    with FileLock(main_repository() / ".pkdn" / view.LOCK):
+    with FileLock(provenance.main_repository() / ".pkdn" / view.LOCK):
         waiting.start()
         waiting.join(1)
         assert waiting.is_alive()

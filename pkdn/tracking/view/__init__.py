@@ -120,7 +120,7 @@ class View:
             record: of the run.
             by: whose it is from now on; see :func:`pkdn.tracking.owner.owner`.
         """
-        with FileLock(main_repository() / ".pkdn" / LOCK):
+        with _alone():
             found = self._search(f"tags.`{FINGERPRINT_TAG}` = '{record.fingerprint}'")
             runs = [run for run in found if not _is_of_before(run, record)]
             done = [run for run in runs if run.info.status == "FINISHED" or _has_owner(run, by)]
@@ -169,7 +169,7 @@ class View:
 
     def close_lost(self) -> None:
         """Mark runs as killed whose process, on this machine, is gone."""
-        with FileLock(main_repository() / ".pkdn" / LOCK):
+        with _alone():
             for run in self._search("attributes.status = 'RUNNING'"):
                 if OWNER_TAG not in run.data.tags or is_gone(run.data.tags[OWNER_TAG]):
                     self.client.set_terminated(run.info.run_id, status="KILLED")
@@ -194,12 +194,17 @@ class View:
 
     def pages(self) -> dict[str, str]:
         """Let MLflow have its pages of these runs; return where each is, without the server."""
-        with FileLock(main_repository() / ".pkdn" / LOCK):
+        with _alone():
             known = self.client.get_experiment(self.experiment).tags
             for name, value in pages.tags().items():
                 if known.get(name) != value:
                     self.client.set_experiment_tag(self.experiment, name, value)
         return pages.addresses(self.experiment)
+
+
+def _alone() -> FileLock:
+    """Return what lets one process of this project at a time look for something and make it."""
+    return FileLock(main_repository() / ".pkdn" / LOCK)
 
 
 def _of_attempt(record: Record) -> dict[str, str]:

@@ -18,6 +18,7 @@ from pkdn.errors import UserError
 from pkdn.files import atomic_file, write_marked
 from pkdn.provenance import CODE, machine, peak_mib, revision, versions
 from pkdn.shortages import is_of_memory
+from pkdn.systems import PKDN_NETWORK
 from pkdn.training import precision
 from pkdn.training.precision import Precision
 
@@ -81,7 +82,7 @@ def _computing(arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[..
         for training in computing.trainings():
             if not wanted or training.network in wanted:
                 yield f"{training.title}, {size}", partial(computing.training_row, training, size)
-        for count in computing.FACES if not wanted else ():
+        for count in computing.FACES if not wanted or PKDN_NETWORK in wanted else ():
             yield f"inference of {count}, {size}", partial(computing.inference_row, count, size)
 
 
@@ -111,7 +112,7 @@ def _arguments() -> argparse.Namespace:
         nargs="+",
         choices=sorted({training.network for training in computing.trainings()}),
         metavar="NETWORK",
-        help="training steps of these alone, by the names in pkdn/networks",
+        help="these alone, by the names in pkdn/networks; pkdn's inference, too",
     )
     add("--seconds", type=float, default=3.0, help="for each row, about; at least five rounds")
     add("--threads", type=int, default=0, help="of the processor; 0: as many as PyTorch takes")

@@ -122,7 +122,7 @@ def versions() -> dict[str, str]:
 def fingerprint(
     name: str, params: Mapping[str, Any], code: Iterable[Path], inputs: Iterable[Path]
 ) -> str:
-    """Identify what a run computes: its name and parameters, its code, its data.
+    """Identify what a run computes: its name and parameters, its code and PyTorch's, its data.
 
     Args:
         name: Of the run.
@@ -131,7 +131,8 @@ def fingerprint(
         inputs: Files and folders that it reads.
     """
     digest = hashlib.sha256()
-    digest.update(json.dumps([name, dict(params)], sort_keys=True).encode())
+    told = [name, dict(params), versions().get("torch")]
+    digest.update(json.dumps(told, sort_keys=True).encode())
     for file in sorted(code):
         digest.update(f"{file.relative_to(ROOT)} {sha256(file)}".encode())
     for path in sorted(inputs):

@@ -66,6 +66,7 @@ def main() -> None:
 def write(scores: Iterable[FaceScore], folder: Path) -> dict[str, float]:
     """Write ``scores.csv`` and ``examples/``, face by face; return the mean of each column.
 
+    An example is named by its face's place, since names of faces may be longer than a file's can.
     A mean is one over the faces that have a value; a column in which none has one is left out.
     In the file the cell of a face without a value is empty.
     """
@@ -79,8 +80,7 @@ def write(scores: Iterable[FaceScore], folder: Path) -> dict[str, float]:
             cells = ("" if math.isnan(value) else value for value in score.row.values())
             writer.writerow([score.name, *cells])
             if len(rows) < NUM_EXAMPLES:
-                file = folder / "examples" / f"{score.name.replace('/', '_')}.png"
-                Image.fromarray(score.sr_image).save(file)
+                Image.fromarray(score.sr_image).save(folder / "examples" / f"{len(rows)}.png")
             rows.append(score.row)
     columns = {name: [row[name] for row in rows if not math.isnan(row[name])] for name in rows[0]}
     return {name: sum(values) / len(values) for name, values in columns.items() if values}

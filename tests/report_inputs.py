@@ -62,7 +62,13 @@ def plan(
         "loss_ablations": ("no_lambda_ts", "no_lambda_fs", "constant", "fade"),
         "parser_dataset": "synthetic",
         "authors": {"most_steps": 0, "largest_batch": 2, "rate_factor": 10.0},
-        "shown": {"lambda_ts": 0.1, "lambda_fs": 10.0, "global_residual": True},
+        "shown": {
+            "lambda_ts": 0.1,
+            "lambda_fs": 10.0,
+            "global_residual": True,
+            "steps": "12 on helen",
+            "batch_size": 8,
+        },
     }
     return Plan(**(settings | others))
 
@@ -124,7 +130,7 @@ def write_scores(root: Path, training: RunId, faces: Mapping[str, np.ndarray]) -
         row["parsing.miou"] = of_face / 50
         rows.append(row)
         if i < NUM_EXAMPLES:
-            Image.fromarray(face // 2 + 40).save(root / run.folder / "examples" / f"{name}.png")
+            Image.fromarray(face // 2 + 40).save(root / run.folder / "examples" / f"{i}.png")
     write_rows(root / run.scores, rows)
 
 

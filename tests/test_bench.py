@@ -96,17 +96,22 @@ def test_every_network_that_is_trained_has_its_row() -> None:
     ]  # fmt: skip
 
 
-def test_of_networks_that_are_named_the_steps_alone_are_timed(
+def test_networks_that_are_named_are_timed_alone_and_with_pkdn_its_inference(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
         computing, "training_row", lambda training, *_: {"what": training.title, "size": "demo"}
     )
-    monkeypatch.setattr(sys, "argv", ["bench", "--networks", "dic", "pkdn", "--sizes", "demo"])
-    rows = bench.__main__._rows(bench.__main__._arguments(), FP32)
-    assert [row["what"] for row in rows] == [
-        "PKDN's teacher", "PKDN's student, distilled", "PKDN's network alone", "DIC"
+    monkeypatch.setattr(computing, "inference_row", lambda count, *_: {"what": count})
+
+    def timed(*names: str) -> list[object]:
+        monkeypatch.setattr(sys, "argv", ["bench", "--sizes", "demo", "--networks", *names])
+        return [row["what"] for row in bench.__main__._rows(bench.__main__._arguments(), FP32)]
+
+    assert timed("dic", "pkdn") == [
+        "PKDN's teacher", "PKDN's student, distilled", "PKDN's network alone", "DIC", 1, 8, 64
     ]  # fmt: skip
+    assert timed("dic") == ["DIC"]
 
 
 def test_what_the_memory_does_not_hold_is_left_out_and_the_rest_is_written_as_it_comes(

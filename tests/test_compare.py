@@ -1,5 +1,6 @@
 """Two revisions beside each other: what a user changed, and what that did to whom."""
 
+import json
 import os
 import re
 import shutil
@@ -216,4 +217,30 @@ def test_faces_of_the_same_names_are_told_apart_by_bicubic() -> None:
     change(Subject("baseline", "bicubic"), 0.25)
     said = compare("HEAD").stdout
     assert "scored on other faces, so nothing can be compared: bicubic interpolation has" in said
-    assert "0.25 dB" in said and "| PKDN |" not in said
+    assert "0.25 dB" in said and "| PKDN " not in said
+
+
+def without_bicubic(digest: str) -> None:
+    """Let nothing be known of bicubic, and the records name the faces so."""
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    Path("params.yaml").write_text(
+        yaml.safe_dump(values | {"networks": ["dic", "kdfsrnet", "pkdn"]})
+    )
+    write_plan()
+    for file in Path("data/runs").glob("evaluate_*/*/record.json"):
+        record = json.loads(file.read_text()) | {"datasets": [{"digest": digest}]}
+        file.unlink()  # a link to DVC's cache
+        file.write_text(json.dumps(record))
+    record_parameters()
+
+
+def test_without_bicubic_the_records_tell_whether_the_faces_may_be_others() -> None:
+    without_bicubic("a1")
+    dvc("add", "data/runs", "data/plan")
+    git("commit", "-am", "without bicubic")
+    change(PKDN, 0.5)
+    assert "other test faces" not in compare("HEAD").stdout
+    without_bicubic("b2")
+    said = compare("HEAD").stdout
+    assert "**These may be other test faces of the same names**: the faces of all splits" in said
+    assert "| PKDN " in said

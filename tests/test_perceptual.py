@@ -182,3 +182,16 @@ def test_a_stage_writes_nothing_where_nothing_can_be_measured(tmp_path: Path) ->
     read = read_csv(tmp_path / "scores.csv", "name")
     assert read[["a.psnr", "b.x"]].mean().to_dict() == means
     assert read["c.y"].isna().all()
+
+
+def test_examples_are_named_by_their_place_whatever_the_faces_are_called(tmp_path: Path) -> None:
+    names = ["a/b.png", "a_b.png", "/".join(["\u5bb6\u65cf" * 7] * 6)]
+    shades = [np.full((128, 128, 3), 40 * place, np.uint8) for place, _ in enumerate(names)]
+    scores = [
+        FaceScore(name, {"a.psnr": 1.0}, shade) for name, shade in zip(names, shades, strict=True)
+    ]
+    evaluate.write(scores, tmp_path)
+    for place, shade in enumerate(shades):
+        with Image.open(tmp_path / "examples" / f"{place}.png") as image:
+            assert np.array_equal(np.asarray(image), shade)
+    assert [*read_csv(tmp_path / "scores.csv", "name")["name"]] == names

@@ -100,7 +100,9 @@ def test_a_revision_is_dirty_where_code_differs_and_nowhere_else(
     assert provenance.revision() == f"{clean}-dirty"
 
 
-def test_a_fingerprint_tells_parameters_inputs_and_code_apart(tmp_path: Path) -> None:
+def test_a_fingerprint_tells_parameters_inputs_code_and_pytorch_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = tmp_path / "manifest.json"
     data.write_text("1")
     code = closure.code("pkdn.learning.losses")
@@ -111,6 +113,9 @@ def test_a_fingerprint_tells_parameters_inputs_and_code_apart(tmp_path: Path) ->
     first = found()
     assert first == found()
     assert len({first, found("teacher"), found(value=2), found(files=frozenset())}) == 4
+    with monkeypatch.context() as patch:
+        patch.setattr(provenance, "versions", lambda: {"torch": "9.9"})
+        assert first != found()
     data.write_text("2")
     assert first != found()
 

@@ -429,6 +429,7 @@ def test_networks_of_the_papers_size_are_called_no_less(single: Report) -> None:
         ("small", ("helen",), ["networks of size `small`, narrower", "only to show how far"]),
         ("mine", ("helen",), ["networks of size `mine`, not the paper's.", "only to show how far"]),
         ("paper", ("celeba", "synthetic"), ["on `synthetic` are not a reproduction", "`celeba`"]),
+        ("paper", ("helen",), ["12 on helen, in batches of 8. **A training shorter"]),
         ("paper", ("folder",), ["The paper has no results for `folder`"]),
     ],
 )

@@ -44,6 +44,28 @@ def _empty(plan: Plan, dataset: str) -> Comparison:
     return Comparison(plan, dataset, Scores({}, {}))
 
 
+def test_how_small_a_gain_is_seen_is_asked_of_what_was_trained_and_nearest() -> None:
+    """Bicubic's difference varies with the faces alone, and no seed moves it."""
+    plan = report_inputs.plan(
+        datasets=("synthetic",), seeds=(0, 1, 2), networks=("bicubic", "pkdn"), authors_recipes=()
+    )
+    chance = np.random.default_rng(0)
+    ours = 24.0 + chance.normal(0, 0.5, 20)
+    frames = {
+        subject: {
+            seed: pd.DataFrame({"y_crop8.psnr": ours + mean + chance.normal(0, spread, 20)})
+            for seed in plan.seeds
+        }
+        for subject, mean, spread in (
+            (PKDN, 0.0, 0.0),
+            (Subject("baseline", "bicubic"), 0.001, 0.5),
+            (Subject("baseline", "pkdn"), 0.1, 0.05),
+        )
+    }
+    rows = Comparison(plan, "synthetic", Scores(frames, {})).power()
+    assert {*rows["against"]} == {"PKDN student: no distillation"}
+
+
 @pytest.mark.parametrize(
     ("differences", "verdict"),
     [

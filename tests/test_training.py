@@ -720,6 +720,31 @@ def test_a_task_that_lacks_its_term_is_named(faces_folder: Path) -> None:
         run(task, faces_folder)
 
 
+@pytest.mark.parametrize(
+    ("change", "got"),
+    [
+        (lambda terms: terms["loss"], r"a dict of terms, got a tensor of the shape \(\)"),
+        (
+            lambda terms: terms | {"l_face": torch.zeros(3)},
+            r"a tensor of one number .* l_face, got .* \(3,\)",
+        ),
+        (lambda terms: terms | {"l_face": 0.5}, r"a tensor of one number for .* l_face, got float"),
+        (
+            lambda terms: terms | {"loss": terms["loss"].detach()},
+            r"the term loss with its gradient, .* got one",
+        ),
+    ],
+)
+def test_terms_of_another_kind_are_named_at_the_first_step(
+    faces_folder: Path, change: Callable[[dict[str, Tensor]], object], got: str
+) -> None:
+    task = student_task()
+    losses = task.losses
+    task.losses = lambda batch, epoch: change(losses(batch, epoch))
+    with pytest.raises(UserError, match=r"expected of its task's `losses` " + got):
+        run(task, faces_folder, on_row=lambda _: pytest.fail("it went on"))
+
+
 def test_random_numbers_of_python_and_numpy_go_on_after_a_kill(tmp_path: Path) -> None:
     saved = Checkpoint(tmp_path)
     saved.save({"random": random_state()})

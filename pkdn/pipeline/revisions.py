@@ -17,8 +17,8 @@ from pkdn.runs import LOCK, RUNS, RunId, planned
 
 PARAMETERS = "params.yaml"
 MEND = "mend it, or take it from git: `git checkout {path}`"
-WANTED = re.compile(rf"{RUNS.as_posix()}/evaluate_[^/]+/[^/]+/[^/]+\.(csv|txt)")
-"""The scores of each face, or why there are none."""
+WANTED = re.compile(rf"{RUNS.as_posix()}/evaluate_[^/]+/[^/]+/[^/]+\.(csv|txt|json)")
+"""The scores of each face, or why there are none; and the records of them."""
 PLAN = RunId("report")
 NO_REMOTE = {"core": {"remote": ""}}
 

@@ -78,6 +78,8 @@ def _of_dataset(dataset: str, before: State, after: State) -> Iterator[str]:
     if reason := other_faces(old, new):
         yield f"They were scored on other faces, so nothing can be compared: {reason}."
         return
+    if doubt := _doubt(old, new):
+        yield doubt
     changed, same = systems(old, new, after.plan)
     if changed[0].cells:
         yield markdown(changed)
@@ -122,6 +124,20 @@ def other_faces(old: Scores, new: Scores) -> str:
     return (
         f"bicubic interpolation has another PSNR on {num_others} of {len(after)} faces, by up to "
         f"{differences.max():.2f} dB: photos, crops or degradation are others"
+    )
+
+
+def _doubt(old: Scores, new: Scores) -> str:
+    """Say that the faces may be others where neither bicubic's scores nor the records tell."""
+    if all(OF_BICUBIC in scores.frames for scores in (old, new)):
+        return ""
+    if old.faces and old.faces == new.faces:
+        return ""
+    return (
+        "**These may be other test faces of the same names**: the faces of all splits together are "
+        f"{'others' if old.faces and new.faces else 'not known to be the same'}, and bicubic "
+        "interpolation, whose scores would tell, was not scored in both. Where they are others, "
+        "the gains below say nothing."
     )
 
 

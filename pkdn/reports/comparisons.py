@@ -186,8 +186,12 @@ class Comparison:
         ]
 
     def power(self) -> pd.DataFrame:
-        """Return how small a gain can be seen; see :func:`pkdn.reports.power.power`."""
-        return power(self._gains_over_others)
+        """Return how small a gain over what is trained is seen; see :mod:`pkdn.reports.power`."""
+        gains = self._gains_over_others
+        trained = {one: gain for one, gain in gains.items() if one.system != BICUBIC}
+        if ALONE in self._variants_over_pkdn:
+            trained[ALONE] = self.gain_over(ALONE)
+        return power(trained)
 
     def protocols(self) -> tuple[Table, pd.DataFrame]:
         """Return the means of everything that was scored, and the numbers with their spread."""

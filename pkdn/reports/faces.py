@@ -102,13 +102,13 @@ def _beside_each_other(
     asked = [*(Subject("baseline", name) for name in systems), PKDN]
     shown = [subject for subject in asked if subject in comparison.scores.frames]
     shards = Shards(root / runs.FACES / comparison.dataset, "test")
-    kept = [n for n in shards.names if _example(root, comparison, PKDN, n).is_file()][:most]
+    kept = [i for i in range(len(shards)) if _example(root, comparison, PKDN, i).is_file()][:most]
     rows = []
-    for name in kept:
-        hr_image = shards.read("faces", [shards.names.index(name)])[0]
-        tiles = [_enlarged(root, comparison, subject, name) for subject in shown]
+    for place, hr_image in zip(kept, shards.read("faces", kept), strict=True):
+        name = shards.names[place]
+        tiles = [_enlarged(root, comparison, subject, place, name) for subject in shown]
         rows.append([Tile(_low_resolution(hr_image)), *tiles, Tile(hr_image)])
-    return Grid(["LR", *map(title, shown), "HR"], rows, kept)
+    return Grid(["LR", *map(title, shown), "HR"], rows, [shards.names[place] for place in kept])
 
 
 def crops(root: Path, dataset: str) -> Grid:
@@ -124,13 +124,13 @@ def crops(root: Path, dataset: str) -> Grid:
     return Grid([""] * CROPS_IN_A_ROW, rows)
 
 
-def _example(root: Path, comparison: Comparison, subject: Subject, name: str) -> Path:
+def _example(root: Path, comparison: Comparison, subject: Subject, place: int) -> Path:
     run = subject.run(comparison.dataset, comparison.plan.seeds[0]).evaluation()
-    return root / run.folder / "examples" / f"{name.replace('/', '_')}.png"
+    return root / run.folder / "examples" / f"{place}.png"
 
 
-def _enlarged(root: Path, comparison: Comparison, subject: Subject, name: str) -> Tile:
-    path = _example(root, comparison, subject, name)
+def _enlarged(root: Path, comparison: Comparison, subject: Subject, place: int, name: str) -> Tile:
+    path = _example(root, comparison, subject, place)
     scores = comparison.scores.frames[subject][comparison.plan.seeds[0]]
     caption = (
         f"{PSNR.text(scores[PSNR.name][name])} {PSNR.column.unit}" if PSNR.name in scores else ""

@@ -1,5 +1,6 @@
 """Reading the scores of one data set, as far as the plan asks for them."""
 
+import json
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from pkdn.errors import UserError
+from pkdn.files import reading
 from pkdn.reports.columns import Metric
 from pkdn.reports.inputs import read_csv
 from pkdn.reports.plan import Plan
@@ -21,10 +23,12 @@ class Scores(NamedTuple):
     Attributes:
         frames: by subject and seed, a row for each test face and a column for each metric.
         absences: why something was not trained, such as "needs landmarks".
+        faces: what identifies the faces of all splits, by an evaluation's record; empty: unknown.
     """
 
     frames: Mapping[Subject, Mapping[int, pd.DataFrame]]
     absences: Mapping[Subject, str]
+    faces: str = ""
 
     def mean(self, subject: Subject, metric: Metric) -> Mean:
         """Average over faces, then over seeds."""
@@ -65,6 +69,7 @@ def read_scores(root: Path, plan: Plan, dataset: str) -> Scores:
     frames: dict[Subject, dict[int, pd.DataFrame]] = {}
     absences: dict[Subject, str] = {}
     first: tuple[Path, pd.DataFrame] | None = None
+    digest = ""
     judged: dict[str, pd.Series[bool]] = {}
     for subject, seed in product(plan.subjects, plan.seeds):
         run = subject.run(dataset, seed).evaluation()
@@ -75,7 +80,8 @@ def read_scores(root: Path, plan: Plan, dataset: str) -> Scores:
         frame = read_csv(path, "name").set_index("name")
         if frame.empty:
             raise UserError(f"expected a row for each test face in {path}, which has none")
-        first = first or (path, frame)
+        if not first:
+            first, digest = (path, frame), _digest(root / run.record)
         if not frame.index.equals(first[1].index):
             raise UserError(
                 f"expected scores of the same faces in {first[0]} and {path}: "
@@ -83,7 +89,16 @@ def read_scores(root: Path, plan: Plan, dataset: str) -> Scores:
             )
         _check_judged(judged, frame, path)
         frames.setdefault(subject, {})[seed] = frame
-    return Scores(frames, absences)
+    return Scores(frames, absences, digest)
+
+
+def _digest(record: Path) -> str:
+    """Return what identifies the faces that an evaluation read, where its record says."""
+    if not record.is_file():
+        return ""
+    with reading(record):
+        found = json.loads(record.read_text(encoding="utf-8"))["datasets"]
+        return str(found[0]["digest"]) if found else ""
 
 
 def _check_judged(known: dict[str, "pd.Series[bool]"], frame: pd.DataFrame, path: Path) -> None:

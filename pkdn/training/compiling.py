@@ -23,9 +23,9 @@ def losses_of(task: Task, precision: Precision) -> Losses:
     So are its gradients. It is compiled at the first step, which takes minutes, and again where
     what it rests on changes: where weights fade, in the second epoch, with the epoch as a variable
     from then on, and where a term drops out. Nothing is left to Python within: where PyTorch cannot
-    see through a task it fails. Results differ from uncompiled ones by rounding. On a GPU each
-    program is a CUDA graph, which is launched as a whole; what a step returns is overwritten by the
-    next.
+    see through a task it fails. Results differ from uncompiled ones by rounding and, where there is
+    dropout (URDGN's discriminator), by what is drawn for it. On a GPU each program is a CUDA graph,
+    which is launched as a whole; what a step returns is overwritten by the next.
     """
     if not precision.compiled:
         return task.losses

@@ -17,6 +17,7 @@ from pkdn.training.checkpoint import Stop, single_flight
 from pkdn.training.loop import Row, kept, train
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import Recipe
+from pkdn.training.state import CRITERION
 from pkdn.training.task import Task
 
 
@@ -68,6 +69,7 @@ def train_recorded(
     """Train a task's network, or take the result of a training that computes the same.
 
     So a variant of the loss whose weights are those of PKDN itself is not trained a second time.
+    By another version of PyTorch nothing is taken or continued.
 
     The curve goes to the run's folder and to the run; a stage that trains several networks gives
     each a ``phase``, which names its own curve.
@@ -103,8 +105,10 @@ def train_recorded(
                 run.curve = curve
     write_curve(run.id.curve(phase), curve)
     if curve:
-        last = {**curve[-1]}
-        last["kept_step"] = kept(curve, recipe)["step"]
+        last, best = {**curve[-1]}, kept(curve, recipe)
+        last["kept_step"] = best["step"]
+        if CRITERION in best:
+            last[f"kept_{CRITERION}"] = best[CRITERION]
         last["faces_per_second"] = last["step"] * batches.batch_size / last["seconds"]
         prefix = f"{phase}_" if phase else ""
         skipped = ("epoch", "step", "learning_rate")

@@ -1,6 +1,8 @@
 """What a training has reached: its weights, optimisers and curve, and what a checkpoint holds."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,11 +48,7 @@ class TrainingState:
 
     def step(self, terms: dict[str, Tensor], rate: float, title: str) -> None:
         """Move the weights, unless a loss or gradient is no number and the step may be left out."""
-        if lacking := self.optimizers.keys() - terms.keys():
-            raise UserError(
-                f"{title}: expected of its task's `losses` the term {min(lacking)}, which the task "
-                f"minimises, got {', '.join(terms) or 'none'}: let it return that"
-            )
+        self._check(terms, title)
         for left, (term, optimizer) in enumerate(self.optimizers.items(), 1 - len(self.optimizers)):
             (group,) = optimizer.param_groups
             group["lr"] = rate
@@ -69,6 +67,29 @@ class TrainingState:
             self.since_row.append(copies)
         for optimizer in self.optimizers.values():
             optimizer.zero_grad()  # a CUDA graph's memory, where they may lie, is needed again
+
+    def _check(self, terms: Mapping[str, Tensor], title: str) -> None:
+        """Look at the kinds of what a task, perhaps a user's, returned; a GPU is not waited for."""
+        expected = f"{title}: expected of its task's `losses`"
+        if not isinstance(terms, Mapping):
+            raise UserError(f"{expected} a dict of terms, got {_kind(terms)}")
+        if lacking := self.optimizers.keys() - terms.keys():
+            raise UserError(
+                f"{expected} the term {min(lacking)}, which the task minimises, got "
+                f"{', '.join(terms) or 'none'}: let it return that"
+            )
+        for name, value in terms.items():
+            if not isinstance(value, Tensor) or value.ndim:
+                raise UserError(
+                    f"{expected} a tensor of one number for the term {name}, got "
+                    f"{_kind(value)}: let it return the mean, say"
+                )
+        for name in self.optimizers:
+            if not terms[name].requires_grad:
+                raise UserError(
+                    f"{expected} the term {name} with its gradient, which the task minimises, got "
+                    "one from which none comes: it may be detached, or no network may be in it"
+                )
 
     def _is_finite(self, terms: dict[str, Tensor]) -> bool:
         """Look at all losses and gradients; on a GPU this waits for them."""
@@ -170,3 +191,10 @@ def _lay_out_as_weights(optimizer: torch.optim.Optimizer) -> None:
         for name, value in remembered.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:
                 remembered[name] = torch.empty_like(parameter).copy_(value)
+
+
+def _kind(found: Any) -> str:
+    """Say what something is."""
+    if isinstance(found, Tensor):
+        return f"a tensor of the shape {tuple(found.shape)}"
+    return type(found).__name__

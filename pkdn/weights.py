@@ -10,7 +10,7 @@ import jinja2
 from pkdn import metrics, networks, systems
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
-from pkdn.files import atomic_file, check_new, reading
+from pkdn.files import atomic_file, check_new, reading, sha256
 from pkdn.runs import DRAWN, OWN, RUNS, RunId
 from pkdn.systems import BICUBIC, FULL, PKDN_NETWORK, system
 
@@ -63,12 +63,12 @@ def card_of(weights: Path) -> dict[str, Any]:
     of_bicubic = _scores(runs, bicubic) if (runs / bicubic.stage / bicubic.key).exists() else {}
     with reading(runs / "align" / run.dataset / RECORD):
         detector = aligned.get("tags", {}).get("detector")
-        faces = {split: int(aligned["metrics"][f"{split}_faces"]) for split in SPLITS}
+        today = {split: int(aligned["metrics"][f"{split}_faces"]) for split in SPLITS}
     with reading(weights.parent / RECORD):
         params, measured = training["params"], training["metrics"]
         return {
             "dataset": run.dataset,
-            "faces": faces,
+            "faces": _faces(training).get("counts", today),
             "terms": _terms(run.dataset) + (FOUND if detector else ""),
             "trained": run.name,
             "what": _what(run),
@@ -84,6 +84,36 @@ def card_of(weights: Path) -> dict[str, Any]:
             "date": training["started"][:10],
             "machine": training["machine"],
         }
+
+
+def _faces(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a record says of the faces that were read; empty where it is an old one."""
+    found: Mapping[str, Any] = next(iter(record.get("datasets", ())), {})
+    return found
+
+
+def _check_scored(weights: Path) -> None:
+    """Refuse weights beside scores of others, or of other faces: `repro` may have ended between.
+
+    Raises:
+        UserError: there are such scores.
+    """
+    run, runs = run_of(weights), weights.absolute().parent.parent.parent
+    training, digest = _record(weights.parent), sha256(weights)
+    bicubic = RunId("evaluate_baseline", run.dataset, BICUBIC, run.seed)
+    for evaluation in (run.evaluation(), bicubic):
+        file = runs / evaluation.stage / evaluation.key / RECORD
+        if not file.exists():
+            continue
+        scored = _record(file.parent)
+        of_weights = scored.get("weights") if evaluation != bicubic else None
+        of_faces = {_faces(one).get("digest") for one in (training, scored)} - {None}
+        if (of_weights and not digest.startswith(of_weights)) or len(of_faces) > 1:
+            what = "weights" if len(of_faces) < 2 else "faces"
+            raise UserError(
+                f"expected scores of the {what} of {weights}, got those of others in {file}: run "
+                "`python -m pkdn repro` to its end"
+            )
 
 
 def _terms(dataset: str) -> str:
@@ -146,6 +176,7 @@ def export(weights: Path, folder: Path) -> Path:
             f"of the HR face: name a student's, such as {EXAMPLE}"
         )
     card = card_of(weights)
+    _check_scored(weights)
     exported = folder / f"{card['trained'].replace('@', '-')}.safetensors"
     networks.save_with_card(weights, card, exported)
     environment = jinja2.Environment(

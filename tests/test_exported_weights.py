@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from pkdn import networks, weights
+from pkdn import networks, provenance, weights
 from pkdn.commands import export_weights
 from pkdn.errors import UserError
 from pkdn.runs import RunId
@@ -135,6 +136,51 @@ def test_weights_without_records_are_used_with_a_warning_and_not_exported(
     with pytest.raises(UserError, match=r"expected the record of a run in .*record\.json"):
         weights.export(alone, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def noted(root: Path, run: RunId, **values: object) -> None:
+    file = root / run.record
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
+def test_scores_of_other_weights_or_faces_are_not_handed_on(trained: Path, tmp_path: Path) -> None:
+    scored, bicubic = STUDENT.evaluation(), RunId("evaluate_baseline", "helen", "bicubic", 0)
+    noted(tmp_path, scored, weights=provenance.sha256(trained)[:16])
+    weights.export(trained, tmp_path / "out")
+    noted(tmp_path, scored, weights="0" * 16)
+    with pytest.raises(UserError, match=r"expected scores of the weights of .*to its end"):
+        weights.export(trained, tmp_path / "more")
+    noted(tmp_path, scored, weights=None)
+    noted(
+        tmp_path, STUDENT, datasets=[{"digest": "a", "counts": {"train": 7, "val": 5, "test": 5}}]
+    )
+    noted(tmp_path, bicubic, datasets=[{"digest": "b"}])
+    with pytest.raises(UserError, match=r"of the faces of .*evaluate_baseline/helen-bicubic-0/"):
+        weights.export(trained, tmp_path / "more")
+    assert not (tmp_path / "more").exists()
+    assert "trained on 7 photographs" in weights.told(trained)[0]
+
+
+@pytest.mark.parametrize(
+    ("described", "told"),
+    [
+        ("A nice model", "names no network"),
+        ("[]", "names no network"),
+        ("3", "names no network"),
+        (
+            '{"network": "pkdn", "role": "student", "arguments": {}}',
+            "expected STUDENT in pkdn/netw",
+        ),
+        ('{"network": "bicubic", "role": "teacher", "arguments": {}}', "expected TEACHER in"),
+    ],
+)
+def test_what_others_note_in_a_file_is_no_traceback(
+    tmp_path: Path, described: str, told: str
+) -> None:
+    file = tmp_path / "other.safetensors"
+    save_file({"a": torch.zeros(1)}, file, {"description": described})
+    with pytest.raises(UserError, match=told):
+        networks.load(file)
 
 
 def test_only_a_file_of_a_students_weights_is_exported(trained: Path, tmp_path: Path) -> None:

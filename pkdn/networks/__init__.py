@@ -193,7 +193,10 @@ def teacher_reads(name: str) -> tuple[str, ...]:
 
 
 def _class(description: Description) -> type[nn.Module]:
-    found: type[nn.Module] = getattr(module(description.network), description.role.upper())
+    role = str(description.role).upper()
+    found: type[nn.Module] | None = getattr(module(description.network), role, None)
+    if found is None:
+        raise UserError(f"expected {role} in {_file(description.network)}, found none")
     return found
 
 

@@ -27,7 +27,7 @@ def write(state: Mapping[str, Tensor], description: Mapping[str, Any], path: Pat
 
 
 def read(path: Path, *, what: str, advice: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Read the description and the tensors; the description is empty where a file has none.
+    """Read the description and the tensors; the description is empty where a file has none of ours.
 
     Args:
         path: what :func:`write` wrote.
@@ -42,9 +42,18 @@ def read(path: Path, *, what: str, advice: str) -> tuple[dict[str, Any], dict[st
     sys.audit("open", str(path), "r", os.O_RDONLY)  # which safetensors opens unseen by Python
     try:
         with safe_open(path, framework="pt") as file:
-            description = json.loads((file.metadata() or {}).get(DESCRIPTION, "{}"))
+            description = _description((file.metadata() or {}).get(DESCRIPTION, ""))
             return description, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise UserError(
             f"expected {what} as safetensors in {path}, got: {error}; {advice}"
         ) from None
+
+
+def _description(text: str) -> dict[str, Any]:
+    """Read what :func:`write` noted; others may have noted anything under that name."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -21,6 +21,8 @@ LONGEST_BEGINNING = 50
 """Letters of a file's name in that of the unfinished one: names may have 255 bytes."""
 # DVC trusts what is write-protected, in its cache too, to which the file is linked.
 MADE_AGAIN = "run `chmod u+w {path}` and `dvc repro`, which then looks at it and makes it again"
+WRITER = "PKDN"
+"""What pictures that this project has written name as the software that made them."""
 LONGEST_REASON = 300
 """Characters of what a library says of a broken file."""
 

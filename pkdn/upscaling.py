@@ -1,6 +1,7 @@
 """A trained student for faces of one's own: images in, images out."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, overload
 
@@ -36,7 +37,7 @@ def default_weights() -> Path:
         UserError: students of several data sets were trained here.
     """
     found: dict[str, tuple[int, Path]] = {}
-    for file in (RUNS / "student").glob(f"*-{FULL}-*/weights.safetensors"):
+    for file in (_runs() / "student").glob(f"*-{FULL}-*/weights.safetensors"):
         dataset, _, seed = file.parent.name.rpartition(f"-{FULL}-")
         if dataset != DRAWN and seed.isdecimal():
             found[dataset] = min((int(seed), file), found.get(dataset, (int(seed), file)))
@@ -57,17 +58,22 @@ def chosen_weights(named: str | Path | None) -> Path:
     """
     if named is None:
         return default_weights()
-    trained = RUNS / "student" / str(named) / "weights.safetensors"
-    found = trained if trained.is_file() else Path(named)
-    if not found.is_file():
-        students = trained.parents[1].glob("*/weights.safetensors")
-        there = ", ".join(sorted(file.parent.name for file in students))
-        raise UserError(
-            f"expected a file of weights, or the name of a student that was trained here "
-            f"({there or 'there is none yet'}), got {named}; without a name {SHIPPED.name}, which "
-            "is shipped, is taken where none was trained on photographs"
-        )
-    return found
+    students = _runs() / "student"
+    for found in (students / str(named) / "weights.safetensors", Path(named)):
+        with suppress(OSError):  # of a name that is too long
+            if found.is_file():
+                return found
+    there = ", ".join(sorted(file.parent.name for file in students.glob("*/weights.safetensors")))
+    raise UserError(
+        f"expected a file of weights, or the name of a student in {students} "
+        f"({there or 'there is none yet'}), got {named}; without a name {SHIPPED.name}, which "
+        "is shipped, is taken where none was trained on photographs"
+    )
+
+
+def _runs() -> Path:
+    """Return the runs of this folder, or else those of the clone that this code is in."""
+    return RUNS if RUNS.is_dir() else SHIPPED.parents[1] / RUNS
 
 
 def degraded(faces: np.ndarray) -> np.ndarray:

@@ -2,7 +2,9 @@ import csv
 import itertools
 import math
 import operator
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -279,6 +281,17 @@ def test_work_is_taken_only_as_results_are_used() -> None:
 def test_errors_of_other_processes_arrive_here() -> None:
     with pytest.raises(ValueError, match="math domain"):
         list(ordered_map(math.sqrt, [4.0, -1.0], num_workers=2))
+
+
+def kill_at_three(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_process_that_the_system_killed_is_told_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"one that was killed, most likely for want of memory"):
+        list(ordered_map(kill_at_three, range(20), num_workers=2))
 
 
 @pytest.mark.parametrize(("limit", "expected"), [("1", 1), ("1,2", 1), ("0", 1), ("many", None)])

@@ -18,6 +18,7 @@ from pkdn.data import datasets
 from pkdn.data.alignment import align
 from pkdn.data.catalogue import write_catalogue
 from pkdn.data.datasets import DatasetSettings, celeba_dic
+from pkdn.data.fetching.drive import PATIENCE
 from pkdn.data.fetching.web import RemoteFile, fetch
 from pkdn.data.photos.crops import landmarks_box
 from pkdn.errors import UserError
@@ -160,8 +161,14 @@ def test_other_lists_are_refused(tmp_path: Path, listed: object, message: str) -
 def test_a_file_within_a_shared_folder_of_google_drive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def listed(*, id: str, skip_download: bool, quiet: bool) -> list[SimpleNamespace]:  # noqa: A002
-        assert (id, skip_download, quiet) == ("folder", True, True)
+    def listed(
+        *,
+        id: str,  # noqa: A002
+        skip_download: bool,
+        quiet: bool,
+        timeout: tuple[float, float],
+    ) -> list[SimpleNamespace]:
+        assert (id, skip_download, quiet, timeout) == ("folder", True, True, PATIENCE)
         return [SimpleNamespace(path="lists/a.pkl", id="abc")]
 
     monkeypatch.setattr("gdown.download_folder", listed)

@@ -16,13 +16,14 @@ from PIL import Image
 from pkdn import commands, networks, upscaling
 from pkdn.__main__ import main
 from pkdn.commands import networks as listing
+from pkdn.commands import upscale
 from pkdn.data.photos.crops import centre_box, crop_image
 from pkdn.data.photos.framing import Framing, read_faces
 from pkdn.data.photos.photo import Box
 from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN
 from pkdn.reports.faces import CAPTION, GAP, HEADING, TILE
-from pkdn.runs import RunId
+from pkdn.runs import RUNS, RunId
 from pkdn.training.resampling import quantize, to_float
 
 SIZES = {"width": 8, "num_blocks": 1, "global_residual": True}
@@ -202,6 +203,12 @@ def test_the_sheet_shows_input_bicubic_result_and_photo(
     assert (sheet[HEADING : HEADING + TILE // 3, left:] == 255).all()
 
 
+def states() -> dict[Path, tuple[int, int, int]]:
+    """Return what changes when one of the images here is written."""
+    found = {file: file.stat() for file in Path().rglob("*.png")}
+    return {file: (of.st_ino, of.st_size, of.st_mtime_ns) for file, of in found.items()}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -211,6 +218,10 @@ def test_the_sheet_shows_input_bicubic_result_and_photo(
         (("a-sheet.png", "a.png"), "one where a-sheet.png would be written over"),
         (("--all-faces", "a-1.png", "a.png"), "one where a-1.png would be written over"),
         (("a.png", "taken.png"), "write the file taken-sheet.png, got a folder"),
+        (("a.png", "in/b.png"), "one where in/b.png would be written over, which is no earlier"),
+        (("in", "others"), "one where others/b.png would be written over, which is no earlier"),
+        (("--all-faces", "in/b.png", "a.png"), "one where a-1.png would be written over, which is"),
+        (("in/b.png", "a.webp"), "one where a-sheet.png would be written over, which is no earl"),
     ],
 )
 def test_upscale_writes_over_no_photo(
@@ -219,15 +230,32 @@ def test_upscale_writes_over_no_photo(
     monkeypatch.chdir(tmp_path)
     Path("in").mkdir()
     Path("taken-sheet.png").mkdir()
-    for name in ("a.png", "a-1.png", "a-sheet.png", "in/b.png"):
+    Path("others").mkdir()
+    for name in ("a.png", "a-1.png", "a-sheet.png", "in/b.png", "others/b.png"):
         Image.new("RGB", (16, 16)).save(name)
     Path("link.png").symlink_to("a.png")
-    before = {file: file.stat() for file in Path().rglob("*.png")}
+    before = states()
     done = pkdn("upscale", *words)
     assert done.returncode == 1
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert {file: file.stat() for file in Path().rglob("*.png")} == before
+    assert states() == before
+
+
+@pytest.mark.parametrize("name", ["sr.png", "sr.jpg", "sr.tif", "sr.webp"])
+def test_results_are_written_over_by_later_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pairs, sheet = [(tmp_path / "face.png", tmp_path / name)], tmp_path / "sr-sheet.png"
+    upscale._write(np.zeros((128, 128, 3), np.uint8), tmp_path / name)
+    upscale._write_sheet([("face.png", [np.zeros((16, 16, 3), np.uint8)] * 4)], sheet)
+    upscale.check_places(pairs, sheet, numbered=False)
+    Image.open(name).convert("RGB").save("again.png")
+    with pytest.raises(UserError, match=r"again\.png would be written over"):
+        upscale.check_places(
+            [(tmp_path / "face.png", tmp_path / "again.png")], sheet, numbered=False
+        )
 
 
 def test_upscale_takes_files_of_any_name(tmp_path: Path, model: Path) -> None:
@@ -278,6 +306,7 @@ def test_upscale_takes_the_full_student_of_photographs_or_the_shipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    RUNS.mkdir(parents=True)
     assert upscaling.default_weights() == upscaling.SHIPPED
     runs = [
         RunId("student", dataset, system, 0)
@@ -323,7 +352,26 @@ def test_mistakes_are_one_line(
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_outside_of_a_clone_its_students_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos, clone = tmp_path / "photos", tmp_path / "clone"
+    photos.mkdir()
+    monkeypatch.chdir(photos)
+    monkeypatch.setattr(upscaling, "SHIPPED", clone / "weights" / "student.safetensors")
+    trained = clone / RunId("student", "helen", "full", 0).weights
+    trained.parent.mkdir(parents=True)
+    trained.touch()
+    assert upscaling.default_weights() == trained
+    assert upscaling.chosen_weights("helen-full-0") == trained
+    with pytest.raises(UserError, match=r"clone/data/runs/student \(helen-full-0\), got lfw"):
+        upscaling.chosen_weights("lfw")
+    RUNS.mkdir(parents=True)  # a clone of its own
+    assert upscaling.default_weights() == upscaling.SHIPPED
+
+
 def test_upscale_works_before_anything_was_trained_here(tmp_path: Path) -> None:
+    (tmp_path / RUNS).mkdir(parents=True)
     Image.new("RGB", (16, 16)).save(tmp_path / "face.png")
     done = subprocess.run(
         [sys.executable, "-m", "pkdn", "upscale", "face.png", "sr.png"],

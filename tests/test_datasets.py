@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from pkdn.data import datasets
@@ -333,17 +334,50 @@ def test_of_an_animation_the_first_picture_is_taken() -> None:
     ("data", "reason"),
     [
         (b"\0\0\0\x18ftypheic" + bytes(40), "HEIC, which is not read here: convert it to JPEG"),
+        (b"\0\0\0\x20ftypavif" + bytes(40), "is AVIF, which is not read here: convert it"),
+        (b"\0\0\0\x0cjP  \r\n" + bytes(40), "is JPEG 2000, which is not read here: convert it"),
         (b"", "cannot be decoded"),
         (encoded(Image.new("F", (4, 4)), "tiff"), "floating-point"),
         (encoded(Image.new("I", (4, 4), 70_000), "tiff"), "whole numbers of 32 bits"),
         (encoded(Image.new("1", (30_000, 3_000))), "too large: 30000×3000 pixels"),
         (encoded(Image.new("1", (30_000, 6_000))), "too large: .*: make it smaller"),
     ],
-    ids=["heic", "empty", "float", "whole", "wide", "wider"],
+    ids=["heic", "avif", "jp2", "empty", "float", "whole", "wide", "wider"],
 )
 def test_what_cannot_be_read_says_why(data: bytes, reason: str) -> None:
     with pytest.raises(UnreadablePhotoError, match=reason):
         decode_image(data)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((3, 20, 20), {"photometric": "rgb", "planarconfig": "separate"}),
+        ((3, 20, 20), {"photometric": "rgb", "planarconfig": "separate", "byteorder": ">"}),
+        ((20, 20), {"photometric": "miniswhite"}),
+    ],
+)
+def test_sixteen_bits_that_pillow_misreads_are_refused(
+    shape: tuple[int, ...], options: dict[str, str]
+) -> None:
+    """As pictures of 8 bits they are read well."""
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    eight, sixteen = BytesIO(), BytesIO()
+    tifffile.imwrite(eight, pixels, **options)
+    seen = decode_image(eight.getvalue())
+    expected = np.moveaxis(pixels, 0, -1) if len(shape) == 3 else 255 - pixels
+    assert np.array_equal(seen if len(shape) == 3 else seen[..., 0], expected)
+    tifffile.imwrite(sixteen, pixels.astype(np.uint16) << 8, **options)
+    with pytest.raises(UnreadablePhotoError, match="16 bits a channel in an order that is not"):
+        decode_image(sixteen.getvalue())
+
+
+def test_planes_of_sixteen_bits_that_are_compressed_are_read() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 20, 20), dtype=np.uint8)
+    file = BytesIO()
+    planes = {"photometric": "rgb", "planarconfig": "separate"}
+    tifffile.imwrite(file, pixels.astype(np.uint16) << 8, compression="deflate", **planes)
+    assert np.array_equal(decode_image(file.getvalue()), np.moveaxis(pixels, 0, -1))
 
 
 def test_sixteen_bits_are_scaled_not_cut() -> None:

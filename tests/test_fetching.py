@@ -12,6 +12,7 @@ import pytest
 
 from pkdn.data.fetching import web as fetching
 from pkdn.data.fetching.download import locate
+from pkdn.data.fetching.drive import PATIENCE
 from pkdn.data.fetching.web import RemoteFile, fetch
 from pkdn.errors import UserError
 
@@ -261,8 +262,15 @@ def test_a_mirror_comes_first(server: Server, tmp_path: Path) -> None:
 
 
 def drive(behaviour: Callable[[Path], None]) -> Callable[..., None]:
-    def download(*, id: str, output: str, quiet: bool, resume: bool) -> None:  # noqa: A002
-        assert (id, quiet, resume) == ("abc", True, True)
+    def download(
+        *,
+        id: str,  # noqa: A002
+        output: str,
+        quiet: bool,
+        resume: bool,
+        timeout: tuple[float, float],
+    ) -> None:
+        assert (id, quiet, resume, timeout) == ("abc", True, True, PATIENCE)
         behaviour(Path(output))
 
     return download

@@ -95,6 +95,26 @@ def test_other_inputs_are_refused(student: Upscaler, faces: object, message: str
         student(faces)  # type: ignore[call-overload]
 
 
+def test_images_that_cannot_be_read_are_the_users_mistake(
+    student: Upscaler, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    for kind in ("png", "jpg"):
+        whole, cut = tmp_path / f"face.{kind}", tmp_path / f"cut.{kind}"
+        Image.fromarray(noise).save(whole)
+        cut.write_bytes(whole.read_bytes()[:-2000])
+        with Image.open(cut) as opened, pytest.raises(UserError, match="one that cannot be decod"):
+            student(opened)
+    with Image.open(whole) as closed:
+        pass
+    with pytest.raises(UserError, match="one that was closed before its pixels were read"):
+        student(closed)
+    with pytest.raises(UserError, match="one that has no pixels"):
+        student(Image.new("RGB", (0, 0)))
+    with pytest.raises(UserError, match="expected a file of weights"):
+        pkdn.load("x" * 300)
+
+
 def test_teachers_and_missing_files_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"expected the weights of a student, got .*labels"):
         pkdn.load(save(tmp_path / "teacher.safetensors", teacher=True))

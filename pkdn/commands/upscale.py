@@ -14,12 +14,13 @@ import numpy as np
 from PIL import Image
 
 from pkdn import detector
+from pkdn.data.photos.decoding import SOFTWARE, writer
 from pkdn.data.photos.framing import Framing, read_faces
-from pkdn.data.photos.photo import Box
-from pkdn.data.photos.reading import list_images
+from pkdn.data.photos.photo import Box, UnreadablePhotoError
+from pkdn.data.photos.reading import content, list_images
 from pkdn.errors import UserError
 from pkdn.faces import HR_SIZE, LR_SIZE
-from pkdn.files import atomic_file
+from pkdn.files import WRITER, atomic_file
 
 HELP = "upscale faces to 128×128 with the trained student"
 
@@ -104,7 +105,7 @@ def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
 
 
 def check_places(pairs: list[tuple[Path, Path]], sheet: Path, *, numbered: bool) -> None:
-    """Refuse to write over what is read, or over a folder.
+    """Refuse to write over what is read, over a folder, or over what others have written.
 
     Args:
         pairs: Images, and the files that they become.
@@ -112,7 +113,7 @@ def check_places(pairs: list[tuple[Path, Path]], sheet: Path, *, numbered: bool)
         numbered: An image becomes a file for each of its faces, with a number in the name.
 
     Raises:
-        UserError: An image or a folder lies where something is to be written.
+        UserError: Something lies where something is to be written, other than earlier results.
     """
     images = {os.path.realpath(file): file for file, _ in pairs}
     at_faces = images
@@ -127,6 +128,30 @@ def check_places(pairs: list[tuple[Path, Path]], sheet: Path, *, numbered: bool)
             )
         if place.is_dir():
             raise UserError(f"expected to write the file {place}, got a folder: name another OUT")
+    written = [target for _, target in pairs]
+    if numbered:
+        written = [file for target in written for file in _numbered(target)]
+    for place in (*written, sheet):
+        if place.is_file() and not _is_result(place):
+            raise UserError(
+                f"expected an OUT that leaves other files as they are, got one where {place} would "
+                "be written over, which is no earlier result: name another OUT, or move that file"
+            )
+
+
+def _is_result(file: Path) -> bool:
+    try:
+        return writer(content(file.parent, file.name)) == WRITER
+    except UnreadablePhotoError:
+        return False
+
+
+def _numbered(target: Path) -> list[Path]:
+    """Return the files that lie where faces of one photo would be written."""
+    if not target.parent.is_dir():
+        return []
+    named = (file for file in target.parent.iterdir() if file.suffix == target.suffix)
+    return sorted(f for f in named if NUMBER.sub("", f.name) == target.name != f.name)
 
 
 def framing(arguments: argparse.Namespace) -> Framing | None:
@@ -268,6 +293,7 @@ def _caption(name: str) -> str:
 
 
 def _write(image: np.ndarray, target: Path) -> None:
-    format_name = Image.registered_extensions()[target.suffix.lower()]
+    format_name, exif = Image.registered_extensions()[target.suffix.lower()], Image.Exif()
+    exif[SOFTWARE] = WRITER
     with atomic_file(target) as temporary:
-        Image.fromarray(image).save(temporary, format=format_name)
+        Image.fromarray(image).save(temporary, format=format_name, exif=exif)

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from pkdn.files import WRITER
 from pkdn.reports import colours
 from pkdn.systems import TERMS
 
@@ -214,4 +215,4 @@ def canvas(path: Path, inches: tuple[float, float], dpi: int) -> Iterator[Figure
         figure = Figure(figsize=inches, dpi=dpi, facecolor="white")
         FigureCanvasAgg(figure)
         yield figure
-        figure.savefig(path, format="png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(path, format="png", dpi=dpi, metadata={"Software": WRITER})

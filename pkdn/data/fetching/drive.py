@@ -11,6 +11,8 @@ DRIVE = "gdrive:"
 """``gdrive:ID`` is a file, ``gdrive:ID/PATH`` a file within a shared folder."""
 
 
+PATIENCE = (10, 60)
+"""Seconds to wait for a connection, and for more of what it sends."""
 MAX_NAMED = 20
 """Files of a folder that a message names."""
 
@@ -35,6 +37,7 @@ def from_drive(address: str, part: Path) -> None:
             output=str(fetched),
             quiet=not Console(stderr=True).is_terminal,
             resume=True,
+            timeout=PATIENCE,
         )
     except FetchError:
         raise
@@ -51,7 +54,7 @@ def _identity(folder: str, path: str) -> str:
     """Return the ID of the file at ``path`` within a shared folder."""
     import gdown
 
-    found = gdown.download_folder(id=folder, skip_download=True, quiet=True) or []
+    found = gdown.download_folder(id=folder, skip_download=True, quiet=True, timeout=PATIENCE) or []
     listed = {file.path: file.id for file in found if not isinstance(file, str)}
     if path not in listed:
         names = ", ".join(sorted(listed)[:MAX_NAMED]) or "nothing"

@@ -11,11 +11,9 @@ from filelock import FileLock
 from rich.console import Console
 from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
-from pkdn.data.fetching.drive import DRIVE, FetchError, from_drive
+from pkdn.data.fetching.drive import DRIVE, PATIENCE, FetchError, from_drive
 from pkdn.errors import UserError
 
-CONNECT_SECONDS = 10
-SILENCE_SECONDS = 60
 CHUNK = 1 << 16
 """Bytes written at once, and lost at most when a connection is cut."""
 TRIES = 4
@@ -195,9 +193,7 @@ def _continue(url: str, part: Path) -> Iterator[tuple[int, int | None]]:
     if have:
         headers["Range"] = f"bytes={have}-"
     try:
-        with requests.get(
-            url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, SILENCE_SECONDS)
-        ) as answer:
+        with requests.get(url, headers=headers, stream=True, timeout=PATIENCE) as answer:
             if answer.status_code == requests.codes.requested_range_not_satisfiable:
                 return  # nothing is missing; the checksum decides
             _check(answer)

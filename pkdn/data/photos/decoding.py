@@ -26,7 +26,13 @@ numbers, up to forty times as large, fits into memory."""
 LARGEST_EXIF = 1 << 20
 """Bytes of EXIF data: sixteen times what fits into one segment of a JPEG."""
 SIXTEEN_BIT_GREY = ("I", "I;16", "I;16L", "I;16B")
-HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), "HEIC"),
+}
+"""Kinds of images that are known and not read, by what follows ``ftyp``."""
+JPEG_2000 = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
+"""How its files begin, and those of its bare pixels."""
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 """What is decoded, whatever the file is called: others start programs, or are hardly tested."""
 SIXTEEN_BIT_FORMATS = ("PNG", "TIFF")
@@ -36,6 +42,7 @@ LABEL_MODES = ("L", "P", "1")
 SPREAD = {"L;2": 85, "L;4": 17}
 """By how much Pillow multiplies grey of 2 and 4 bits, to fill 8."""
 ORIENTATION = 0x0112
+SOFTWARE = 0x0131
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -48,6 +55,10 @@ UPRIGHT = {
 """How a photo is turned upright, by the orientation in its EXIF data."""
 TILE_SIDES = (322, 323)
 """TIFF's tags of the width and height of its tiles, which are decoded as a whole."""
+BITS, MEANING, PLANES = 258, 262, 284
+"""TIFF's tags of the bits a channel, of what its numbers mean, and of how channels lie."""
+WHITE_IS_ZERO, APART = 0, 2
+"""Of the meaning and of the planes what Pillow reads wrongly with 16 bits."""
 
 
 def decode_image(
@@ -97,17 +108,24 @@ class _TooLargeError(UnreadablePhotoError):
 @contextmanager
 def _opened(data: bytes, most_pixels: int = LARGEST_PIXELS) -> Iterator[ImageFile.ImageFile]:
     """Open an image and judge its size, before a pixel is decoded; name whatever goes wrong."""
-    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
-        raise UnreadablePhotoError("is HEIC, which is not read here: convert it to JPEG or PNG")
+    kind = BRANDS.get(data[8:12], "") if data[4:8] == b"ftyp" else ""
+    if kind := kind or ("JPEG 2000" if data.startswith(JPEG_2000) else ""):
+        raise UnreadablePhotoError(f"is {kind}, which is not read here: convert it to JPEG or PNG")
+    with (
+        _naming_what_is_broken(),
+        warnings.catch_warnings(action="ignore"),
+        _Header(data) as stream,
+        Image.open(stream, formats=FORMATS) as stored,
+    ):
+        stream.left = math.inf
+        _check_size(stored, most_pixels)
+        yield stored
+
+
+@contextmanager
+def _naming_what_is_broken() -> Iterator[None]:
     try:
-        with (
-            warnings.catch_warnings(action="ignore"),
-            _Header(data) as stream,
-            Image.open(stream, formats=FORMATS) as stored,
-        ):
-            stream.left = math.inf
-            _check_size(stored, most_pixels)
-            yield stored
+        yield
     except (UnreadablePhotoError, UserError):
         raise
     except Image.DecompressionBombError as error:
@@ -117,6 +135,19 @@ def _opened(data: bytes, most_pixels: int = LARGEST_PIXELS) -> Iterator[ImageFil
     except Exception as error:  # Pillow's decoders raise a dozen kinds for broken files
         reason = error if str(error) else type(error).__name__
         raise UnreadablePhotoError(f"cannot be decoded ({reason}): replace it") from error
+
+
+def writer(data: bytes) -> str:
+    """Return the program that an image says has written it; empty where it says none, or is none.
+
+    PNG files say so in a text or, as the others, in their EXIF data; BMP files cannot.
+    """
+    try:
+        with _opened(data) as stored:
+            found = stored.info.get("Software") or stored.getexif().get(SOFTWARE, "")
+    except UnreadablePhotoError:
+        return ""
+    return str(found)
 
 
 def _check_size(stored: ImageFile.ImageFile, most_pixels: int) -> None:
@@ -139,11 +170,24 @@ def _check_kind(stored: Image.Image, *, only_8_bit: bool) -> None:
             "has whole numbers of 32 bits, or with a sign, whose range is not known: convert it to "
             "8 bits a channel"
         )
+    if isinstance(stored, TiffImagePlugin.TiffImageFile) and _is_misread(stored):
+        raise UnreadablePhotoError(
+            "has 16 bits a channel in an order that is not read here: convert it to 8 bits"
+        )
     if only_8_bit and isinstance(stored, ImageFile.ImageFile) and _has_16_bits(stored):
         raise UnreadablePhotoError(
             "has 16 bits a channel, expected 8-bit grey or colours: round it to 8 bits, as it is "
             "to be published"
         )
+
+
+def _is_misread(stored: TiffImagePlugin.TiffImageFile) -> bool:
+    """Return whether it has 16 bits a channel as Pillow reads them for 8, or as their negative."""
+    tags = stored.tag_v2
+    if max(tags.get(BITS, (1,))) <= 8:
+        return False
+    is_raw = any(tile.codec_name == "raw" for tile in stored.tile)
+    return (tags.get(PLANES) == APART and is_raw) or tags.get(MEANING) == WHITE_IS_ZERO
 
 
 def _has_16_bits(stored: ImageFile.ImageFile) -> bool:
@@ -157,10 +201,15 @@ def as_seen(opened: Image.Image) -> np.ndarray:
     """Return an image that somebody has opened as :func:`decode_image` returns a file's.
 
     Raises:
-        UnreadablePhotoError: It is of a kind that is not read.
+        UnreadablePhotoError: It is of a kind that is not read, broken, empty or closed.
     """
-    _check_kind(opened, only_8_bit=False)
-    return _as_seen(opened)
+    with _naming_what_is_broken():
+        if not all(opened.size):
+            raise UnreadablePhotoError("has no pixels")
+        if isinstance(opened, ImageFile.ImageFile) and opened.fp is None and opened.tile:
+            raise UnreadablePhotoError("was closed before its pixels were read")
+        _check_kind(opened, only_8_bit=False)
+        return _as_seen(opened)
 
 
 def _as_seen(stored: Image.Image) -> np.ndarray:

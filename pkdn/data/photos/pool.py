@@ -6,8 +6,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TypeVar
+
+from pkdn.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -54,6 +57,11 @@ def ordered_map(
             yield from results
             results = upcoming
         yield from results
+    except BrokenProcessPool:
+        raise UserError(
+            f"expected {workers} processes to stay, got one that was killed, most likely for want "
+            "of memory: set OMP_NUM_THREADS to fewer processes, and run the same command again"
+        ) from None
     finally:
         executor.shutdown(cancel_futures=True)
 

@@ -16,7 +16,7 @@ from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 
 from pkdn.errors import UserError
 from pkdn.files import open_regular, reading
-from pkdn.runs import for_dataset
+from pkdn.runs import value_of
 from pkdn.values import (
     Batch,
     Compile,
@@ -38,6 +38,7 @@ from pkdn.values import (
     Side,
     Steps,
     StepsByDataset,
+    StepsByNetwork,
     Text,
     Threads,
     TrainCount,
@@ -87,7 +88,7 @@ class Training(RecipeValues, Distillation):
         """Return the length of a training on a data set."""
         if isinstance(self.steps, int):
             return self.steps
-        return for_dataset(self.steps, dataset)
+        return value_of(self.steps, dataset)
 
 
 class ParserValues(_Section):
@@ -153,8 +154,13 @@ class Params(_Section):
     global_residual: Flag | FromProfile
     precision: Precision
     compile: Compile
-    skip_bad_steps: PerhapsSteps
+    skip_bad_steps: StepsByNetwork
     profiles: dict[StrictStr, Profile]
+
+    def may_skip(self, network: str) -> int:
+        """Return how many steps of a network's training, or of the parser's, may be left out."""
+        asked = self.skip_bad_steps
+        return asked if isinstance(asked, int) else value_of(asked, network)
 
     @property
     def chosen(self) -> Profile:

@@ -132,22 +132,34 @@ def check_names(params: Params) -> None:
             f"params.yaml: ablations: expected {FULL} among them, with which all are compared; "
             f"got {list(params.ablations)}: add it"
         )
-    steps, known = params.training.steps, [*datasets(), runs.OTHERS]
-    place = f"params.yaml: profiles.{params.profile}.training.steps"
-    stated = {place: [*steps] if isinstance(steps, Mapping) else []}
+    by_dataset = [*datasets(), runs.OTHERS]
+    _check_keys(
+        f"params.yaml: profiles.{params.profile}.training.steps", params.training.steps, by_dataset
+    )
     for name in params.authors_recipes:
-        stated[f"pkdn/networks/{name}.py: RECIPE"] = [*systems.system(name).recipe_datasets]
-    for place, found in stated.items():
-        if odd := [name for name in found if name not in known]:
-            raise UserError(
-                f"{place}: expected names out of {', '.join(known)}; got {odd[0]!r}: mend it"
-            )
+        found = dict.fromkeys(systems.system(name).recipe_datasets)
+        _check_keys(f"pkdn/networks/{name}.py: RECIPE", found, by_dataset)
+    trained = [*systems.names(), PARSER.stage, runs.OTHERS]
+    _check_keys("params.yaml: skip_bad_steps", params.skip_bad_steps, trained)
     declared = _declared()
     _check_files()
     _check_terms()
     _check_networks(params, declared["baseline"])
     for name in dict.fromkeys((*params.datasets, params.parser_dataset)):
         _check_dataset(name, declared)
+
+
+def _check_keys(place: str, found: object, known: Sequence[str]) -> None:
+    """Refuse values by names of which one is not known; a single value is for all.
+
+    Raises:
+        UserError: the first such name.
+    """
+    for name in found if isinstance(found, Mapping) else ():
+        if name not in known:
+            raise UserError(
+                f"{place}: expected names out of {', '.join(known)}; got {name!r}: mend it"
+            )
 
 
 def _check_files() -> None:
@@ -334,7 +346,7 @@ def _of_parser(params: Params) -> Iterator[Planned]:
     trained = {key: values.pop(key) for key in ("input_size", "recipe")}
     settings: dict[str, Any] = {"parser": params.parser, "dataset": dataset}
     if params.parser == "trained":
-        values |= params.model_dump(include={"skip_bad_steps"})
+        values["skip_bad_steps"] = params.may_skip(PARSER.stage)
         settings |= {"precision": params.precision, **trained, "training": values}
     yield Planned(PARSER, labelled, {}, settings)
 
@@ -371,7 +383,7 @@ def _training(params: Params, subject: Subject, dataset: str, seed: int) -> Plan
         settings["distillation"] = _distillation(params, VARIANTS[FULL])
     recipe = {name: getattr(params.training, name) for name in RecipeValues.model_fields}
     recipe["steps"] = params.training.num_steps(dataset)
-    recipe["skip_bad_steps"] = params.skip_bad_steps
+    recipe["skip_bad_steps"] = params.may_skip(network)
     if subject.stage == "authors":
         kept = {name: recipe[name] for name in OF_THE_AUTHORS}
         settings["authors"] = {"dataset": dataset, **kept, **params.chosen.authors.model_dump()}
@@ -409,6 +421,13 @@ def _complexity(params: Params) -> dict[str, Any]:
     return {"networks": networks, "size": size, "sizes": sizes, "precision": params.precision}
 
 
+def _in_words(steps: int | Mapping[str, int]) -> int | str:
+    """Return a number as it is, and numbers by name as text."""
+    if isinstance(steps, int):
+        return steps
+    return ", ".join(f"{number:,} of {name}" for name, number in steps.items())
+
+
 def _report(params: Params) -> Planned:
     lists = {name: value for name, value in params if isinstance(value, tuple)}
     authors = params.chosen.authors.model_dump()
@@ -418,7 +437,9 @@ def _report(params: Params) -> Planned:
         "authors: most steps": authors["most_steps"] or "theirs",
         "authors: largest batch": authors["largest_batch"] or "theirs",
         "authors: rates times": authors["rate_factor"],
-        **params.model_dump(include={"precision", "skip_bad_steps", "parser", "parser_dataset"}),
+        "precision": params.precision,
+        "skip_bad_steps": _in_words(params.skip_bad_steps),
+        **params.model_dump(include={"parser", "parser_dataset"}),
     }
     if params.compile != "off":
         shown["compile"] = params.compile

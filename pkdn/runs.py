@@ -40,20 +40,20 @@ DRAWN = "synthetic"
 OWN = "folder"
 """The data set of the user's own photos."""
 OTHERS = "others"
-"""Stands for every data set that a mapping by data sets does not name."""
+"""Stands for every data set, or network, that a mapping by such names does not have."""
 Value = TypeVar("Value")
 
 
-def for_dataset(values: Mapping[str, Value], dataset: str) -> Value:
-    """Return the value of a data set out of a mapping that has one for the others.
+def value_of(values: Mapping[str, Value], name: str) -> Value:
+    """Return the value of a data set or network out of a mapping that has one for the others.
 
     Raises:
         UserError: it has neither.
     """
-    for name in (dataset, OTHERS):
-        if name in values:
-            return values[name]
-    raise UserError(f"expected a value for {dataset} or for {OTHERS}, got {dict(values)}: add one")
+    for known in (name, OTHERS):
+        if known in values:
+            return values[known]
+    raise UserError(f"expected a value for {name} or for {OTHERS}, got {dict(values)}: add one")
 
 
 @dataclass(frozen=True)
@@ -182,6 +182,12 @@ def _name(stage: str, key: str) -> str:
 
 def _place(folder: Path, stage: str, key: str) -> Path:
     return folder / stage / key if key else folder / stage
+
+
+def all_planned() -> list[Planned]:
+    """Read what all runs were asked to do; none where nothing is planned."""
+    files = sorted(PLAN.rglob("*.json"))
+    return [planned(*file.relative_to(PLAN).with_suffix("").parts) for file in files]
 
 
 def planned_by_command(description: str | None, *stages: str) -> Planned:

@@ -82,22 +82,22 @@ def _with_others(steps: dict[str, int]) -> dict[str, int]:
     return steps
 
 
-_ByDataset = Annotated[
-    dict[Annotated[str, Field(pattern=NAME)], Annotated[int, Field(ge=1, le=MOST_STEPS)]],
-    Field(max_length=MOST_NAMES),
-    AfterValidator(_with_others),
-]
 _LIST = f"a list of different names of letters, digits and _, at most {MOST_NAMES}, such as [helen]"
 _LARGEST_SEED = 2**32 - 1
 Steps = Annotated[int, Between(1, MOST_STEPS)]
 PerhapsSteps = Annotated[int, Between(0, MOST_STEPS)]
+_Word = Annotated[str, Field(pattern=NAME)]
+_Some = Annotated[int, Field(ge=1, le=MOST_STEPS)]
+_Perhaps = Annotated[int, Field(ge=0, le=MOST_STEPS)]
+_FEW, _OTHERS = Field(max_length=MOST_NAMES), AfterValidator(_with_others)
+_BY = f"{MOST_STEPS:,}, or such numbers by {{}}, one of them for {OTHERS}"
 StepsByDataset = Annotated[
-    Annotated[int, Field(ge=1, le=MOST_STEPS)]
-    | Annotated[_ByDataset, AfterValidator(_with_others)],
-    Expect(
-        f"a whole number from 1 to {MOST_STEPS:,}, or such numbers by data set, one of them for "
-        f"{OTHERS}"
-    ),
+    _Some | Annotated[dict[_Word, _Some], _FEW, _OTHERS],
+    Expect(f"a whole number from 1 to {_BY.format('data set')}"),
+]
+StepsByNetwork = Annotated[
+    _Perhaps | Annotated[dict[_Word, _Perhaps], _FEW, _OTHERS],
+    Expect(f"a whole number from 0 to {_BY.format('network')}"),
 ]
 Epochs = Annotated[int, Between(1, 100_000)]
 PerhapsEpochs = Annotated[int, Between(0, 100_000)]

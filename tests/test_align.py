@@ -67,11 +67,16 @@ def splits() -> list[str]:
     return [split_of(str(number)) for number in range(NUM_PHOTOS)]
 
 
-@pytest.mark.parametrize("change", ["none", "added", "removed", "replaced", "a label map"])
+CHANGES = ("none", "added", "removed", "replaced", "a label map", "landmarks")
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_photos_that_change_after_they_were_listed_are_noticed(
     change: str, place: Place, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
+    points = place.root / "images" / "0.pts"
+    points.write_text("version: 1\nn_points: 68\n{\n" + "30.500 40.500\n" * 68 + "}\n")
     listing.write("folder", place.settings, run)
     before = place.root / "images" / "0.png"
     if change == "added":
@@ -82,6 +87,8 @@ def test_photos_that_change_after_they_were_listed_are_noticed(
         place.truncate("images/0.png")
     if change == "a label map":
         (place.root / "labels" / "0.png").unlink()
+    if change == "landmarks":
+        points.write_text(points.read_text().replace("30.5", "39.5", 1))
     assert listing.is_old(place.settings, run) == (change != "none")
     assert not listing.is_old(place.settings, tmp_path)  # nothing is noted
     shutil.rmtree(place.root)

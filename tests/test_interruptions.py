@@ -47,6 +47,16 @@ def test_a_signal_reaches_every_stage_once_and_all_end(project: Path, number: in
     assert [starts(project, name) for name in "abc"] == [1, 2, 2]
 
 
+def test_a_terminal_that_is_closed_sends_its_signal_twice_and_all_is_saved(project: Path) -> None:
+    process = started_until(project, "b", "c")
+    for _ in range(2):
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.01)
+    process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGHUP
+    assert (project / "b.state").read_text() == (project / "c.state").read_text() == "saved "
+
+
 def test_what_a_killed_repro_left_running_is_waited_for_and_not_run_again(project: Path) -> None:
     process = started_until(project, "b", "c")
     process.kill()

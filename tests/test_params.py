@@ -13,6 +13,7 @@ from pkdn import params, planning
 from pkdn.errors import UserError
 
 FILE = Path("params.yaml")
+STAGES = ("teacher", "student", "baseline", "authors", "parser")
 
 
 @pytest.fixture
@@ -42,6 +43,29 @@ def test_steps_are_one_number_or_numbers_by_data_set(values: dict[str, Any]) -> 
         training["steps"] = wrong
         with pytest.raises(UserError, match=r"training\.steps: expected a whole number from 1"):
             read(values)
+
+
+def test_bad_steps_are_one_number_or_numbers_by_network(values: dict[str, Any]) -> None:
+    def trained(skipped: object) -> dict[str, object]:
+        """The plans of all trainings."""
+        found = planning.plan(read({**values, "skip_bad_steps": skipped}))
+        return {one.id.name: one.settings for one in found if one.id.stage in STAGES}
+
+    before, after = trained(0), trained({"dic": 3, "others": 0})
+    changed = {name for name, settings in after.items() if settings != before[name]}
+    assert changed == {
+        name for name in before if name.partition("@")[2].startswith("synthetic-dic-")
+    }
+    assert changed
+    others = trained({"parser": 1, "pkdn": 2, "others": 0})
+    assert others["parser"]["training"]["skip_bad_steps"] == 1
+    assert others["student@synthetic-full-0"]["recipe"]["skip_bad_steps"] == 2
+    for wrong, told in (
+        ({"dic": 3}, "skip_bad_steps: expected a whole number from 0"),
+        ({"dik": 3, "others": 0}, "skip_bad_steps: expected names out of .*; got 'dik'"),
+    ):
+        with pytest.raises(UserError, match=told):
+            trained(wrong)
 
 
 def test_a_profile_of_ones_own_is_a_section(values: dict[str, Any]) -> None:

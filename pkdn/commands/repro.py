@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pkdn import params, planning, provenance, runs
+from pkdn import params, planning, provenance, runs, unplanned
 from pkdn.data.photos.pool import num_cores
 from pkdn.errors import UserError
 from pkdn.pipeline import devices, presence
@@ -207,6 +207,8 @@ def _bring_up_to_date(crew: Crew, run_stages: Callable[[Stages, Crew], dict[str,
     failed = dict[str, str]()
     if PLAN in stages:  # first, alone: what it leaves as it was is not outdated
         failed = run_all({PLAN: stages[PLAN]}, crew)
+        if not failed:  # DVC may have taken the plan from its cache, and nobody has looked there
+            unplanned.take_away(runs.all_planned())
         stages = {PLAN: stages[PLAN]} if failed else outdated(crew)
     _tell_changed_photos([run for run in LISTINGS if run.name not in stages])
     failed = failed or run_stages(after_twins(stages), crew)

@@ -1,12 +1,18 @@
-"""Whether the user's own photos are still those that were listed, by their names and sizes."""
+"""Whether the user's own photos are still those that were listed.
+
+By the names and sizes of photos and label maps, and by what is in files of landmarks, which keep
+their size when a number in them is corrected.
+"""
 
 import hashlib
 import io
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 from pkdn.data import datasets
 from pkdn.data.datasets import DatasetSettings
+from pkdn.data.photos.photo import UnreadablePhotoError
+from pkdn.data.photos.reading import LARGEST_TEXT, content
 from pkdn.errors import UserError
 from pkdn.files import atomic_file
 from pkdn.runs import OWN
@@ -47,7 +53,10 @@ def _digest(settings: DatasetSettings) -> str:
         entries = datasets.load(OWN).catalogue(root, settings)
     for entry in sorted(entries):
         found.update("\0".join(map(str, entry)).encode())
-        for file in filter(None, (entry.photo, entry.landmarks, entry.labels)):
+        for file in filter(None, (entry.photo, entry.labels)):
             path = root / file
             found.update(f"{path.stat().st_size if path.is_file() else 'none'} ".encode())
+        if entry.landmarks and (path := root / entry.landmarks).is_file():
+            with suppress(UnreadablePhotoError):
+                found.update(content(root, entry.landmarks, LARGEST_TEXT))
     return found.hexdigest()

@@ -19,6 +19,8 @@ from pkdn.pipeline.tasks import OUTPUT, Outcome, Task, Waiting
 from pkdn.progress import Reached, duration, noted
 
 SECONDS_BETWEEN_LOOKS = 0.1
+SECONDS_OF_ONE_SIGNAL = 1.0
+"""Signals within such a time count as one: a terminal that is closed sends SIGHUP twice."""
 SECONDS_TO_END = 60.0
 """What a stage has to save its state, and DVC to note what it made; then they are killed."""
 
@@ -136,6 +138,7 @@ class Crew:
         self.jobs, self.threads, self.gpus, self.pulls = jobs, threads, [*gpus], pulls
         self.workers: list[Worker] = []
         self.signals: list[int] = []
+        self._asked = 0.0
 
     @property
     def busy(self) -> dict[str, Worker]:
@@ -212,6 +215,10 @@ class Crew:
             time.sleep(SECONDS_BETWEEN_LOOKS / 2)
 
     def _note(self, number: int, _: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.signals and (number == signal.SIGHUP or now - self._asked < SECONDS_OF_ONE_SIGNAL):
+            return
+        self._asked = now
         self.signals.append(number)
         if len(self.signals) == 1 and self.busy:
             names = " and ".join(self.busy)

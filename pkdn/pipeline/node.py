@@ -31,6 +31,11 @@ from pkdn.provenance import VISIBLE_GPUS
 from pkdn.runs import LOCK
 
 PLACE = Path(".pkdn/slurm")
+NEUTRAL = (
+    *(".ci", "bench", "docs", "faults", "pages", "parity", "reports", "tests"),
+    *("CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "mkdocs.yml"),
+)
+"""What no stage reads, so that jobs stay when it changes; any other file may be a user's own."""
 BY_STATE = ("trees", "clones", "ended")
 """Folders there that have one for each state of the files."""
 
@@ -101,7 +106,9 @@ class Place(NamedTuple):
 
 
 def keep_files(workspace: Path) -> Place:
-    """Copy the files that decide about results, as they are now, for jobs that start later.
+    """Copy the files, as they are now, for jobs that start later.
+
+    As long as those that may decide about results stay as they are, the first copy stays.
 
     Raises:
         UserError: the workspace is no clone of a git repository.
@@ -111,9 +118,9 @@ def keep_files(workspace: Path) -> Place:
     listed += _git(workspace, "ls-files", "-z", *new).split("\0")
     files = sorted({name for name in listed if name and (workspace / name).is_file()})
     commit = _git(workspace, "rev-parse", "HEAD").strip()
-    digest = hashlib.sha256(commit.encode())
+    digest = hashlib.sha256()
     for name in files:
-        if name != LOCK:
+        if name != LOCK and Path(name).parts[0] not in NEUTRAL:
             digest.update(f"{name}\0".encode() + (workspace / name).read_bytes())
     place = Place(workspace, digest.hexdigest()[:12], commit)
     if not place.files.exists():

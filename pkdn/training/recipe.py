@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 
 from pkdn.errors import UserError
-from pkdn.runs import for_dataset
+from pkdn.runs import value_of
 from pkdn.training.augmentation import AUGMENTATIONS, Augmentation
 
 Optimizer = partial[Any]
@@ -124,7 +124,7 @@ class AuthorsRecipe:
 
     def num_steps(self, dataset: str, values: Mapping[str, Any]) -> int:
         """Return how long the training is: see :meth:`Recipe.by_authors` for ``values``."""
-        steps = values["steps"] if self.steps is None else for_dataset(self.steps, dataset)
+        steps = values["steps"] if self.steps is None else value_of(self.steps, dataset)
         return min(steps, values["most_steps"] or steps)
 
     def distilled(self, dataset: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class AuthorsRecipe:
         """
         found: dict[str, Any] = dict(self.distillation or {})
         if found.get("distill_epochs") and self.steps is not None:
-            share = self.num_steps(dataset, values) / for_dataset(self.steps, dataset)
+            share = self.num_steps(dataset, values) / value_of(self.steps, dataset)
             found["distill_epochs"] = max(1, round(found["distill_epochs"] * share))
         return found
 
@@ -193,7 +193,7 @@ class Recipe:
             threads=values["threads"],
             skip_bad_steps=values["skip_bad_steps"],
             keep=authors.keep,
-            augment=for_dataset(authors.augment, dataset) if authors.augment else None,
+            augment=value_of(authors.augment, dataset) if authors.augment else None,
         )
 
     def record(self) -> dict[str, Any]:

@@ -25,7 +25,8 @@ repro: $(READY)
 	python -m pkdn repro
 
 test: $(READY)
-	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder
 
 check: $(READY)
 	ruff format --check .

@@ -83,9 +83,10 @@ def _write(file: Path, state: dict[str, Any]) -> None:
     """Write a state behind its digest."""
     buffer = BytesIO()
     torch.save(state, buffer)
-    content = buffer.getvalue()
+    content = buffer.getbuffer()
     with atomic_file(file) as temporary, temporary.open("wb") as stream:
-        stream.write(hashlib.sha256(content).digest() + content)
+        stream.write(hashlib.sha256(content).digest())
+        stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())  # or the rename may outlive a power cut, and the content not
 
@@ -98,8 +99,8 @@ def _read(file: Path) -> dict[str, Any] | None:
     """
     if not file.exists():
         return None
-    whole = file.read_bytes()
-    digest, content = whole[: hashlib.sha256().digest_size], whole[hashlib.sha256().digest_size :]
+    whole, size = memoryview(file.read_bytes()), hashlib.sha256().digest_size
+    digest, content = whole[:size], whole[size:]
     if hashlib.sha256(content).digest() != digest:
         raise UserError(
             f"expected a checkpoint in {file}, got a broken file; delete it to train from the start"

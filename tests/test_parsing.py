@@ -148,6 +148,22 @@ class TestTask:
         assert len(set(widths.tolist())) > 2
         assert widths.max() <= 15
 
+    def test_a_sixth_of_the_faces_is_seen_whole_as_inference_sees_them(self) -> None:
+        torch.manual_seed(0)
+        shares = scaled_shares(6_000)
+        assert (shares == 1).float().mean() == pytest.approx(1 / 6, abs=0.02)
+        assert (shares.min(), shares[shares < 1].max()) == (0.4375, 0.875)
+
+    @pytest.mark.parametrize(("input_size", "side"), [(512, 448), (224, 192), (32, 32)])
+    def test_cuts_have_seven_eighths_of_the_side(self, input_size: int, side: int) -> None:
+        network = BiSeNet()
+        seen = list[int]()
+        network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[-1]))
+        batch = labelled_faces(torch.rand(2, 3, 64, 64), torch.from_numpy(random_labels(2, 64, 64)))
+        for hard_pixels in (True, False):
+            ParserTask(network, input_size=input_size, hard_pixels=hard_pixels).losses(batch, 0)
+        assert seen == [side, input_size]
+
     def test_framing_leaves_about_half_of_the_faces_whole(self) -> None:
         torch.manual_seed(0)
         columns = torch.arange(64, dtype=torch.uint8).expand(200, 64, 64).contiguous() // 4

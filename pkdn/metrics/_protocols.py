@@ -134,7 +134,7 @@ def gaussian_ssim(image: np.ndarray, reference: np.ndarray) -> float:
 
 # fmt: off
 PROTOCOLS: Final = {
-    # Most of the systems in the paper's Table 1 were scored so.
+    # DIC's, without its wrap-around.
     "y_crop8":   Protocol(quantize,  luma, np.rint,  8, gaussian_ssim,
         "uint8 luma, 8 px border cropped, SSIM Gaussian 11×11 σ 1.5"),
     # The face super-resolution benchmarks: scikit-image's SSIM with its defaults.

@@ -4,7 +4,9 @@ Ten external groups, each of ten internal split-attention blocks, at 16×16; the
 pixel shuffles. Inputs are on [0, 255] with the mean taken off.
 
 Difference to the authors' code (MIT licence): each of its 110 blocks carries a 1×1 convolution
-that nothing uses, 0.45 of its 8.76 M parameters; they are left out here: 8.30 M.
+that nothing uses, 0.45 of its 8.76 M parameters; they are left out here: 8.30 M. Its shift by the
+mean colour is trained, since it is switched off at the module and not at its weights; here it is
+fixed.
 """
 
 from functools import partial

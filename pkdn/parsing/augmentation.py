@@ -7,11 +7,12 @@ from torch.nn import functional as F
 from pkdn.training.augmentation import places
 from pkdn.training.rows import sent
 
-# The widely used checkpoint's: jitter by up to a half, photos scaled to 0.75–2 times their size,
-# of which a square of 7/8 of the original side is cut out.
+# The widely used checkpoint's: jitter by up to a half, photos scaled to 1–2 times their size, of
+# which a square of 7/8 of the original side is cut out; those scaled to 0.75, in which there is no
+# such square, are seen whole at its size.
 JITTER = 0.5
-ZOOMS = (1.0, 1.25, 1.5, 1.75, 2.0)
 CUT_SHARE = 7 / 8
+SCALED_SHARES = (1.0, *(CUT_SHARE / zoom for zoom in (1.0, 1.25, 1.5, 1.75, 2.0)))
 # Not stated in the paper, which trains no parser; chosen because a parser that sees its photos
 # whole alone knows parts by where they lie there, and fails on other crops: half of the faces
 # stay whole, of the others squares of 0.45 to 0.9 of the side.
@@ -40,11 +41,8 @@ def jitter(images: Tensor) -> Tensor:
 
 
 def scaled_shares(count: int) -> Tensor:
-    """Draw the shares of the side that squares at random scales have: (count,).
-
-    Scales below 1, which would need pixels from outside of the face, are left out.
-    """
-    return CUT_SHARE / torch.tensor(ZOOMS)[torch.randint(len(ZOOMS), (count,))]
+    """Draw the shares of the side that squares at random scales have: (count,)."""
+    return torch.tensor(SCALED_SHARES)[torch.randint(len(SCALED_SHARES), (count,))]
 
 
 def framed_shares(count: int) -> Tensor:

@@ -8,15 +8,15 @@ from torch.nn import functional as F
 
 from pkdn.errors import UserError
 from pkdn.faces.classes import NUM_CLASSES
-from pkdn.parsing.augmentation import cut, framed_shares, jitter, scaled_shares
-from pkdn.parsing.bisenet import BiSeNet
+from pkdn.parsing.augmentation import CUT_SHARE, cut, framed_shares, jitter, scaled_shares
+from pkdn.parsing.bisenet import SIDE_MULTIPLE, BiSeNet
 from pkdn.parsing.maps import check_input_size, resize_images
 from pkdn.training.augmentation import Faces, mirror
 from pkdn.training.batches import Batch
 from pkdn.training.task import Task
 
 AUXILIARY_WEIGHT = 1.0
-"""α of Yu et al. 2018, Eq. 5: both auxiliary heads weigh as much as the main one."""
+"""α of Yu et al. 2018, BiSeNet: both auxiliary heads weigh as much as the main one."""
 
 BALANCE = 1 / 3
 """Exponent of the class weights: none leaves rare classes out, a half or more fattens them."""
@@ -39,7 +39,8 @@ class ParserTask(Task):
         input_size: side to which faces are resized, a multiple of 32; the loss is taken at the
             size of their maps.
         hard_pixels: the rest of that checkpoint's recipe: the loss of the hardest pixels, jitter
-            of the colours, random squares at random scales. Without it all pixels count, rare
+            of the colours, random squares at random scales of 7/8 of the input's side (448 pixels
+            of 512; else the multiple of 32 that is nearest). Without it all pixels count, rare
             classes more, and half of the faces stay whole (chosen because that serves a training
             of minutes far better).
 
@@ -69,7 +70,7 @@ class ParserTask(Task):
         """
         if batch.labels is None:
             raise UserError("a parser is trained on faces with label maps, and these have none")
-        images, labels = batch.hr_image, batch.labels
+        images, labels, side = batch.hr_image, batch.labels, self.input_size
         if self.network.training:
             if len(images) < MIN_FACES:
                 raise UserError(
@@ -81,10 +82,11 @@ class ParserTask(Task):
             labels = mirrored
             if self.hard_pixels:
                 images = jitter(images)
+                side = _side_of_cuts(side)
             draw = scaled_shares if self.hard_pixels else framed_shares
             images, labels = cut(images, labels, draw(len(images)))
         labels = labels.long()
-        logits = self.network(resize_images(images, self.input_size), map_size=labels.shape[-1])
+        logits = self.network(resize_images(images, side), map_size=labels.shape[-1])
         terms = {
             f"l_{head}": self._cross_entropy(scores, labels)
             for head, scores in logits._asdict().items()
@@ -97,6 +99,11 @@ class ParserTask(Task):
         if self.hard_pixels:
             return hard_cross_entropy(logits, labels)
         return F.cross_entropy(logits, labels, balanced_weights(labels))
+
+
+def _side_of_cuts(input_size: int) -> int:
+    """Return 7/8 of a side, as a multiple of 32: whole faces are smaller so than at inference."""
+    return max(1, round(CUT_SHARE * input_size / SIDE_MULTIPLE)) * SIDE_MULTIPLE
 
 
 def hard_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

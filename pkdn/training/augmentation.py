@@ -117,7 +117,8 @@ def distort_mirror_and_turn(faces: Faces) -> Faces:
     """Squeeze each face, then :func:`mirror_and_turn`: DIC's on Helen.
 
     DIC cuts the photo narrower or lower by a ratio of 0.66 to 1.33, but not through a landmark.
-    It resizes once from the photo, we the face that was cut before. Faces without landmarks stay.
+    It resizes once from the photo, we the face that was cut before. It also mirrors landmarks of
+    each eye within that eye; here the eyes are exchanged. Faces without landmarks stay.
     """
     return mirror_and_turn(_each(faces, _distorted))
 

@@ -24,6 +24,7 @@ WARM_UP = 0.15
 FINAL_RATE = 0.02
 # As the widely used face parser was trained.
 POLY_WARM_UP = 1_000 / 80_000
+POLY_START = 1e-5 / 1e-2
 POLY_POWER = 0.9
 
 
@@ -51,8 +52,10 @@ def _one_cycle(progress: float) -> float:
 
 
 def _poly(progress: float) -> float:
-    """Rise over the first 1,000 of 80,000 steps, then fall as the remaining share to the 0.9."""
-    return min(1.0, progress / POLY_WARM_UP) * (1 - progress) ** POLY_POWER
+    """Rise a thousandfold by equal ratios over 1,000 of 80,000 steps; fall by the power of 0.9."""
+    if progress < POLY_WARM_UP:
+        return POLY_START ** (1 - progress / POLY_WARM_UP)
+    return float(((1 - progress) / (1 - POLY_WARM_UP)) ** POLY_POWER)
 
 
 CONSTANT = Schedule("constant", lambda progress: 1.0)  # noqa: ARG005

@@ -6,7 +6,8 @@
 #              `python -m bench --sizes small --seconds 0`: see docs/performance.md
 # make image   a container for one stage of a cloud, where docker is; see docs/clusters.md
 # make docs    the site of docs/, in site/
-# make ui      the runs in MLflow, at http://127.0.0.1:5000; it prints the addresses of its pages
+# make ui      the runs in this folder's MLflow, whatever server MLFLOW_TRACKING_URI names, at
+#              http://127.0.0.1:5000; it prints the addresses of its pages
 # Each sets up .venv first where it is missing or older than pyproject.toml.
 
 PYTHON ?= python3
@@ -52,7 +53,8 @@ docs: $(READY)
 	@echo "site/index.html; with search: python -m http.server --directory site"
 
 ui: $(READY)
-	python -m pkdn sync --server http://127.0.0.1:$(PORT)
+	case "$$MLFLOW_TRACKING_URI" in http*) unset MLFLOW_TRACKING_URI;; esac; \
+	python -m pkdn sync --server http://127.0.0.1:$(PORT) && \
 	mlflow server --workers 1 --port $(PORT) --artifacts-destination mlartifacts \
 		--backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
 

@@ -184,10 +184,15 @@ def _place(folder: Path, stage: str, key: str) -> Path:
     return folder / stage / key if key else folder / stage
 
 
-def all_planned() -> list[Planned]:
-    """Read what all runs were asked to do; none where nothing is planned."""
-    files = sorted(PLAN.rglob("*.json"))
-    return [planned(*file.relative_to(PLAN).with_suffix("").parts) for file in files]
+def all_planned(*, root: Path = Path()) -> list[Planned]:
+    """Read what all runs were asked to do; none where nothing is planned.
+
+    Raises:
+        UserError: a plan is broken.
+    """
+    files = sorted((root / PLAN).rglob("*.json"))
+    names = (file.relative_to(root / PLAN).with_suffix("").parts for file in files)
+    return [planned(*name, root=root) for name in names]
 
 
 def planned_by_command(description: str | None, *stages: str) -> Planned:

@@ -16,7 +16,7 @@ from pkdn.errors import UserError
 from pkdn.files import atomic_file
 from pkdn.pipeline.cache import cache_folder
 from pkdn.pipeline.presence import at_work
-from pkdn.runs import LOCK
+from pkdn.runs import LOCK, PLAN, all_planned
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -59,10 +59,16 @@ def objects(folder: Path) -> Iterator[Finding]:
         yield Finding.of(error)
         return
     entries = list(_entries(folder, place))
-    wrong = dict[str, list[Entry]]()
+    wrong, asked = dict[str, list[Entry]](), _asked_for(folder)
     for entry in entries:
         if not _is_whole(entry, place):
             wrong.setdefault(entry.stage, []).append(entry)
+    if old := [stage for stage in wrong if asked and stage not in asked]:
+        parts = sum(len(wrong.pop(stage)) for stage in old)
+        yield Finding(
+            f"the cache lacks {parts} objects of {len(old)} stages that params.yaml does not ask "
+            "for any more: `dvc gc` takes them"
+        )
     for stage, broken in wrong.items():
         yield Finding(
             f"the cache lacks, or has broken, {len(broken)} objects of {stage}, such as "
@@ -72,6 +78,15 @@ def objects(folder: Path) -> Iterator[Finding]:
         )
     if not wrong:
         yield Finding(f"the cache has all {len(entries)} objects that {LOCK} names")
+
+
+def _asked_for(folder: Path) -> set[str]:
+    """Return the names of the stages that there are; none where that is not known."""
+    try:
+        found = {one.id.name for one in all_planned(root=folder)}
+    except UserError:
+        return set()
+    return found and found | {PLAN.name}
 
 
 def _outs(folder: Path) -> list[Entry] | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pkdn.doctor.finding import Finding
 from pkdn.pipeline.presence import at_work
-from pkdn.tracking.database import put_aside
+from pkdn.tracking.database import BROKEN, put_aside
 from pkdn.tracking.owner import OWNER_TAG, is_gone
 
 EXPERIMENT = "refs/exps/exec/"
@@ -70,7 +70,11 @@ def store(folder: Path) -> Iterator[Finding]:
     file = folder / STORE
     if "MLFLOW_TRACKING_URI" in os.environ or not file.exists():
         return
-    problem = _problem(file)
+    try:
+        problem = _problem(file)
+    except sqlite3.OperationalError as error:  # as where another user's may not be opened
+        yield Finding(f"{STORE} cannot be looked at: {error}", "let it be read and written")
+        return
     if problem:
         yield Finding(
             f"{STORE} is broken: {problem}",
@@ -101,16 +105,24 @@ def runs(folder: Path) -> Iterator[Finding]:
 
 
 def _problem(file: Path) -> str:
-    """Return what is wrong with a database; empty: nothing."""
+    """Return what is wrong with a database; empty: nothing.
+
+    What was killed while it wrote has left a journal, which is played back by whoever may write.
+
+    Raises:
+        sqlite3.OperationalError: it cannot be looked at.
+    """
     try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True)) as database:
             (answer,) = database.execute("PRAGMA integrity_check(1)").fetchone()
             names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             missing = TABLES - {name for (name,) in names}
-    except sqlite3.OperationalError as error:
-        return "" if "locked" in str(error) else str(error)
     except sqlite3.DatabaseError as error:
-        return str(error)
+        if error.sqlite_errorname.startswith(BROKEN):
+            return str(error)
+        if "locked" in str(error):
+            return ""
+        raise
     if missing:
         return f"it lacks the tables {', '.join(sorted(missing))}: its making was cut short"
     return "" if answer == "ok" else str(answer).strip()

@@ -1,5 +1,6 @@
 """What was run, and what the data stages counted."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -69,4 +70,9 @@ def counted(root: Path, plan: Plan, records: pd.DataFrame) -> Table:
         rows.append(("align", dataset, "left_out_names", named))
     stages, datasets, names, values = zip(*rows, strict=True)
     shown = [words("stage", stages), words("data set", codes(datasets)), words("what", names)]
-    return [*shown, Column("value", values)]
+    return [*shown, Column("value", [_as_it_stands(value) for value in values], {"value": values})]
+
+
+def _as_it_stands(text: str) -> str:
+    """Return a user's words so that Markdown reads nothing into them."""
+    return re.sub(r"([\\`*_\[\]!<>&])", r"\\\1", text)

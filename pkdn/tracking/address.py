@@ -1,12 +1,18 @@
 """Where a browser finds the runs."""
 
 import os
+import re
 from urllib.parse import urlsplit
 
 HERE = "http://127.0.0.1:5000"
 """Where `make ui` shows the runs of a database."""
 DATABASES = ("", "sqlite", "postgresql", "mysql", "mssql")
 RUN = "/#/runs/"
+
+
+def without_password(text: str) -> str:
+    """Return a text without the names and passwords in its addresses."""
+    return re.sub(r"(://)[^/@\s]*@", r"\1", text)
 
 
 def run_pages() -> str:
@@ -17,6 +23,6 @@ def run_pages() -> str:
     """
     address = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
     if address.scheme in ("http", "https"):
-        server = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
-        return server.rstrip("/") + RUN
+        server = f"{address.scheme}://{address.netloc}{address.path}"
+        return without_password(server).rstrip("/") + RUN
     return HERE + RUN if address.scheme.partition("+")[0] in DATABASES else ""

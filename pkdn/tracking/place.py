@@ -7,6 +7,7 @@ That one holds no path of this machine: MLflow's server finds the files in the f
 import os
 from pathlib import Path
 
+from pkdn.errors import UserError
 from pkdn.files import copy
 from pkdn.provenance import main_repository
 
@@ -20,11 +21,20 @@ def store() -> str:
     """Return the tracking URI: ``MLFLOW_TRACKING_URI``, or a database in the main repository.
 
     A relative path is one from there: the workspace of an experiment of DVC is deleted.
+
+    Raises:
+        UserError: the path has letters that mean something else in such an address.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
     if not uri.startswith(SQLITE):
         return uri
-    return f"{SQLITE}{main_repository() / uri.removeprefix(SQLITE)}"
+    path = main_repository() / uri.removeprefix(SQLITE)
+    if odd := {"%", "?"} & {*str(path.parent)}:
+        raise UserError(
+            f"expected a folder for MLflow's database whose name has neither % nor ?, got {path} "
+            f"with {min(odd)}: rename it, or name a server by MLFLOW_TRACKING_URI"
+        )
+    return f"{SQLITE}{path}"
 
 
 def artifact_location() -> str | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from pkdn.errors import UserError
 from pkdn.provenance import Curve, read_curve
+from pkdn.runs import RUNS
 
 READERS = {"evaluate_": "", "model@": "student@"}
 """How names of runs begin that read the weights of a training, and how the training's begins."""
@@ -79,8 +80,12 @@ def read(file: Path) -> tuple[Record, Curve]:
         else:
             reason = str(error)
         raise UserError(
-            f"expected the record of a run in {file}, got a broken one ({reason}); `dvc checkout "
-            f"--force {file.parent}` or `dvc repro` brings it back"
+            f"expected the record of a run in {file}, got a broken one ({reason}); "
+            + (
+                f"`dvc checkout --force {file.parent}` or `dvc repro` brings it back"
+                if file.is_relative_to(RUNS)
+                else "what it told MLflow of is lost: delete it"
+            )
         ) from error
 
 

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from pkdn.errors import UserError
 from pkdn.tracking import outbox
+from pkdn.tracking.address import without_password
 from pkdn.tracking.owner import owner
 from pkdn.tracking.place import store
 from pkdn.tracking.record import Record, in_order
@@ -103,6 +104,7 @@ class Sender:
         view = self.open()
         view.close_lost()
         run_ids, sent, broken = dict[str, str](), 0, list[str]()
+        self.failures = 0
         for folder in (records, outbox.folder()):
             for file in in_order(folder):
                 signal.alarm(PATIENCE_SECONDS)
@@ -113,17 +115,29 @@ class Sender:
                     continue
                 except FileNotFoundError:  # another process sent it, or DVC runs its stage again
                     continue
+                except Exception as error:  # of this one alone, such as files that are too large
+                    self.failures += 1
+                    if self.failures == MOST_FAILURES:
+                        raise
+                    broken.append(f"MLflow did not take {file} ({_in_words(error)})")
+                    continue
+                self.failures = 0
                 run_ids[found.fingerprint] = found.run_id
                 sent += found.is_new
                 if folder == outbox.folder() and found.is_finished:
                     shutil.rmtree(file.parent, ignore_errors=True)
         found_all = {"sent": sent, "run_ids": run_ids, "broken": broken}
-        self.answer(synced=found_all | {"store": store(), "pages": view.pages()})
+        self.answer(synced=found_all | {"store": without_password(store()), "pages": view.pages()})
 
     def abandon(self) -> None:
         """Mark the run as killed: the process that started this one is gone, and said nothing."""
         if self.entry is not None and not self.entry.is_taken:
             self.entry.close("KILLED")
+
+
+def _in_words(error: Exception) -> str:
+    reason = without_password(" ".join(str(error).split()))[:200]
+    return f"{type(error).__name__}: {reason}"
 
 
 def main() -> None:
@@ -144,8 +158,7 @@ def main() -> None:
     except UserError as error:
         sender.answer(failed=str(error))
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        sender.answer(failed=f"MLflow does not answer ({type(error).__name__}: {reason})")
+        sender.answer(failed=f"MLflow does not answer ({_in_words(error)})")
 
 
 if __name__ == "__main__":

@@ -244,3 +244,15 @@ def test_without_bicubic_the_records_tell_whether_the_faces_may_be_others() -> N
     said = compare("HEAD").stdout
     assert "**These may be other test faces of the same names**: the faces of all splits" in said
     assert "| PKDN " in said
+
+
+def test_a_commit_whose_parameters_are_of_another_run_is_named() -> None:
+    shutil.rmtree("data/runs/evaluate_student/helen-full-0")
+    dvc("add", "data/runs")
+    git("commit", "-am", "half")
+    said = compare("HEAD", "HEAD~1").stderr
+    assert said.startswith(
+        "error: HEAD: expected data/runs/evaluate_student/helen-full-0/scores.csv"
+    )
+    assert "its params.yaml and dvc.lock may be of two runs" in said
+    assert said.count("\n") == 1

@@ -186,6 +186,51 @@ def test_what_is_wrong_is_said_and_mended(
     assert git(project, "branch", "--show-current") == "trunk"
 
 
+WRITER = """
+import os, signal, sqlite3
+store = sqlite3.connect("mlflow.db", isolation_level=None)
+store.execute("PRAGMA cache_size = 1")
+store.execute("BEGIN")
+store.executemany("INSERT INTO runs VALUES (?)", [("x" * 1000,)] * 5000)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_store_whose_writer_was_killed_is_whole(project: Path) -> None:
+    subprocess.run([sys.executable, "-c", WRITER], cwd=project, check=False)
+    assert (project / "mlflow.db-journal").stat().st_size
+    done = doctor(project, "--fix")
+    assert "ok     mlflow.db is whole" in done.stdout
+    assert (done.returncode, [*project.glob("mlflow.db.broken*")]) == (0, [])
+
+
+def test_a_store_that_cannot_be_opened_is_not_put_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorname = "SQLITE_CANTOPEN"
+        raise error
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "mlflow.db").touch()
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    (found,) = repository.store(tmp_path)
+    assert found.what == "mlflow.db cannot be looked at: unable to open database file"
+    assert found.advice and found.mend is None
+
+
+def test_objects_of_stages_that_are_not_asked_for_may_be_gone(project: Path) -> None:
+    missing_object(project)
+    file = project / "data/plan/parser.json"
+    file.parent.mkdir()
+    run = {"stage": "parser", "dataset": "", "system": "", "seed": None}
+    file.write_text(json.dumps({"id": run, "reads": {}, "writes": {}, "settings": {}}))
+    done = doctor(project)
+    assert done.returncode == 0, done.stdout
+    assert "ok     the cache lacks 1 objects of 1 stages that params.yaml does not" in done.stdout
+
+
 def test_parameters_that_are_wrong_are_named(project: Path) -> None:
     own_params.write(project)
     assert "params.yaml can be read, and asks for" in doctor(project).stdout

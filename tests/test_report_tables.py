@@ -11,7 +11,7 @@ from report_inputs import write_scores
 
 from pkdn.errors import UserError
 from pkdn.intervals import Interval
-from pkdn.reports import columns, paper, recipes, tables
+from pkdn.reports import columns, conditions, paper, recipes, tables
 from pkdn.reports.comparisons import Comparison, gain_columns
 from pkdn.reports.history import read_records
 from pkdn.reports.plan import Plan
@@ -300,3 +300,14 @@ def test_durations(seconds: float, text: str) -> None:
 def test_each_reading_is_written_where_the_report_says(file: str, name: str) -> None:
     if file != "params.yaml":  # which test_shipped_params.py looks at
         assert name in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_names_of_photos_are_no_markdown(tmp_path: Path) -> None:
+    plan = report_inputs.plan(datasets=("synthetic",))
+    report_inputs.write(tmp_path, plan)
+    name = "IMG![1](copy)_*.jpg"
+    rows = [{"name": name, "split": "train", "kind": "too small", "reason": "9 of 64"}]
+    report_inputs.write_rows(tmp_path / "data/faces/synthetic/left_out.csv", rows)
+    *_, values = conditions.counted(tmp_path, plan, read_records(tmp_path, plan))
+    assert values.cells[-1] == r"IMG\!\[1\](copy)\_\*.jpg: too small, 9 of 64"
+    assert values.numbers["value"][-1] == f"{name}: too small, 9 of 64"

@@ -1,5 +1,6 @@
 """MLflow as a view of the records: nothing twice, nothing lost, nobody waits."""
 
+import io
 import json
 import os
 import shutil
@@ -27,7 +28,8 @@ from pkdn.networks.pkdn import PKDN
 from pkdn.runs import Planned, RunId
 from pkdn.tracking import database, live, naming, outbox, pages, place, records, view
 from pkdn.tracking.owner import owner
-from pkdn.tracking.record import Record, in_order
+from pkdn.tracking.record import Record, in_order, read
+from pkdn.tracking.sender import Sender
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
 
@@ -253,6 +255,71 @@ def test_what_is_done_again_and_again_has_a_name_each_time(workspace: Path) -> N
     for _ in range(7):
         known.append(naming.Known(naming.name_for(record, known), {"lambda_fs": "10.0"}))
     assert len({one.name for one in known}) == 7
+
+
+def test_a_record_that_mlflow_refuses_stops_no_other(
+    store: view.View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "alarm", lambda _: None)  # which ends the sender's process
+    for seed in range(3):
+        record_a_run(seed=seed)
+    send, told = view.View.send, io.StringIO()
+
+    def refuse_one(self: view.View, file: Path, root: Path = Path()) -> view.Found:
+        if "helen-full-1" in str(file):
+            raise MlflowException("413 for http://me:secret@example.org/mlflow")
+        return send(self, file, root)
+
+    monkeypatch.setattr(view.View, "send", refuse_one)
+    Sender(told, "somebody").sync(Path("data/runs"))
+    found = json.loads(told.getvalue())["synced"]
+    assert (found["sent"], len(found["run_ids"]), statuses(store)) == (2, 2, ["FINISHED"] * 2)
+    (line,) = found["broken"]
+    assert line.startswith("MLflow did not take data/runs/student/helen-full-1/record.json (Mlf")
+    assert "http://example.org/mlflow" in line
+    assert found["pages"]
+    monkeypatch.setattr(view.View, "send", lambda *_: (_ for _ in ()).throw(OSError("down")))
+    with pytest.raises(OSError, match="down"):  # three in a row
+        Sender(told, "somebody").sync(Path("data/runs"))
+
+
+def test_what_a_repeated_call_has_made_twice_is_there_once(
+    store: view.View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_a_run()
+    create = store.client.create_run
+
+    def twice(*words: Any, **named: Any) -> Any:
+        create(*words, **named)
+        return create(*words, **named)
+
+    monkeypatch.setattr(store.client, "create_run", twice)
+    found = store.send(RunId("student", "helen", "full", 0).record)
+    (run,) = store.client.search_runs([store.experiment])
+    assert (run.info.run_id, run.info.status) == (found.run_id, "FINISHED")
+
+
+def test_a_folder_that_no_address_of_a_database_can_hold_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "feature%2Fx"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(UserError, match=r"has neither % nor \?, got .*feature%2Fx.*: rename it"):
+        place.store()
+
+
+def test_a_broken_record_says_how_it_comes_back(workspace: Path) -> None:
+    for folder, advice in (
+        (Path("data/runs/student/helen-full-0"), "dvc checkout --force data/runs/student"),
+        (workspace / ".pkdn/records/1", "what it told MLflow of is lost: delete it"),
+    ):
+        folder.mkdir(parents=True)
+        (folder / "record.json").write_text("{")
+        with pytest.raises(UserError, match=advice):
+            read(folder / "record.json")
 
 
 def test_an_experiment_that_was_deleted_is_one_line(store: view.View) -> None:

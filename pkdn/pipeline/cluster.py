@@ -43,8 +43,8 @@ class Request(NamedTuple):
     minutes: int
 
 
-# Not stated in the paper; chosen because the paper's networks train in hours on one GPU, and faces
-# are streamed.
+# Not stated in the paper; chosen because a training goes on where its time was up, and faces are
+# streamed. How long one takes was not measured on any GPU.
 COMPUTES, OTHER = Request(4, 16, 24 * 60), Request(4, 8, 6 * 60)
 
 

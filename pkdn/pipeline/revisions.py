@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pkdn import params, provenance
 from pkdn.errors import UserError
-from pkdn.files import reading
+from pkdn.files import BrokenFileError, reading
 from pkdn.reports.changes import State
 from pkdn.reports.plan import Plan
 from pkdn.reports.scores import read_scores
@@ -47,7 +47,14 @@ def state(revision: str, *, remote: bool = True) -> State:
             "that it comes from"
         )
     with _results(revision, remote=remote) as folder:
-        return state_of_folder(folder, title(revision))
+        try:
+            return state_of_folder(folder, title(revision))
+        except BrokenFileError as error:
+            missing = error.found.replace(f"{folder}/", "")
+            raise UserError(
+                f"{revision}: {missing}: its {PARAMETERS} and {LOCK} may be of two runs: name a "
+                "revision in which both were committed together"
+            ) from None
 
 
 def state_of_folder(folder: Path, name: str) -> State:

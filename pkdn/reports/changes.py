@@ -111,7 +111,9 @@ def other_faces(old: Scores, new: Scores) -> str:
     )
     if not first.equals(second):
         shared = first.intersection(second)
-        return f"of {len(first)} faces {len(shared)} are among the other {len(second)}"
+        return (
+            f"{len(shared)} of the {len(first)} test faces before are among the {len(second)} after"
+        )
     if not all(OF_BICUBIC in scores.frames for scores in (old, new)):
         return ""
     before, after = (

@@ -127,7 +127,7 @@ class View:
             is_taken, is_new = bool(done), not runs
             run = (done or runs or [None])[0] or self._create(record, by)
             if is_new:
-                self._end_twins(run, found, record)
+                self._end_twins(run, found, record, by)
             if not is_taken and not is_new:
                 for name, value in {OWNER_TAG: by, **_of_attempt(record)}.items():
                     self.client.set_tag(run.info.run_id, name, value)
@@ -161,11 +161,11 @@ class View:
         started_ms = int(1000 * record.started.timestamp())
         return self.client.create_run(self.experiment, start_time=started_ms, tags=tags)
 
-    def _end_twins(self, run: Any, before: list[Any], record: Record) -> None:
+    def _end_twins(self, run: Any, before: list[Any], record: Record, by: str) -> None:
         """Delete what a slow server has made of the same call, which MLflow's client repeats."""
         known = {one.info.run_id for one in (run, *before)}
         for twin in self._search(f"tags.`{FINGERPRINT_TAG}` = '{record.fingerprint}'"):
-            if twin.info.run_id not in known:
+            if twin.info.run_id not in known and twin.data.tags.get(OWNER_TAG) == by:
                 self.client.delete_run(twin.info.run_id)
 
     def _training(self, record: Record) -> Any:

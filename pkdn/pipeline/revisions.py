@@ -50,6 +50,8 @@ def state(revision: str, *, remote: bool = True) -> State:
         try:
             return state_of_folder(folder, title(revision))
         except BrokenFileError as error:
+            if not error.found.endswith("is missing"):
+                raise
             missing = error.found.replace(f"{folder}/", "")
             raise UserError(
                 f"{revision}: {missing}: its {PARAMETERS} and {LOCK} may be of two runs: name a "

@@ -46,16 +46,19 @@ def test_with_a_plan_of_its_cache_what_is_not_asked_for_goes_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with small_pipeline(tmp_path, {"plan": "", "a": "plan"}) as folder:
-        monkeypatch.chdir(folder)
         own_params.write(folder, networks=["bicubic"], authors_recipes=[])
-        write_plan()
-        runs = [RunId("baseline", "synthetic", name, 0) for name in ("bicubic", "urdgn")]
-        for one in runs:
-            one.folder.mkdir(parents=True)
-            one.record.touch()
+        with monkeypatch.context() as patch:  # whoever is in the folder at the end is killed
+            patch.chdir(folder)
+            write_plan()
+        records = [
+            folder / RunId("baseline", "synthetic", name, 0).record for name in ("bicubic", "urdgn")
+        ]
+        for record in records:
+            record.parent.mkdir(parents=True)
+            record.touch()
         done = run(folder)  # its stage `plan` takes nothing away
         assert done.returncode == 0, done.stdout + done.stderr
-        assert [one.record.is_file() for one in runs] == [True, False]
+        assert [record.is_file() for record in records] == [True, False]
 
 
 def test_stages_run_side_by_side_in_their_order_and_once(project: Path) -> None:

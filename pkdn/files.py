@@ -167,7 +167,10 @@ class BrokenFileError(UserError):
     def __init__(self, found: str, advice: str) -> None:
         super().__init__(f"{found}: {advice}")
         self.found = found
-        self.found = found
+
+
+class MissingFileError(BrokenFileError):
+    """A file is missing; see :class:`BrokenFileError`."""
 
 
 @contextmanager

@@ -58,6 +58,11 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+def _number_of(steps: int | dict[str, int], name: str) -> int:
+    """Return the one number, or that of a name."""
+    return steps if isinstance(steps, int) else value_of(steps, name)
+
+
 class Distillation(_Section):
     """How a student learns from its teacher (Eq. 2)."""
 
@@ -86,9 +91,7 @@ class Training(RecipeValues, Distillation):
 
     def num_steps(self, dataset: str) -> int:
         """Return the length of a training on a data set."""
-        if isinstance(self.steps, int):
-            return self.steps
-        return value_of(self.steps, dataset)
+        return _number_of(self.steps, dataset)
 
 
 class ParserValues(_Section):
@@ -159,8 +162,7 @@ class Params(_Section):
 
     def may_skip(self, network: str) -> int:
         """Return how many steps of a network's training, or of the parser's, may be left out."""
-        asked = self.skip_bad_steps
-        return asked if isinstance(asked, int) else value_of(asked, network)
+        return _number_of(self.skip_bad_steps, network)
 
     @property
     def chosen(self) -> Profile:

@@ -108,10 +108,12 @@ def _check_scored(weights: Path) -> None:
         scored = _record(file.parent)
         of_weights = scored.get("weights") if evaluation != bicubic else None
         of_faces = {_faces(one).get("digest") for one in (training, scored)} - {None}
-        if (of_weights and not digest.startswith(of_weights)) or len(of_faces) > 1:
-            what = "weights" if len(of_faces) < 2 else "faces"
+        others = "faces" if len(of_faces) > 1 else ""
+        if of_weights and not digest.startswith(of_weights):
+            others = others or "weights"
+        if others:
             raise UserError(
-                f"expected scores of the {what} of {weights}, got those of others in {file}: run "
+                f"expected scores of the {others} of {weights}, got those of others in {file}: run "
                 "`python -m pkdn repro` to its end"
             )
 

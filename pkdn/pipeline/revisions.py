@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pkdn import params, provenance
 from pkdn.errors import UserError
-from pkdn.files import BrokenFileError, reading
+from pkdn.files import MissingFileError, reading
 from pkdn.reports.changes import State
 from pkdn.reports.plan import Plan
 from pkdn.reports.scores import read_scores
@@ -49,9 +49,7 @@ def state(revision: str, *, remote: bool = True) -> State:
     with _results(revision, remote=remote) as folder:
         try:
             return state_of_folder(folder, title(revision))
-        except BrokenFileError as error:
-            if not error.found.endswith("is missing"):
-                raise
+        except MissingFileError as error:
             missing = error.found.replace(f"{folder}/", "")
             raise UserError(
                 f"{revision}: {missing}: its {PARAMETERS} and {LOCK} may be of two runs: name a "

@@ -6,7 +6,7 @@ import pandas as pd
 
 from pkdn import runs
 from pkdn.faces import SPLITS
-from pkdn.files import BrokenFileError, reading
+from pkdn.files import MissingFileError, reading
 
 WORDS = ("name", "network", "role", "size", "title", "input")
 """Columns of text; all others are numbers."""
@@ -24,7 +24,7 @@ def read_csv(path: Path, *needs: str, text: bool = False) -> pd.DataFrame:
         UserError: it is missing or broken.
     """
     if not path.is_file():
-        raise BrokenFileError(f"expected {path}, which is missing", "run `dvc repro` to make it")
+        raise MissingFileError(f"expected {path}, which is missing", "run `dvc repro` to make it")
     with reading(path):
         found = pd.read_csv(
             path,

@@ -79,13 +79,11 @@ def read(file: Path) -> tuple[Record, Curve]:
             reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         else:
             reason = str(error)
+        advice = f"`dvc checkout --force {file.parent}` or `dvc repro` brings it back"
+        if not file.is_relative_to(RUNS):  # in the outbox, which DVC does not know
+            advice = "what it told MLflow of is lost: delete it"
         raise UserError(
-            f"expected the record of a run in {file}, got a broken one ({reason}); "
-            + (
-                f"`dvc checkout --force {file.parent}` or `dvc repro` brings it back"
-                if file.is_relative_to(RUNS)
-                else "what it told MLflow of is lost: delete it"
-            )
+            f"expected the record of a run in {file}, got a broken one ({reason}); {advice}"
         ) from error
 
 

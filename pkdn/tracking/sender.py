@@ -103,8 +103,7 @@ class Sender:
         """Send what MLflow lacks of the records in a folder, and of those in the outbox."""
         view = self.open()
         view.close_lost()
-        run_ids, sent, broken = dict[str, str](), 0, list[str]()
-        self.failures = 0
+        run_ids, sent, broken, failures = dict[str, str](), 0, list[str](), 0
         for folder in (records, outbox.folder()):
             for file in in_order(folder):
                 signal.alarm(PATIENCE_SECONDS)
@@ -116,12 +115,12 @@ class Sender:
                 except FileNotFoundError:  # another process sent it, or DVC runs its stage again
                     continue
                 except Exception as error:  # of this one alone, such as files that are too large
-                    self.failures += 1
-                    if self.failures == MOST_FAILURES:
+                    failures += 1
+                    if failures == MOST_FAILURES:
                         raise
                     broken.append(f"MLflow did not take {file} ({_in_words(error)})")
                     continue
-                self.failures = 0
+                failures = 0
                 run_ids[found.fingerprint] = found.run_id
                 sent += found.is_new
                 if folder == outbox.folder() and found.is_finished:

@@ -108,8 +108,7 @@ class _TooLargeError(UnreadablePhotoError):
 @contextmanager
 def _opened(data: bytes, most_pixels: int = LARGEST_PIXELS) -> Iterator[ImageFile.ImageFile]:
     """Open an image and judge its size, before a pixel is decoded; name whatever goes wrong."""
-    kind = BRANDS.get(data[8:12], "") if data[4:8] == b"ftyp" else ""
-    if kind := kind or ("JPEG 2000" if data.startswith(JPEG_2000) else ""):
+    if kind := _kind_not_read(data):
         raise UnreadablePhotoError(f"is {kind}, which is not read here: convert it to JPEG or PNG")
     with (
         _naming_what_is_broken(),
@@ -120,6 +119,13 @@ def _opened(data: bytes, most_pixels: int = LARGEST_PIXELS) -> Iterator[ImageFil
         stream.left = math.inf
         _check_size(stored, most_pixels)
         yield stored
+
+
+def _kind_not_read(data: bytes) -> str:
+    """Return the name of a kind of images that is known and not read; empty: another one."""
+    if data[4:8] == b"ftyp":
+        return BRANDS.get(data[8:12], "")
+    return "JPEG 2000" if data.startswith(JPEG_2000) else ""
 
 
 @contextmanager

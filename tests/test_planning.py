@@ -10,7 +10,7 @@ from pathlib import Path
 import own_params
 import pytest
 
-from pkdn import closure, params, planning, systems
+from pkdn import checks, closure, params, planning, systems
 from pkdn.errors import UserError
 from pkdn.planning import plan
 from pkdn.runs import PLAN, RUNS, Planned, planned
@@ -232,9 +232,9 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         shutil.copytree(closure.ROOT / folder, tmp_path / folder)
     shutil.copy(closure.ROOT / "dvc.yaml", tmp_path)
     monkeypatch.setattr(systems, "NETWORKS", tmp_path / "pkdn/networks")
-    monkeypatch.setattr(planning, "DATASETS", tmp_path / "pkdn/data/datasets")
-    monkeypatch.setattr(planning, "METRICS", tmp_path / "pkdn/metrics")
-    monkeypatch.setattr(planning, "JUDGES", tmp_path / "pkdn/perceptual")
+    monkeypatch.setattr(checks, "DATASETS", tmp_path / "pkdn/data/datasets")
+    monkeypatch.setattr(checks, "METRICS", tmp_path / "pkdn/metrics")
+    monkeypatch.setattr(checks, "JUDGES", tmp_path / "pkdn/perceptual")
     monkeypatch.setattr(closure, "ROOT", tmp_path)
     cached = (closure._imports, closure._file, closure._has_code, systems.system)
     for function in cached:
@@ -347,7 +347,7 @@ def test_terms_weights_and_variants_have_to_agree(
     parameters: params.Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     typo = systems.Variant("mine", "mine", "full", terms=("lamda_fs",))
-    monkeypatch.setattr(planning, "VARIANTS", {**systems.VARIANTS, "mine": typo})
+    monkeypatch.setattr(checks, "VARIANTS", {**systems.VARIANTS, "mine": typo})
     with pytest.raises(UserError, match=r"expected terms out of .* variant mine, got lamda_fs"):
         plan(parameters)
     monkeypatch.undo()
@@ -379,7 +379,7 @@ def test_a_variant_by_another_loss_is_one_of_the_full_teacher(
     parameters: params.Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = systems.Variant("mine", "mine", "onehot", terms=("lambda_ts",))
-    monkeypatch.setattr(planning, "VARIANTS", {**systems.VARIANTS, "mine": mine})
+    monkeypatch.setattr(checks, "VARIANTS", {**systems.VARIANTS, "mine": mine})
     with pytest.raises(UserError, match=r"loss_ablations: expected names out of .*; got 'mine'"):
         plan(parameters.model_copy(update={"loss_ablations": ("mine",)}))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pkdn import params, planning, runs
+from pkdn import checks, params, planning, runs
 from pkdn.errors import UserError
 from pkdn.systems import BICUBIC, Subject, system
 
@@ -30,8 +30,8 @@ def main(arguments: argparse.Namespace) -> None:
             raise UserError(f"--profile: expected one of {known}, got {arguments.profile!r}")
         changes["profile"] = arguments.profile
     if arguments.dataset is not None:
-        if unknown := [name for name in arguments.dataset if name not in planning.datasets()]:
-            known = ", ".join(planning.datasets())
+        if unknown := [name for name in arguments.dataset if name not in checks.datasets()]:
+            known = ", ".join(checks.datasets())
             raise UserError(f"--dataset: expected one of {known}, got {unknown[0]!r}")
         changes["datasets"] = tuple(dict.fromkeys(arguments.dataset))
     chosen = chosen.model_copy(update=changes)

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from pkdn.files import atomic_file, write_marked
 from pkdn.provenance import CODE, machine, peak_mib, revision, versions
 from pkdn.shortages import is_of_memory
 from pkdn.systems import PKDN_NETWORK
-from pkdn.training import precision
+from pkdn.training import compiling, precision
 from pkdn.training.precision import Precision
 
 SIZES = ("small", "paper")
@@ -64,7 +65,8 @@ def main() -> None:
 def _rows(arguments: argparse.Namespace, compute: Precision) -> Iterator[dict[str, Any]]:
     for what, timed in _computing(arguments):
         try:
-            row = timed(compute, arguments.seconds)
+            with compiling.telling() if compute.compiled else nullcontext():
+                row = timed(compute, arguments.seconds)
         except (MemoryError, RuntimeError) as error:
             if not is_of_memory(error):
                 raise

@@ -28,7 +28,8 @@ NOTE = "pkdn_"
 MEMORY = f"close other programs or take a machine with more memory; {_GO_ON}"
 _OUT_OF_MEMORY = re.compile(
     r"can't allocate memory|cannot allocate memory|not enough memory|out of memory|bad_alloc"
-    r"|(cublas|cudnn)_status_(alloc_failed|not_initialized)",  # they take what is left, later
+    r"|(cublas|cudnn)_status_(alloc_failed|not_initialized)"  # they take what is left, later
+    r"|cufft_alloc_failed|unable to find an engine|unable to find a valid cudnn algorithm",
     re.I,
 )
 OF_GPUS = {

@@ -157,6 +157,18 @@ def test_several_processes_give_the_same_bytes(place: Place) -> None:
     assert contents[0] == contents[1]
 
 
+def test_a_photo_of_one_colour_is_no_face(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """A black frame of a film: bicubic would have an infinite PSNR on it."""
+    black = next(str(n) for n, split in enumerate(splits()) if split == "train")
+    place.save(f"images/{black}.png", np.zeros((200, 200, 3), np.uint8))
+    place.save(f"labels/{black}.png", np.zeros((200, 200), np.uint8))
+    place.catalogue()
+    metrics = place.align()
+    assert metrics["skipped_of_one_colour"] == 1
+    assert place.left_out() == {black: ("of one colour", "the same in every pixel")}
+    assert f"such as {black}: the same in every pixel" in capsys.readouterr().out
+
+
 def test_broken_and_small_photos_are_left_out_and_named(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,8 @@ from report_inputs import record_parameters, write_plan
 from pkdn import params, planning
 from pkdn.commands import publish, verify
 from pkdn.errors import UserError
+from pkdn.pipeline.revisions import state_of_folder
+from pkdn.reports.published import write
 from pkdn.runs import RunId
 from pkdn.systems import BICUBIC, PKDN
 
@@ -92,6 +94,14 @@ def test_what_is_published_stands_on_its_own(
         "wide: *here less published* shows smaller differences.\n"
     )
     assert rows(said)["PKDN"][3:] == ["yes", "+0.00", "+0.00 to +0.00"]
+
+
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+def test_the_pages_of_the_project_say_what_lies_beside_them(folder: Path) -> None:
+    again = Path("docs/published", folder.name)
+    write(state_of_folder(folder, folder.name), folder, again, [])
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    assert (again / "README.md").read_text(encoding="utf-8") == page
 
 
 def test_another_training_is_inside_and_a_bad_one_is_named(

@@ -290,7 +290,22 @@ def test_protocols_and_parser(report: Report) -> None:
     assert report.rows("The parser")["1"] == ["skin", "0.9123", "1000"]
     assert report.rows("The parser")["18"][1] == "–"
     assert "On 64 faces that it was not trained on" in report.section("The parser")
-    assert "never seen faces such as those of `helen`:" in report.section("The parser")
+    assert "was trained on no faces of `helen`:" in report.section("The parser")
+
+
+def test_the_parser_knows_celeba_by_celebamask_hq(tmp_path: Path) -> None:
+    """The one is made from photos of the other."""
+    plan = report_inputs.plan(
+        datasets=("celeba", "helen"), seeds=(0,), parser_dataset="celebamask_hq"
+    )
+    report_inputs.write(tmp_path, plan)
+    page.write(root=tmp_path, out=tmp_path / "out", plan=plan)
+    report = Report(tmp_path / "out")
+    told = " ".join(report.section("The parser").split())
+    assert "learnt from faces of `celeba`, as `celebamask_hq` has photos of CelebA." in told
+    assert "It was trained on no faces of `helen`:" in told
+    assert "rough sign" not in report.section("Results on `celeba`")
+    assert "rough sign" in report.section("Results on `helen`")
 
 
 @pytest.fixture(scope="module")
@@ -340,6 +355,7 @@ def test_a_metric_by_a_model_has_columns_and_its_definition(single: Report, repo
     assert (rows["PKDN"][place], rows["The newnet"][place]) == ("0.600", "**0.500**")
     assert "- `identity`: distance of dlib's descriptors" in single.text
     assert f"Here `identity` is of {NUM_TEST - 1} of the {NUM_TEST} faces" in single.text
+    assert "Where dlib finds no face" in single.text and "dlib" not in report.text
     assert "Here `" not in report.text.partition("## Appendix A")[2]
     assert "identity" not in report.text.partition("## Differences and readings")[0]
 

@@ -66,6 +66,21 @@ def test_how_small_a_gain_is_seen_is_asked_of_what_was_trained_and_nearest() -> 
     assert {*rows["against"]} == {"PKDN student: no distillation"}
 
 
+def test_a_copy_of_pkdn_says_nothing_of_how_small_a_gain_is_seen() -> None:
+    """Such as the student whose λ are 0, beside the network that learnt alone."""
+    assert _comparison([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]).power().empty
+    assert len(_comparison([[0.2, 0.3, 0.4], [0.2, 0.3, 0.3]]).power())
+
+
+def test_pkdn_trained_a_second_time_is_told_from_a_copy_on_one_face_too() -> None:
+    frames = {PKDN: {0: pd.DataFrame({"y_crop8.psnr": [24.0]}, ["face"])}}
+    plan = report_inputs.plan(datasets=("synthetic",), seeds=(0,))
+    for psnr, is_copy in ((24.0, True), (24.1, False)):
+        fade = {0: pd.DataFrame({"y_crop8.psnr": [psnr]}, ["face"])}
+        both = Scores({**frames, Subject("student", "fade"): fade}, {})
+        assert Comparison(plan, "synthetic", both).is_pkdn("fade") is is_copy
+
+
 @pytest.mark.parametrize(
     ("differences", "verdict"),
     [

@@ -233,7 +233,8 @@ class Comparison:
 
     def is_pkdn(self, variant: str) -> bool:
         """Return whether a variant scores as PKDN's student does, on every face."""
-        return self._variants_over_pkdn[of_variant(variant)].is_nothing
+        scores = [self.scores.by_seed(one, PSNR) for one in (of_variant(variant), PKDN)]
+        return scores[0].equals(scores[1])
 
     def not_above_bicubic(self) -> list[Subject]:
         """Return the systems, PKDN among them, that do not pass bicubic interpolation by PSNR."""

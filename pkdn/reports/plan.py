@@ -23,6 +23,8 @@ from pkdn.systems import (
 DATA_STAGES: Final = ("download", "align", "parse")
 PARSER: Final = RunId("parser")
 COMPLEXITY: Final = RunId("complexity")
+SAME_PHOTOS: Final = {"celebamask_hq": ("celeba", "celeba_dic")}
+"""Data sets that are made from the photos of others."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,12 @@ class Plan:
             *(of_variant(name) for name in self.variants),
             *(Subject("teacher", name) for name in self.teachers),
         ]
+
+    @property
+    def known_to_parser(self) -> list[str]:
+        """The data sets of whose photos the parser has learnt from some."""
+        name = self.parser_dataset or ""
+        return [one for one in self.datasets if one in (name, *SAME_PHOTOS.get(name, ()))]
 
     def trainings(self) -> Iterator[tuple[Subject, RunId]]:
         """Yield every training of what is scored: by data set, subject and seed."""

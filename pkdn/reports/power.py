@@ -31,7 +31,7 @@ def power(gains: Mapping[Subject, Gain]) -> pd.DataFrame:
         (:meth:`pkdn.intervals.Spread.at_most`), and how many seeds are needed ``then``. No row
         where there is one seed.
     """
-    usable = [item for item in gains.items() if item[1].spread]
+    usable = [item for item in gains.items() if item[1].spread and not item[1].is_nothing]
     if not usable:
         return pd.DataFrame()
     other, gain = min(usable, key=lambda one: abs(one[1].interval.mean))

@@ -11,6 +11,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 from pkdn import command, commands
+from pkdn.errors import UserError
 
 ABOUT = """Face super-resolution by prior-knowledge distillation: run the pipeline from photos to
 tables, and use what it trained. `pkdn COMMAND --help` says more of a command."""
@@ -46,15 +47,34 @@ def _module(name: str) -> ModuleType:
 
 
 def script() -> None:
-    """Be the program ``pkdn``; letters that the output's encoding lacks are written by numbers."""
+    """Be the program ``pkdn``; letters that the output's encoding lacks are written by numbers.
+
+    Raises:
+        UserError: it is the program of another clone than the one in which it is called.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     command.run(_until_nobody_reads)
 
 
+def _check_clone() -> None:
+    """Refuse to run the code of one clone in the folder of another.
+
+    Raises:
+        UserError: that would be.
+    """
+    own, here = Path(__file__).parent, Path("pkdn")
+    if (here / "__main__.py").is_file() and not here.samefile(own):
+        raise UserError(
+            f"expected to run the code of this folder, got that of {own.parent}: use `python -m "
+            "pkdn` here, or an environment of this folder's own (`make .venv/.ready`)"
+        )
+
+
 def _until_nobody_reads() -> None:
     """Run; end quietly where whoever reads the output, such as ``head``, has enough of it."""
+    _check_clone()
     try:
         try:
             main()

@@ -18,6 +18,8 @@ NOTE_VARIABLE = "PKDN_PROGRESS"
 """The environment's variable that names the file into which a stage notes how far it is."""
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_NOTES = 1.0
+DUMB = ("dumb", "unknown")
+"""Terminals that cannot go back in a line, such as Emacs' shell, by Rich's list."""
 
 
 class Reached(NamedTuple):
@@ -150,7 +152,8 @@ class Progress:
 
 def _is_terminal() -> bool:
     """Return whether a bar can be drawn; asked before Rich is loaded, which takes a while."""
-    return sys.stdout.isatty() or os.environ.get("TTY_COMPATIBLE") == "1"
+    can = sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in DUMB
+    return can or os.environ.get("TTY_COMPATIBLE") == "1"
 
 
 def track(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:

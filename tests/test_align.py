@@ -321,3 +321,19 @@ def test_no_more_processes_than_threads_are_allowed(
     all_cores = pool.num_cores()
     monkeypatch.setenv("OMP_NUM_THREADS", limit)
     assert pool.num_cores() == (expected or all_cores)
+
+
+@pytest.mark.parametrize(
+    ("said", "cores"),
+    [("150000 100000\n", 2), ("50000 100000\n", 1), ("max 100000\n", 8), (None, 8)],
+)
+def test_a_container_uses_no_more_cores_than_it_may(
+    said: str | None, cores: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It sees all of the machine's."""
+    if said is not None:
+        (tmp_path / "cpu.max").write_text(said)
+    monkeypatch.setattr(pool, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(pool, "num_seen", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert pool.num_cores() == cores

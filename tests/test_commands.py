@@ -59,6 +59,26 @@ def test_without_the_environment_one_line_says_how_to_activate_it(command: str) 
     assert "source .venv/bin/activate" in done.stderr
 
 
+def test_the_program_of_another_clone_is_refused(tmp_path: Path) -> None:
+    """Its code would run here in the place of this folder's own, which may have other networks."""
+    (tmp_path / "pkdn").mkdir()
+    (tmp_path / "pkdn/__main__.py").touch()
+    root = Path(__file__).parents[1]
+    code = f"import sys; sys.path.insert(0, {str(root)!r}); import pkdn.__main__ as m; m.script()"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith(
+        f"error: expected to run the code of this folder, got that of {root}"
+    )
+    assert "python -m pkdn" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["recipes", "--profile", "demo"]])
 def test_a_reader_that_has_gone_is_no_error(arguments: list[str], tmp_path: Path) -> None:
     own_params.write(tmp_path)

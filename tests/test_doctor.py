@@ -17,6 +17,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from pkdn.commands import doctor as doctor_command
 from pkdn.doctor import environment, repository
 from pkdn.errors import UserError
 from pkdn.tracking.owner import OWNER_TAG, owner
@@ -81,8 +82,35 @@ def test_a_gpu_that_is_not_here_is_one_of_the_findings(monkeypatch: pytest.Monke
         raise UserError("CUDA_VISIBLE_DEVICES: expected those that are here, got 7: unset it")
 
     monkeypatch.setattr(environment.devices, "found", refuse)
-    (found,) = environment.gpus(Path())
+    (found,) = doctor_command._findings(environment.gpus, Path())
     assert found.what.endswith("got 7") and found.advice == "unset it"
+
+
+def test_a_broken_pyproject_is_one_of_the_findings(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("<<<<<<< HEAD\n")
+    (found,) = doctor_command._findings(environment.versions, tmp_path)
+    assert "expected a whole" in found.what and found.advice.startswith("mend it, or take it")
+
+
+def test_what_an_applied_experiment_leaves_holds_no_head(project: Path) -> None:
+    commit = git(project, "rev-parse", "HEAD")
+    git(project, "checkout", "--quiet", commit)
+    git(project, "update-ref", "refs/exps/exec/EXEC_APPLY", commit)
+    (found,) = repository.head(project)
+    assert not found.advice
+
+
+def test_a_worktree_leaves_the_marks_of_an_experiment_elsewhere(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """All worktrees of a repository share them."""
+    beside = tmp_path_factory.mktemp("beside") / "tree"
+    commit = git(project, "rev-parse", "HEAD")
+    git(project, "worktree", "add", "--quiet", "-b", "other", str(beside))
+    git(beside, "checkout", "--quiet", commit)
+    git(project, "update-ref", "refs/exps/exec/EXEC_HEAD", commit)
+    (found,) = repository.head(beside)
+    assert found.advice and found.mend is None
 
 
 def test_the_cache_is_where_dvc_says(

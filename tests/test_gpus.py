@@ -113,12 +113,17 @@ def test_a_gpu_that_is_named_twice_has_two_stages_at_a_time(tmp_path: Path) -> N
     ("named", "found"),
     [("0,2", ["0", "2"]), ("", []), ("-1", []), ("1,-1,2", ["1"]), (" 0 , 1 ", ["0", "1"])],
 )
-def test_what_the_environment_names_is_believed(
-    monkeypatch: pytest.MonkeyPatch, named: str, found: list[str]
+def test_what_the_environment_names_is_believed_and_told_where_no_driver_is(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    named: str,
+    found: list[str],
 ) -> None:
     monkeypatch.setattr(devices, "have_driver", lambda: False)
     monkeypatch.setenv(VISIBLE_GPUS, named)
     assert devices.chosen(None) == found
+    told = f"names GPU {','.join(found)}, and no driver of a GPU is here" if found else ""
+    assert told in (said := capsys.readouterr().out) and bool(said) is bool(told)
 
 
 @pytest.mark.parametrize(

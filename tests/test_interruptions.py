@@ -155,6 +155,28 @@ def test_unfinished_files_of_the_dead_are_deleted_and_those_of_the_living_kept(
     assert left == {f".faces.{HOST}-{os.getpid()}.tmp", f".faces.{other}-{gone.pid}.tmp"}
 
 
+def test_a_users_own_files_in_data_stay(tmp_path: Path) -> None:
+    """Such as what a program that copies photos there has not finished."""
+    own = tmp_path / "data/my_photos/.syncthing.face.png.tmp"
+    listed, beside = (tmp_path / place for place in ("data/faces/.xyz.tmp", "data/.xyz.tmp"))
+    for path in (own, listed, beside):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert presence.tidy(tmp_path) == [beside, listed]
+    assert own.exists()
+
+
+def test_ctrl_c_ends_stages_where_who_reads_the_output_has_ended_before(project: Path) -> None:
+    """As in ``… | tee log``, where both get the signal."""
+    process = started_until(project, "b", "c")
+    assert process.stdout
+    process.stdout.close()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=120)
+    assert process.stderr and process.stderr.read() == ""
+    assert (project / "b.state").read_text() == (project / "c.state").read_text() == "saved "
+
+
 def test_a_machine_leaves_what_a_job_on_another_one_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

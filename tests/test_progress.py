@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -49,6 +50,16 @@ def test_without_a_terminal_there_are_lines_and_no_bars(
     ]  # fmt: skip
     assert ", loss 0.5, " in lines[0]
     assert not any(mark in "".join(lines) for mark in "━\r\x1b")
+
+
+@pytest.mark.parametrize(("name", "has_bar"), [("xterm", True), ("dumb", False)])
+def test_a_bar_is_drawn_where_the_terminal_can(
+    monkeypatch: pytest.MonkeyPatch, name: str, has_bar: bool
+) -> None:
+    monkeypatch.setenv("TERM", name)
+    monkeypatch.delenv("TTY_COMPATIBLE", raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert progress._is_terminal() is has_bar
 
 
 def test_lines_come_seldom(capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,10 +133,15 @@ def test_a_stage_that_shows_itself_has_the_terminal_to_itself(
     assert text.getvalue() == "align@lfw: done\n"
 
 
-def test_elsewhere_each_stage_has_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_dumb", [False, True])
+def test_elsewhere_each_stage_has_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, is_dumb: bool
+) -> None:
+    """Such as in a file, or in a terminal that cannot draw a table, as Emacs' shell."""
     text = io.StringIO()
     busy = {"student@helen-full-0": working(REACHED), "align@lfw": working(None)}
-    with Board(64, Console(file=text)) as shown:
+    monkeypatch.setenv("TERM", "dumb" if is_dumb else "xterm")
+    with Board(64, Console(file=text, force_terminal=is_dumb)) as shown:
         shown.show(busy, WAITING)
         assert text.getvalue() == ""
         monkeypatch.setattr(board, "SECONDS_BETWEEN_LINES", -1)

@@ -290,6 +290,16 @@ def test_a_job_that_ends_without_a_word_is_started_three_times(
     assert "ended without a word (failed)" in one.failed["teacher"]
 
 
+@pytest.mark.parametrize("state", ["RUNNING", "SIGNALING", "STOPPED", "RESV_DEL_HOLD"])
+def test_a_job_that_runs_or_may_run_yet_gets_no_second_one(tmp_path: Path, state: str) -> None:
+    """Two would work in one clone."""
+    one, queue = night(tmp_path, "teacher")
+    queue.end("teacher", state)
+    one._look(queue.jobs)
+    one._adopt_or_submit("teacher", queue.jobs)
+    assert len(queue.submitted) == 1 and one.failed == {}
+
+
 def test_a_job_that_makes_way_for_others_is_started_as_often_as_it_takes(tmp_path: Path) -> None:
     one, queue = night(tmp_path, "teacher")
     for _ in range(2 * slurm.MOST_STARTS):
@@ -425,6 +435,7 @@ def test_the_files_of_jobs_are_those_that_decide(project: Path) -> None:
     subprocess.run(commit, cwd=project, check=True)
     again = keep_files(project)
     assert (again.tree, again.files) == (first.tree, first.files)
+    assert (again.files / "dvc.lock").read_text() == "schema: '2.0'\n"
     (project / "stages/new.py").write_text("")
     second = keep_files(project)
     assert second.tree != first.tree
@@ -501,6 +512,29 @@ def test_a_job_that_starts_again_believes_no_lock_of_the_one_before(project: Pat
     assert not lock.exists()
 
 
+def test_jobs_know_of_photos_that_were_listed_again_since_their_files_were_kept(
+    project: Path,
+) -> None:
+    """Which changes nothing but DVC's lock, by which a stage is outdated or not."""
+    for listed in ("before", "again"):
+        (project / "dvc.lock").write_text(f"# {listed}\n")
+        commit(project)
+        jobs = [
+            StageJob(name, keep_files(project), project / ".dvc/cache", {})
+            for name in ("teacher", f"student-{listed}")
+        ]
+        for job in jobs:  # the teacher's clone is there already, the second time
+            assert (job._clone() / "dvc.lock").read_text() == f"# {listed}\n"
+    (project / "dvc.lock").unlink()
+    keep_files(project)
+    assert not (jobs[0]._clone() / "dvc.lock").exists()
+
+
+def test_a_folder_of_a_larger_repository_is_refused(project: Path) -> None:
+    with pytest.raises(UserError, match=r"of its own, got the folder stages/ of one"):
+        keep_files(project / "stages")
+
+
 @pytest.mark.parametrize(
     ("uri", "refused"),
     [
@@ -514,7 +548,7 @@ def test_a_database_on_a_disk_of_the_network_is_refused(
     monkeypatch: pytest.MonkeyPatch, uri: str, refused: str
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    places = [("/", "ext4"), ("/home", "nfs4"), ("/local", "xfs")]
+    places = [("/", "ext4"), ("/home", "autofs"), ("/home", "nfs4"), ("/local", "xfs")]
     disks = [SimpleNamespace(mountpoint=place, fstype=kind) for place, kind in places]
     monkeypatch.setattr(psutil, "disk_partitions", lambda **_: disks)
     if refused:

@@ -3,7 +3,7 @@
 import argparse
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pkdn import params, planning
@@ -67,7 +67,7 @@ def main(arguments: argparse.Namespace) -> None:
         raise UserError("dvc.yaml is missing; run this from the root of the repository")
     num_wrong = 0
     for check in CHECKS:
-        for found in check(folder):
+        for found in _findings(check, folder):
             state = _treat(found, fix=arguments.fix)
             num_wrong += state == "WRONG"
             advice = f"; {found.advice}" if state == "WRONG" else ""
@@ -76,6 +76,13 @@ def main(arguments: argparse.Namespace) -> None:
         hint = "" if arguments.fix else "; `--fix` mends what can be mended without loss"
         print(f"{num_wrong} wrong{hint}", flush=True)
         sys.exit(1)
+
+
+def _findings(check: Callable[[Path], Iterator[Finding]], folder: Path) -> Iterator[Finding]:
+    try:
+        yield from check(folder)
+    except UserError as error:  # a file that cannot be read
+        yield Finding.of(error)
 
 
 def _treat(found: Finding, *, fix: bool) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from pkdn import params, planning, provenance, runs, unplanned
-from pkdn.data.photos.pool import num_cores
+from pkdn.data.photos.pool import num_cores, num_seen
 from pkdn.errors import UserError
 from pkdn.pipeline import devices, presence
 from pkdn.pipeline.crew import Asked, Crew
@@ -97,11 +97,14 @@ def main(arguments: argparse.Namespace) -> None:
     jobs = arguments.jobs if arguments.jobs is not None else default_jobs(len(gpus))
     if jobs < 1:
         raise UserError(f"--jobs: expected a whole number of at least 1, got {jobs}")
-    threads = max(1, num_cores() // jobs) if jobs > 1 else None
+    # PyTorch would take a thread for each core that it sees.
+    threads = max(1, num_cores() // jobs) if jobs > 1 or num_cores() < num_seen() else None
     crew = Crew(jobs, threads, gpus=gpus, pulls=arguments.pull)
     try:
         with _alone():
             _run(crew, _how(arguments))
+    except BrokenPipeError:  # whoever reads this, such as tee, has ended
+        raise
     except OSError as error:
         raise UserError(explain(error)) from error
 

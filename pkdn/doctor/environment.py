@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from pkdn.doctor.finding import Finding
-from pkdn.errors import UserError
+from pkdn.files import reading
 from pkdn.pipeline import devices
 
 
@@ -67,11 +67,7 @@ def versions(folder: Path) -> Iterator[Finding]:
 
 def gpus(folder: Path) -> Iterator[Finding]:  # noqa: ARG001
     """Check that PyTorch can use a GPU where the machine has the driver of one."""
-    try:
-        here, why = devices.found()
-    except UserError as error:
-        yield Finding.of(error)
-        return
+    here, why = devices.found()
     if why:
         yield Finding(f"no GPU can be used, though there is a driver: {why}", devices.ANOTHER_BUILD)
     else:
@@ -90,8 +86,10 @@ def torchvision(_: Path) -> Iterator[Finding]:
 
 def _project(folder: Path) -> dict[str, Any]:
     file = folder / "pyproject.toml"
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    found: dict[str, Any] = tomllib.loads(text).get("project", {})
+    if not file.is_file():
+        return {}
+    with reading(file, "mend it, or take it from git: `git checkout {path}`"):
+        found: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
     return found
 
 

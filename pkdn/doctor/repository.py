@@ -17,6 +17,8 @@ from pkdn.tracking.owner import OWNER_TAG, is_gone
 
 EXPERIMENT = "refs/exps/exec/"
 """DVC's marks of the experiment that runs in the workspace."""
+APPLIED = f"{EXPERIMENT}EXEC_APPLY"
+"""What ``dvc exp apply`` leaves there, which holds nothing."""
 STORE = "mlflow.db"
 TABLES = {"alembic_version", "experiments", "runs", "metrics"}
 
@@ -29,11 +31,15 @@ def head(folder: Path) -> Iterator[Finding]:
         yield Finding("git knows no commit here", "run this in a clone of the repository")
         return
     marks = _git(folder, "for-each-ref", "--format=%(refname)", EXPERIMENT).split()
+    marks = [mark for mark in marks if mark != APPLIED]
     if _git(folder, "branch", "--show-current") or not marks:
         yield Finding(f"git is at {commit[:10]}, and no experiment holds it")
         return
     branch = _branch_before(folder)
-    safe = branch and _git(folder, "rev-parse", branch) == commit and not at_work(folder)
+    # Folders of `git worktree add` share the marks, which may be those of an experiment elsewhere.
+    shares = _git(folder, "rev-parse", "--git-dir") != _git(folder, "rev-parse", "--git-common-dir")
+    is_there = branch and _git(folder, "rev-parse", branch) == commit
+    safe = is_there and not shares and not at_work(folder)
     yield Finding(
         f"HEAD is detached at {commit[:10]} by an experiment that was killed; params.yaml may have "
         "its values",

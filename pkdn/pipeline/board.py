@@ -43,6 +43,7 @@ class Board:
     def __init__(self, total: int, console: Console | None = None, *, shows: bool = True) -> None:
         self.total, self.num_ended, self.shows = total, 0, shows
         self.console = console or Console(highlight=False, soft_wrap=True)
+        self.is_drawn = self.console.is_terminal and not self.console.is_dumb_terminal
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
         self._shown = self._said = time.monotonic()
 
@@ -60,7 +61,7 @@ class Board:
         now = time.monotonic()
         if not self.shows:
             return
-        if self.console.is_terminal:
+        if self.is_drawn:
             if now - self._shown > SECONDS_BETWEEN_LOOKS:
                 self._shown = now
                 self.live.update(self._table(busy, waiting), refresh=True)
@@ -83,7 +84,7 @@ class Board:
 
     def __enter__(self) -> Self:
         """Begin."""
-        if self.shows and self.console.is_terminal:
+        if self.shows and self.is_drawn:
             self.live.start()
         return self
 

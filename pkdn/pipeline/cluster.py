@@ -18,7 +18,11 @@ from pkdn.runs import TRAININGS
 from pkdn.tracking.live import LIVE_VARIABLE
 from pkdn.tracking.place import SQLITE
 
-ALIVE = ("PENDING", "RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD")
+ENDED = (
+    *("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL"),
+    *("DEADLINE", "OUT_OF_MEMORY", "REVOKED", "LAUNCH_FAILED", "RECONFIG_FAIL"),
+)
+"""States of jobs that are over. In all others, such as SIGNALING, a job runs or may run yet."""
 NETWORK_FILE_SYSTEMS = ("nfs", "lustre", "gpfs", "beegfs", "ceph", "cifs", "smb", "fuse.", "9p")
 FIELDS = "%i|%j|%T|%N|%r"
 SECONDS_TO_SAVE = 90
@@ -100,6 +104,11 @@ class Queued(NamedTuple):
     node: str
     reason: str
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs, or may run yet."""
+        return self.state not in ENDED
+
 
 class Cluster:
     """SLURM, for the jobs of one place.
@@ -130,7 +139,7 @@ class Cluster:
     def end_old(self) -> None:
         """Cancel the jobs of this workspace whose files were others, and delete what is left."""
         for name, job in self.queue().items():
-            if not name.startswith(f"{self.prefix}{self.place.tree}-") and job.state in ALIVE:
+            if not name.startswith(f"{self.prefix}{self.place.tree}-") and job.is_alive:
                 stage = name.removeprefix(self.prefix).partition("-")[2]
                 print(f"{stage}: job {job.number} ended, since code or parameters are others now")
                 _ask("scancel", job.number)
@@ -202,7 +211,8 @@ def check_tracking(workspace: Path) -> None:
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     path = workspace / uri.removeprefix(SQLITE) if uri.startswith(SQLITE) else workspace
     disks = [d for d in psutil.disk_partitions(all=True) if path.is_relative_to(d.mountpoint)]
-    disk = max(disks, key=lambda one: len(one.mountpoint), default=None)
+    # Of two at one place, such as an automounter's and the disk itself, the later is in use.
+    disk = max(reversed(disks), key=lambda one: len(one.mountpoint), default=None)
     if not _has_server() and disk and disk.fstype.startswith(NETWORK_FILE_SYSTEMS):
         raise UserError(
             f"--slurm: expected MLflow's database on a local disk, got {path} on {disk.fstype}; "

@@ -221,9 +221,10 @@ class Crew:
         self._asked = now
         self.signals.append(number)
         if len(self.signals) == 1 and self.busy:
-            names = " and ".join(self.busy)
-            text = f"\nending {names}: at most {SECONDS_TO_END:.0f} s; at once with a second signal"
-            os.write(1, f"{text}\n".encode())  # print is not for handlers
+            what = " and ".join(filter(None, self.busy)) or "what runs"
+            text = f"\nending {what}: at most {SECONDS_TO_END:.0f} s; at once with a second signal"
+            with suppress(OSError):  # the same Ctrl-C has ended who reads this, such as tee
+                os.write(1, f"{text}\n".encode())  # print is not for handlers
 
     def _halt(self, *_: object) -> None:
         """Halt with all stages, as Ctrl-Z asks, and go on with them."""

@@ -106,6 +106,12 @@ def chosen(asked: str | None) -> list[str]:
         UserError: one of them is not here.
     """
     here, why = found()
+    if here and not have_driver():
+        print(
+            f"{VISIBLE_GPUS} names GPU {','.join(here)}, and no driver of a GPU is here: it is "
+            "believed; unset it to use all cores of the processor",
+            flush=True,
+        )
     if asked is None:
         if why:
             print(f"no GPU is used, though there is a driver: {why}; {ANOTHER_BUILD}", flush=True)

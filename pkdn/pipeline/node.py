@@ -108,11 +108,17 @@ class Place(NamedTuple):
 def keep_files(workspace: Path) -> Place:
     """Copy the files, as they are now, for jobs that start later.
 
-    As long as those that may decide about results stay as they are, the first copy stays.
+    As long as those that may decide about results stay as they are, the first copy stays, but that
+    jobs that start now know what DVC knows now, such as photos that were listed again.
 
     Raises:
-        UserError: the workspace is no clone of a git repository.
+        UserError: the workspace is no clone of a git repository, or a folder within one.
     """
+    if within := _git(workspace, "rev-parse", "--show-prefix").strip():
+        raise UserError(
+            f"--slurm: expected a git repository of its own, got the folder {within} of one, of "
+            "which jobs would clone the whole: clone the project by itself"
+        )
     listed = _git(workspace, "ls-files", "-z").split("\0")
     new = ["--others", "--exclude-standard", *PACKAGES]  # such as a network not committed yet
     listed += _git(workspace, "ls-files", "-z", *new).split("\0")
@@ -129,7 +135,17 @@ def keep_files(workspace: Path) -> Place:
             for name in files:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(workspace / name, folder / name)
+    _copy_lock(workspace, place.files)
     return place
+
+
+def _copy_lock(source: Path, folder: Path) -> None:
+    """Let a folder know of DVC's results what another one does."""
+    if not (source / LOCK).is_file():
+        (folder / LOCK).unlink(missing_ok=True)
+        return
+    with atomic_file(folder / LOCK) as temporary:
+        shutil.copy2(source / LOCK, temporary)
 
 
 def _git(folder: Path, *arguments: str) -> str:
@@ -206,6 +222,7 @@ class StageJob:
         if (clone / ".dvc" / "config.local").exists():
             # A job that was killed with its node has left it, and its number may live on this one.
             (clone / RWLOCK).unlink(missing_ok=True)
+            _copy_lock(self.place.files, clone)
             return clone
         shutil.rmtree(clone, ignore_errors=True)
         clone.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pkdn import preloaded
 from pkdn.files import HOST, UNFINISHED, writer
+from pkdn.runs import PLACES, PLAN, REPORT
 
 WORKER = "pkdn.pipeline.worker"
 REPRO = "`python -m pkdn repro`"
@@ -18,8 +19,8 @@ REPRO = "`python -m pkdn repro`"
 REPRO_LOCK = Path(".pkdn/repro.lock")
 RWLOCK = Path(".dvc/tmp/rwlock")
 """Where DVC notes which process reads or writes which path."""
-MADE_IN = ("data", "reports", ".pkdn/training")
-"""Folders in which stages write."""
+MADE_IN = (*PLACES, Path("data/downloads"), REPORT, Path(".pkdn/training"))
+"""Folders in which stages write; beside them in ``data`` may be a user's own."""
 DVC_WRITES = ("repro", "run", "apply", "commit", "checkout", "pull", "add")
 """DVC's commands that write into the workspace."""
 SECONDS_OF_DOUBT = 2.0
@@ -71,10 +72,11 @@ def _role(command: Sequence[str]) -> str:
 
 def leftovers(folder: Path) -> Iterator[Path]:
     """Yield unfinished files and folders whose writers are gone."""
-    for place in MADE_IN:
-        for path in sorted((folder / place).rglob(f".*{UNFINISHED}")):
-            if not _is_being_written(path):
-                yield path
+    found = [path for place in MADE_IN for path in (folder / place).rglob(f".*{UNFINISHED}")]
+    found += (folder / PLAN.parent).glob(f".*{UNFINISHED}")  # beside the folders themselves
+    for path in sorted(found):
+        if not _is_being_written(path):
+            yield path
 
 
 def _is_being_written(path: Path) -> bool:

@@ -38,6 +38,6 @@ def _commits() -> Iterator[str]:
     """Yield the commits whose results are others than those here, the newest first."""
     here = provenance.git("hash-object", LOCK)
     for commit in provenance.git("log", "--format=%H", "--", LOCK).split():
-        there = provenance.git("rev-parse", "--verify", f"{commit}:{LOCK}")
+        there = provenance.git("rev-parse", "--verify", f"{commit}:./{LOCK}")
         if there not in ("", here):
             yield commit

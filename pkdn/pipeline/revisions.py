@@ -119,7 +119,7 @@ def _why_none(revision: str) -> str:
     """Return why DVC cannot know the results of what git knows by a name; empty: another reason."""
     known, commit, lock = (
         provenance.git("rev-parse", "--verify", "--quiet", name)
-        for name in (revision, f"{revision}^{{commit}}", f"{revision}:{LOCK}")
+        for name in (revision, f"{revision}^{{commit}}", f"{revision}:./{LOCK}")
     )
     if known and not commit:
         return "no commit, but a file or folder of one; leave out the colon and what follows it"

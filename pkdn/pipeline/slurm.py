@@ -12,7 +12,7 @@ from pathlib import Path
 from pkdn.errors import UserError
 from pkdn.pipeline.board import Board
 from pkdn.pipeline.cache import cache_folder
-from pkdn.pipeline.cluster import ALIVE, Cluster, Options, Queued, check_tracking
+from pkdn.pipeline.cluster import Cluster, Options, Queued, check_tracking
 from pkdn.pipeline.crew import Crew
 from pkdn.pipeline.node import PLACE, Place, keep_files
 from pkdn.pipeline.schedule import Stages, needing, run_one
@@ -116,7 +116,7 @@ class _Night:
 
     def _adopt_or_submit(self, stage: str, queue: Mapping[str, Queued]) -> None:
         found = queue.get(self.cluster.name(stage))
-        if found and found.state in ALIVE:
+        if found and found.is_alive:
             self.numbers[stage] = found.number
             self.board.say(f"{stage}: job {found.number} goes on ({found.state.lower()})")
         else:
@@ -144,7 +144,7 @@ class _Night:
                 self._leave(stage)
             elif ended:
                 continue
-            elif job and job.state in ALIVE:
+            elif job and job.is_alive:
                 going.add(stage)
                 self.silent.pop(stage, None)
                 if job.state == "RUNNING":

@@ -1,13 +1,17 @@
 """Work on many items with all cores, in order, with a bounded number of them in memory."""
 
+import math
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 from pkdn.errors import UserError
@@ -19,14 +23,30 @@ CHUNK = 8
 """Items that one process takes at once: spreads the cost of handing them over."""
 CHUNKS_PER_WORKER = 4
 """Chunks in work or waiting, in two halves: what bounds the memory."""
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Where Linux says how many microseconds of the processor a container may have, of how many."""
 
 
 def num_cores() -> int:
     """Return the number of cores that this process may use: at most ``OMP_NUM_THREADS``, if set."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = min(num_seen(), _quota())
     limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return max(1, min(cores, int(limit))) if limit.isdecimal() else cores
+
+
+def num_seen() -> int:
+    """Return the number of cores that this process sees, of which it may have the time of fewer."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _quota() -> int:
+    """Return of how many cores a container has the time, such as by ``docker run --cpus 2``."""
+    found = ""
+    with suppress(OSError):
+        found = QUOTA.read_text(encoding="ascii")
+    numbers = [int(word) for word in found.split() if word.isdecimal()]
+    return max(1, math.ceil(numbers[0] / numbers[1])) if len(numbers) == 2 else sys.maxsize
 
 
 def ordered_map(

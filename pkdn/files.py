@@ -166,7 +166,7 @@ class BrokenFileError(UserError):
 
     def __init__(self, found: str, advice: str) -> None:
         super().__init__(f"{found}: {advice}")
-        self.found = found
+        self.found, self.advice = found, advice
 
 
 class MissingFileError(BrokenFileError):

@@ -238,10 +238,13 @@ def states() -> dict[Path, tuple[int, int, int]]:
         (("a-sheet.png", "a.png"), "one where a-sheet.png would be written over"),
         (("--all-faces", "a-1.png", "a.png"), "one where a-1.png would be written over"),
         (("a.png", "taken.png"), "write the file taken-sheet.png, got a folder"),
-        (("a.png", "in/b.png"), "one where in/b.png would be written over, which is no earlier"),
-        (("in", "others"), "one where others/b.png would be written over, which is no earlier"),
-        (("--all-faces", "in/b.png", "a.png"), "one where a-1.png would be written over, which is"),
-        (("in/b.png", "a.webp"), "one where a-sheet.png would be written over, which is no earl"),
+        (("a.png", "in/b.png"), "one where in/b.png would be written over, which does not say"),
+        (("in", "others"), "one where others/b.png would be written over, which does not say"),
+        (
+            ("--all-faces", "in/b.png", "a.png"),
+            "one where a-1.png would be written over, which does",
+        ),
+        (("in/b.png", "a.webp"), "one where a-sheet.png would be written over, which does not"),
     ],
 )
 def test_upscale_writes_over_no_photo(
@@ -276,6 +279,16 @@ def test_results_are_written_over_by_later_ones(
         upscale.check_places(
             [(tmp_path / "face.png", tmp_path / "again.png")], sheet, numbered=False
         )
+
+
+def test_a_photo_whose_name_ends_in_a_year_is_no_result_of_several_faces(tmp_path: Path) -> None:
+    for name in ("holiday-2024.png", "holiday-07.png"):
+        (tmp_path / name).touch()
+    pairs, sheet = [(tmp_path / "face.png", tmp_path / "holiday.png")], tmp_path / "sheet.png"
+    upscale.check_places(pairs, sheet, numbered=True)
+    (tmp_path / "holiday-7.png").touch()
+    with pytest.raises(UserError, match=r"holiday-7\.png would be written over"):
+        upscale.check_places(pairs, sheet, numbered=True)
 
 
 def test_upscale_takes_files_of_any_name(tmp_path: Path, model: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import sqlite3
 import subprocess
 import sys
@@ -248,15 +249,38 @@ def test_a_store_that_cannot_be_opened_is_not_put_aside(
     assert found.advice and found.mend is None
 
 
+def ask_for(project: Path, *stages: str) -> None:
+    for stage in stages:
+        run = {"stage": stage, "dataset": "a", "system": "b", "seed": 0}
+        file = project / f"data/plan/{stage}/a-b-0.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps({"id": run, "reads": {}, "writes": {}, "settings": {}}))
+
+
 def test_objects_of_stages_that_are_not_asked_for_may_be_gone(project: Path) -> None:
     missing_object(project)
-    file = project / "data/plan/parser.json"
-    file.parent.mkdir()
-    run = {"stage": "parser", "dataset": "", "system": "", "seed": None}
-    file.write_text(json.dumps({"id": run, "reads": {}, "writes": {}, "settings": {}}))
+    ask_for(project, "parser")
     done = doctor(project)
     assert done.returncode == 0, done.stdout
     assert "ok     the cache lacks 1 objects of 1 stages that params.yaml does not" in done.stdout
+    assert "ok     the cache has all 3 other objects" in done.stdout
+
+
+def test_broken_objects_of_stages_that_are_not_asked_for_are_deleted(project: Path) -> None:
+    """DVC would give them to whoever asks for the stage again."""
+    broken_object(project)
+    ask_for(project, "parser")
+    assert "objects of a, such as data/b" in doctor(project, "--fix").stdout
+    assert "has all 4 objects" in doctor(project).stdout
+
+
+def test_students_by_another_loss_are_asked_for(project: Path) -> None:
+    for name in ("dvc.yaml", "dvc.lock"):
+        text = (project / name).read_text()
+        (project / name).write_text(re.sub(r"\ba:", "student_loss@a-b-0:", text, count=1))
+    missing_object(project)
+    ask_for(project, "student")
+    assert "1 objects of student_loss@a-b-0, such as data/a/one" in doctor(project).stdout
 
 
 def test_parameters_that_are_wrong_are_named(project: Path) -> None:

@@ -140,6 +140,7 @@ def test_runs_are_linked_where_they_are_known(elements: Elements) -> None:
         ("postgresql+psycopg2://me:secret@db/runs", PAGES),
         ("http://127.0.0.1:5017/", "http://127.0.0.1:5017/#/runs/"),
         ("https://me:secret@example.org/mlflow", "https://example.org/mlflow/#/runs/"),
+        ("https://me:p@ss@example.org/mlflow", "https://example.org/mlflow/#/runs/"),
         ("databricks://profile", ""),
     ],
 )
@@ -150,6 +151,19 @@ def test_the_address_of_runs_is_that_of_who_shows_them(
     if store is not None:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     assert address.run_pages() == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("no answer of http://me:p@ss@host:5000", "no answer of http://host:5000"),
+        ("postgresql://me:a/b@db/mlflow is closed", "postgresql://db/mlflow is closed"),
+        ("mysql://db/runs?user=me&password=x&ssl=1", "mysql://db/runs?user=me&password=&ssl=1"),
+        ("http://host:5000 and me@host", "http://host:5000 and me@host"),
+    ],
+)
+def test_no_password_is_shown(said: str, shown: str) -> None:
+    assert address.without_password(said) == shown
 
 
 def test_mlflow_and_make_ui_have_pages_at_that_address() -> None:

@@ -307,8 +307,15 @@ def test_a_folder_that_no_address_of_a_database_can_hold_is_one_line(
     monkeypatch.chdir(folder)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    with pytest.raises(UserError, match=r"has neither % nor \?, got .*feature%2Fx.*: rename it"):
+    with pytest.raises(UserError, match=r"without %2F in its name, got .*feature%2Fx: rename it"):
         place.store()
+    elsewhere = f"sqlite:///{tmp_path}/my%20runs/m.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", elsewhere)
+    assert place.store() == elsewhere  # who writes that may mean it
+    (plain := tmp_path / "50% c").mkdir()
+    monkeypatch.chdir(plain)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert place.store() == f"sqlite:///{plain}/mlflow.db"
 
 
 def test_a_broken_record_says_how_it_comes_back(workspace: Path) -> None:

@@ -1,5 +1,6 @@
 """A trained student by a few lines of Python."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,11 @@ def test_images_that_cannot_be_read_are_the_users_mistake(
         cut.write_bytes(whole.read_bytes()[:-2000])
         with Image.open(cut) as opened, pytest.raises(UserError, match="one that cannot be decod"):
             student(opened)
+    with Image.open(whole) as opened:
+        expected = student(opened)
+    with Image.open(whole) as opened:  # as multiprocessing hands it on
+        again = pickle.loads(pickle.dumps(opened))
+    assert np.array_equal(student(again), expected)
     with Image.open(whole) as closed:
         pass
     with pytest.raises(UserError, match="one that was closed before its pixels were read"):

@@ -30,8 +30,8 @@ MAX_NAMED = 20
 """Images skipped that are named one by one."""
 MOST_ROWS = 40
 """Faces on the sheet: the first ones."""
-NUMBER = re.compile(r"-\d+(?=\.\w+$)")
-"""Of one of several faces, in the name of its file."""
+NUMBER = re.compile(r"-[1-9]\d{0,2}(?=\.\w+$)")
+"""Of one of several faces, in the name of its file; no photo has a thousand."""
 COLUMNS = ("16×16 input", "bicubic", "result", "photo")
 
 
@@ -135,7 +135,8 @@ def check_places(pairs: list[tuple[Path, Path]], sheet: Path, *, numbered: bool)
         if place.is_file() and not _is_result(place):
             raise UserError(
                 f"expected an OUT that leaves other files as they are, got one where {place} would "
-                "be written over, which is no earlier result: name another OUT, or move that file"
+                "be written over, which does not say that it is a result of `upscale`: name "
+                "another OUT, or move that file"
             )
 
 

@@ -18,6 +18,8 @@ from pkdn.pipeline.cache import cache_folder
 from pkdn.pipeline.presence import at_work
 from pkdn.runs import LOCK, PLAN, all_planned
 
+OF_A_LOSS = "_loss@"
+"""Within the names of ``dvc.yaml``'s stages of students by another loss; their runs lack it."""
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -60,14 +62,20 @@ def objects(folder: Path) -> Iterator[Finding]:
         return
     entries = list(_entries(folder, place))
     wrong, asked = dict[str, list[Entry]](), _asked_for(folder)
+    taken = list[Entry]()
     for entry in entries:
-        if not _is_whole(entry, place):
+        if _is_whole(entry, place):
+            continue
+        is_old = asked and entry.stage.replace(OF_A_LOSS, "@") not in asked
+        if is_old and not _object(place, entry.md5).exists():
+            taken.append(entry)
+        else:
             wrong.setdefault(entry.stage, []).append(entry)
-    if old := [stage for stage in wrong if asked and stage not in asked]:
-        parts = sum(len(wrong.pop(stage)) for stage in old)
+    if taken:
+        old = {entry.stage for entry in taken}
         yield Finding(
-            f"the cache lacks {parts} objects of {len(old)} stages that params.yaml does not ask "
-            "for any more: `dvc gc` takes them"
+            f"the cache lacks {len(taken)} objects of {len(old)} stages that params.yaml does not "
+            "ask for any more: `dvc gc` takes them"
         )
     for stage, broken in wrong.items():
         yield Finding(
@@ -77,7 +85,9 @@ def objects(folder: Path) -> Iterator[Finding]:
             partial(_mend, broken, folder, place),
         )
     if not wrong:
-        yield Finding(f"the cache has all {len(entries)} objects that {LOCK} names")
+        others = " other" if taken else ""
+        count = len(entries) - len(taken)
+        yield Finding(f"the cache has all {count}{others} objects that {LOCK} names")
 
 
 def _asked_for(folder: Path) -> set[str]:

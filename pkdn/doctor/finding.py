@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Self
 
 from pkdn.errors import UserError
+from pkdn.files import BrokenFileError
 
 
 class Finding(NamedTuple):
@@ -22,5 +23,7 @@ class Finding(NamedTuple):
     @classmethod
     def of(cls, error: UserError) -> Self:
         """Take what was found and what to do from an error's line."""
+        if isinstance(error, BrokenFileError):
+            return cls(error.found, error.advice)
         what, _, advice = str(error).rpartition(": ")
         return cls(what, advice)

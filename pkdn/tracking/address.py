@@ -12,7 +12,7 @@ RUN = "/#/runs/"
 
 def without_password(text: str) -> str:
     """Return a text without the names and passwords in its addresses."""
-    return re.sub(r"(://)[^/@\s]*@", r"\1", text)
+    return re.sub(r"(://)\S*@|(password=)[^&\s]*", r"\1\2", text)
 
 
 def run_pages() -> str:
@@ -23,6 +23,6 @@ def run_pages() -> str:
     """
     address = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
     if address.scheme in ("http", "https"):
-        server = f"{address.scheme}://{address.netloc}{address.path}"
-        return without_password(server).rstrip("/") + RUN
+        host = address.netloc.rpartition("@")[2]
+        return f"{address.scheme}://{host}{address.path}".rstrip("/") + RUN
     return HERE + RUN if address.scheme.partition("+")[0] in DATABASES else ""

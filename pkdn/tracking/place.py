@@ -5,6 +5,7 @@ That one holds no path of this machine: MLflow's server finds the files in the f
 """
 
 import os
+import re
 from pathlib import Path
 
 from pkdn.errors import UserError
@@ -15,6 +16,8 @@ SERVED = "mlflow-artifacts:/"
 """How the address of files begins that MLflow's server finds in its own folder."""
 SQLITE = "sqlite:///"
 """How the address of a database begins, before its path."""
+ODD = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+"""What ends a path in an address, or stands for another letter."""
 
 
 def store() -> str:
@@ -23,18 +26,18 @@ def store() -> str:
     A relative path is one from there: the workspace of an experiment of DVC is deleted.
 
     Raises:
-        UserError: the path has letters that mean something else in such an address.
+        UserError: the repository's path means something else in such an address.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
     if not uri.startswith(SQLITE):
         return uri
-    path = main_repository() / uri.removeprefix(SQLITE)
-    if odd := {"%", "?"} & {*str(path.parent)}:
+    root, path = main_repository(), Path(uri.removeprefix(SQLITE))
+    if not path.is_absolute() and (odd := ODD.search(str(root))):
         raise UserError(
-            f"expected a folder for MLflow's database whose name has neither % nor ?, got {path} "
-            f"with {min(odd)}: rename it, or name a server by MLFLOW_TRACKING_URI"
+            f"expected a folder for MLflow's database without {odd[0]} in its name, got {root}: "
+            "rename it, or name a server by MLFLOW_TRACKING_URI"
         )
-    return f"{SQLITE}{path}"
+    return f"{SQLITE}{root / path}"
 
 
 def artifact_location() -> str | None:

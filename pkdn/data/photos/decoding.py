@@ -212,7 +212,9 @@ def as_seen(opened: Image.Image) -> np.ndarray:
     with _naming_what_is_broken():
         if not all(opened.size):
             raise UnreadablePhotoError("has no pixels")
-        if isinstance(opened, ImageFile.ImageFile) and opened.fp is None and opened.tile:
+        # One that came out of a pickle has no file, nor any part still to be read from it.
+        is_open = getattr(opened, "fp", None) is not None
+        if isinstance(opened, ImageFile.ImageFile) and opened.tile and not is_open:
             raise UnreadablePhotoError("was closed before its pixels were read")
         _check_kind(opened, only_8_bit=False)
         return _as_seen(opened)

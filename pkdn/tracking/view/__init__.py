@@ -15,6 +15,7 @@ from filelock import FileLock
 from pkdn.errors import UserError
 from pkdn.provenance import main_repository
 from pkdn.tracking import database, pages, place
+from pkdn.tracking.address import without_password
 from pkdn.tracking.naming import Known, name_for
 from pkdn.tracking.owner import OWNER_TAG, is_alive, is_gone, owner
 from pkdn.tracking.place import store
@@ -104,8 +105,8 @@ class View:
         if found and found.lifecycle_stage == "deleted":
             raise UserError(
                 f"expected the experiment {EXPERIMENT} in MLflow, got one that was deleted there: "
-                f"`MLFLOW_TRACKING_URI={store()} mlflow experiments restore --experiment-id "
-                f"{found.experiment_id}` brings it back"
+                f"`MLFLOW_TRACKING_URI={without_password(store())} mlflow experiments restore "
+                f"--experiment-id {found.experiment_id}` brings it back"
             )
         self.experiment = str(found.experiment_id if found else self._make_experiment())
 

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from pkdn import networks, tracking
+from pkdn.learning.network import reads
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.provenance import write_curve
@@ -129,12 +130,18 @@ class Training:
         return networks.task(self.name, network, self.size)
 
     def _train(self, task: Task, run: tracking.Run, phase: str = "") -> nn.Module:
+        batches, validation = self.batches, self.validation
+        read = reads(task.network)
+        if "labels" not in (*task.reads, *read):
+            batches = batches.without_labels()
+        if "labels" not in read:
+            validation = validation.without_labels()
         return train_recorded(
             task,
-            self.batches,
+            batches,
             self.recipe,
             precision=self.compute,
-            validate=psnr_on(self.validation, task.network, self.compute),
+            validate=psnr_on(validation, task.network, self.compute),
             run=run,
             phase=phase,
         )

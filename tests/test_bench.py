@@ -142,6 +142,18 @@ def test_what_the_memory_does_not_hold_is_left_out_and_the_rest_is_written_as_it
         bench.__main__.main()
 
 
+def test_what_cannot_be_compiled_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr(compiling, "BACKEND", fail)
+    monkeypatch.setattr(computing, "matrix_product", lambda *_: 0.5)
+    words = ["--sizes", "demo", "--seconds", "0", "--networks", "pkdn", "--compile", "on"]
+    monkeypatch.setattr(sys, "argv", ["bench", "--precision", "fp32", *words])
+    with pytest.raises(UserError, match=r"no compiler here.*leave --compile out of"):
+        bench.__main__.main()
+
+
 def test_a_training_row_counts_what_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(computing, "in_turns", lambda *_: timing.Pair(*PAIR.values()))
     row = computing.training_row(Training("alone", "pkdn"), "demo", FP32, 0)

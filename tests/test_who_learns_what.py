@@ -29,6 +29,7 @@ from pkdn.training.loop import train
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import CONSTANT, Recipe
 from pkdn.training.session import open_faces
+from stages import train as train_stage
 from stages.train import Training
 
 CPU = torch.device("cpu")
@@ -154,6 +155,50 @@ def test_maps_and_landmarks_move_with_their_faces(augment: Augmentation, tmp_pat
             found = torch.stack([x, y])
             assert (points[NOSE] - found).abs().max() < 1.5
     assert moved == len(source)
+
+
+@pytest.mark.parametrize("augment", [mirror, affine, mirror_and_turn, mirror_and_zoom])
+def test_faces_are_the_same_without_their_maps(augment: Augmentation, faces_folder: Path) -> None:
+    source = batches(faces_folder, augment, batch_size=2)
+    found = []
+    for one in (source, source.without_labels()):
+        torch.manual_seed(0)
+        found.append([*one.epoch(0)])
+    for with_maps, without in zip(*found, strict=True):
+        assert with_maps.labels is not None and without.labels is None
+        assert torch.equal(with_maps.hr_image, without.hr_image)
+
+
+@pytest.mark.parametrize(
+    ("name", "in_training", "in_validation"),
+    [
+        ("baseline@synthetic-pkdn-0", False, False),
+        ("teacher@synthetic-full-0", True, True),
+        ("baseline@synthetic-fsrnet-0", True, False),
+    ],
+)
+def test_maps_are_read_by_who_needs_them(
+    name: str,
+    in_training: bool,
+    in_validation: bool,
+    faces_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a GPU they would take its memory from the others."""
+    seen: list[bool] = []
+    monkeypatch.setattr(train_stage, "psnr_on", lambda faces, *_: faces)
+    monkeypatch.setattr(
+        train_stage,
+        "train_recorded",
+        lambda _, faces, __, *, validate, **___: seen.extend(
+            one.labels is not None for one in (faces, validate)
+        ),
+    )
+    names = ("pkdn", "full", "fsrnet")
+    asked = {"networks": ["pkdn", "fsrnet"], "authors_recipes": []}
+    training = trainings(faces_folder, names, **asked)[name]
+    training._train(training._task(training._seeded(training.description()), None), None)  # type: ignore[arg-type]
+    assert seen == [in_training, in_validation]
 
 
 def _as_they_are(faces: Faces) -> Faces:

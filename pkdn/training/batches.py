@@ -1,7 +1,8 @@
 """Batches of faces, streamed from shards and degraded on the device."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from copy import copy
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -100,6 +101,12 @@ class FaceBatches:
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         return len(self.faces) // self.batch_size
+
+    def without_labels(self) -> Self:
+        """Return the same batches without labels, which then take no time and no memory."""
+        found = copy(self)
+        found.labels = found._label_rows = None
+        return found
 
     def have_landmarks(self) -> bool:
         """Return whether the landmarks of any face are known."""

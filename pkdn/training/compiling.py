@@ -59,5 +59,6 @@ def telling() -> Iterator[None]:
         raise UserError(
             f"expected that PyTorch can compile the training step, got: {reason}; it needs a C++ "
             "compiler such as g++, and on GPUs a C compiler such as gcc with Python's headers "
-            "(python3-dev); set `compile: off` in params.yaml to train without"
+            "(python3-dev); set `compile: off` in params.yaml, or leave --compile out of "
+            "`python -m bench`, to do without"
         ) from error

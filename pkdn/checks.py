@@ -12,15 +12,13 @@ import yaml
 from pkdn import closure, provenance, runs, systems
 from pkdn.errors import UserError
 from pkdn.params import Distillation, Params
-from pkdn.runs import OWN
+from pkdn.runs import OWN, PARSER
 from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS
 
 DATASETS = Path(__file__).parent / "data" / "datasets"
 METRICS = Path(__file__).parent / "metrics"
 JUDGES = Path(__file__).parent / "perceptual"
 FILE_NAME = re.compile("[a-z][a-z0-9_]*")
-PARSER = "parser"
-"""What the parser's training is called among the networks."""
 TRAINS = "stages.train"
 WEIGHT = "lambda_"
 """How parameters that are weights of loss terms begin."""
@@ -104,7 +102,7 @@ def _check_names(params: Params) -> None:
     for name in params.authors_recipes:
         found = dict.fromkeys(systems.system(name).recipe_datasets)
         _check_keys(f"pkdn/networks/{name}.py: RECIPE", found, by_dataset)
-    trained = [*systems.names(), PARSER, runs.OTHERS]
+    trained = [*systems.names(), PARSER.stage, runs.OTHERS]
     _check_keys("params.yaml: skip_bad_steps", params.skip_bad_steps, trained)
 
 

@@ -10,11 +10,9 @@ from typing import Any
 from pkdn import runs, systems
 from pkdn.checks import check
 from pkdn.params import Params, RecipeValues
-from pkdn.runs import DRAWN, OWN, Planned, RunId
+from pkdn.runs import COMPLEXITY, DRAWN, OWN, PARSER, Planned, RunId
 from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject, Variant
 
-PARSER = RunId("parser")
-COMPLEXITY = RunId("complexity")
 WITH_LANDMARKS = (DRAWN, "helen", "celeba_dic")
 """Data sets whose photos all have 68 landmarks of their own: none are looked for there."""
 OF_THE_AUTHORS = ("steps", "threads", "skip_bad_steps")

@@ -122,6 +122,10 @@ class RunId:
         return replace(self, stage=f"evaluate_{self.stage}")
 
 
+PARSER = RunId("parser")
+COMPLEXITY = RunId("complexity")
+
+
 class Planned(NamedTuple):
     """A run with what it was asked to do, as the stage ``plan`` resolved it from ``params.yaml``.
 

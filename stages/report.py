@@ -8,8 +8,8 @@ from pathlib import Path
 from pkdn import closure, command, tracking
 from pkdn.errors import UserError
 from pkdn.reports import page
-from pkdn.reports.plan import PARSER, Plan
-from pkdn.runs import FACES, REPORT, Planned, RunId, planned_by_command
+from pkdn.reports.plan import Plan
+from pkdn.runs import FACES, PARSER, REPORT, Planned, RunId, planned_by_command
 
 ROOT = Path()
 

@@ -25,9 +25,10 @@ from pkdn.reports import (
     web,
 )
 from pkdn.reports.comparisons import Comparison
-from pkdn.reports.plan import COMPLEXITY, PARSER, Plan, title
+from pkdn.reports.plan import Plan, title
 from pkdn.reports.scores import read_scores
 from pkdn.reports.tables import Table, codes, listing, markdown, numbers, plain, words, write_csv
+from pkdn.runs import COMPLEXITY, PARSER
 
 PAGE = web.SOURCE
 METRICS = "metrics.json"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
-from pkdn.runs import RunId
+from pkdn.runs import COMPLEXITY, PARSER, RunId
 from pkdn.systems import (
     BICUBIC,
     FULL,
@@ -21,8 +21,6 @@ from pkdn.systems import (
 )
 
 DATA_STAGES: Final = ("download", "align", "parse")
-PARSER: Final = RunId("parser")
-COMPLEXITY: Final = RunId("complexity")
 SAME_PHOTOS: Final = {"celebamask_hq": ("celeba", "celeba_dic")}
 """Data sets that are made from the photos of others."""
 

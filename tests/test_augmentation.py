@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import torch
 
+from drawing.head import landmarks_in_space
+from drawing.person import MAN
 from pkdn.faces.shards import Shards
 from pkdn.networks.layers.landmarks import heatmap_loss
 from pkdn.params import RecipeValues
@@ -80,6 +82,42 @@ def test_mirroring_landmarks_twice_is_nothing() -> None:
     assert [MIRRORED_LANDMARKS[one] for one in MIRRORED_LANDMARKS] == list(range(68))
 
 
+def test_a_symmetric_face_is_its_own_mirror_image() -> None:
+    points = torch.from_numpy(landmarks_in_space(MAN, gap=0.2)[:, :2])
+    torch.testing.assert_close(points[MIRRORED_LANDMARKS] * torch.tensor([-1, 1]), points)
+
+
+def with_a_corner(count: int, length: float) -> Faces:
+    """Return black faces whose landmarks lie in the centre, one to its right, one below it."""
+    points = torch.full((count, 68, 2), 64.0)
+    points[:, 30, 0] = points[:, 33, 1] = 64 + length  # mirroring does not exchange these
+    return Faces(torch.zeros(count, 3, 128, 128, dtype=torch.uint8), None, points)
+
+
+def sides_of_corners(faces: Faces) -> tuple[torch.Tensor, torch.Tensor]:
+    assert faces.landmarks is not None
+    right, down = faces.landmarks[:, [30, 33]].unbind(1)
+    return right - faces.landmarks[:, 27], down - faces.landmarks[:, 27]
+
+
+@pytest.mark.parametrize("augment", ALL)
+def test_half_of_the_faces_are_mirrored(augment: Augmentation) -> None:
+    torch.manual_seed(0)
+    right, down = sides_of_corners(augment(with_a_corner(200, 16)))
+    is_mirrored = right[:, 0] * down[:, 1] < right[:, 1] * down[:, 0]
+    assert 70 < is_mirrored.sum() < 130
+
+
+@pytest.mark.parametrize("augment", ALL)
+def test_labels_are_never_mixed(augment: Augmentation) -> None:
+    torch.manual_seed(0)
+    labels = 18 * torch.randint(2, (COUNT, 128, 128), dtype=torch.uint8)
+    images = torch.zeros(COUNT, 3, 128, 128, dtype=torch.uint8)
+    found = augment(Faces(images, labels)).labels
+    assert found is not None
+    assert found.unique().tolist() == [0, 18]
+
+
 def test_all_eight_turns_come_about_equally_often() -> None:
     torch.manual_seed(0)
     image = torch.arange(4, dtype=torch.uint8).view(1, 1, 2, 2).expand(4000, 3, 2, 2)
@@ -106,6 +144,16 @@ def test_faces_are_turned_scaled_and_shifted_as_far_as_it_says_and_no_further() 
     assert 0.08 < shifts.max() < 0.06 * 2**0.5 + 1e-4
 
 
+def test_no_black_comes_in_where_a_face_is_turned_or_shifted() -> None:
+    torch.manual_seed(0)
+    images = torch.full((COUNT, 3, 128, 128), 200, dtype=torch.uint8)
+    labels = torch.full((COUNT, 128, 128), 17, dtype=torch.uint8)
+    faces = affine(Faces(images, labels))
+    assert torch.equal(faces.images, images)
+    assert faces.labels is not None
+    assert torch.equal(faces.labels, labels)
+
+
 def test_sparnets_part_is_enlarged_by_a_quarter_and_lies_to_the_top_left() -> None:
     torch.manual_seed(0)
     ramp = torch.arange(128, dtype=torch.uint8)
@@ -115,6 +163,14 @@ def test_sparnets_part_is_enlarged_by_a_quarter_and_lies_to_the_top_left() -> No
     assert 1.2 < (127 / spans).mean() < 1.4
     assert 127 / spans.min() < 1.3 / 0.7
     assert changed[:, 1, 64, 0].mean() < 62
+
+
+def test_dics_distortion_goes_as_far_as_it_says_both_ways() -> None:
+    torch.manual_seed(0)
+    right, down = sides_of_corners(distort_mirror_and_turn(with_a_corner(300, 10)))
+    ratios = right.norm(dim=1) / down.norm(dim=1)
+    assert ratios.min().item() == pytest.approx(0.66, abs=0.02)
+    assert ratios.max().item() == pytest.approx(1.33, abs=0.02)
 
 
 def test_dics_distortion_cuts_no_landmark_off_and_needs_them(marked: Faces) -> None:

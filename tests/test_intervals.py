@@ -66,6 +66,12 @@ def test_one_training_says_nothing_of_others():
     assert np.mean([one.low <= 0.1 <= one.high for one in found]) < 0.65
 
 
+def test_one_training_on_few_faces_has_the_interval_of_a_paired_t_test():
+    found = paired_difference(np.array([0.1, 0.2, 0.3]), np.zeros(3))
+    half_width = 4.3027 * 0.1 / math.sqrt(3)  # Student's t of 2 degrees of freedom
+    assert found == pytest.approx((0.2, 0.2 - half_width, 0.2 + half_width, 0.07418), rel=1e-3)
+
+
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_p_values_are_those_of_the_interval(seeds: int):
     for gain in (0.0, 0.05, 0.1, 0.5):

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from pkdn.parsing.agreement import (
     write_iou,
 )
 from pkdn.parsing.augmentation import cut, framed_shares, jitter, scaled_shares
-from pkdn.parsing.bisenet import BiSeNet
+from pkdn.parsing.bisenet import BiSeNet, Logits
 from pkdn.parsing.examples import draw_examples
 from pkdn.parsing.maps import Parser, load_parser, resize_images, save_parser
 from pkdn.parsing.task import ParserTask, balanced_weights, hard_cross_entropy
@@ -46,6 +47,24 @@ def labelled_faces(images: Tensor, labels: Tensor | None) -> Batch:
 def parser() -> Parser:
     torch.manual_seed(0)
     return Parser(BiSeNet(), INPUT_SIZE, CPU)
+
+
+HAIR = 17
+
+
+class Red(torch.nn.Module):
+    """In place of BiSeNet: certain of hair where a face is red, of background elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = torch.empty(0)
+
+    def forward(self, images: Tensor, *, map_size: int) -> Logits:
+        self.seen = images
+        red = resize_images(images, map_size)[:, 0]
+        scores = torch.zeros(len(images), NUM_CLASSES, map_size, map_size)
+        scores[:, 0], scores[:, HAIR] = 100 * (1 - red), 100 * red
+        return Logits(scores, scores, scores)
 
 
 def random_labels(*shape: int) -> np.ndarray:
@@ -219,6 +238,32 @@ class TestTask:
         task.network.eval()
         assert set(task.losses(batch, 0)) == {"loss", "l_main"}
 
+    @pytest.mark.parametrize("hard_pixels", [False, True])
+    def test_faces_are_mirrored_at_random_and_their_maps_with_them(
+        self, hard_pixels: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("pkdn.parsing.task.jitter", lambda images: images)
+        torch.manual_seed(0)
+        labels = torch.zeros(40, 64, 64, dtype=torch.uint8)
+        labels[..., :32] = HAIR
+        images = (labels[:, None] / HAIR).expand(40, 3, 64, 64)
+        network: Any = Red()
+        task = ParserTask(network, input_size=64, hard_pixels=hard_pixels)
+        assert task.losses(labelled_faces(images, labels), 0)["l_main"] < 1
+        ends = network.seen[:, 0, 0, [0, -1]].round().tolist()
+        assert min(ends.count([1, 0]), ends.count([0, 1])) > 5
+
+    def test_the_quick_loss_weighs_rare_classes_more(self) -> None:
+        labels = torch.zeros(2, 32, 32, dtype=torch.uint8)
+        labels[:, :4, :4] = 5
+        torch.manual_seed(0)
+        task = ParserTask(BiSeNet().eval(), input_size=INPUT_SIZE)
+        images = torch.rand(2, 3, 32, 32)
+        found = task.losses(labelled_faces(images, labels), 0)["l_main"]
+        scores, truth = task.network(images).main, labels.long()
+        weighed = torch.nn.functional.cross_entropy(scores, truth, balanced_weights(truth))
+        torch.testing.assert_close(found, weighed)
+
     def test_one_batch_overfits(self) -> None:
         torch.manual_seed(0)
         labels = torch.zeros(4, 32, 32, dtype=torch.uint8)
@@ -270,6 +315,16 @@ class TestParser:
         assert maps.max() < NUM_CLASSES
         assert (parser(torch.from_numpy(faces[3:4])) == maps[3:4]).float().mean() > 0.999
         assert parser(faces[:0]).shape == (0, 128, 128)
+
+    def test_the_network_sees_red_first_and_255_as_1(self) -> None:
+        faces = np.zeros((1, 128, 128, 3), np.uint8)
+        faces[:, :64, :, 0] = 255
+        network: Any = Red()
+        maps = Parser(network, 64, CPU)(faces)
+        assert network.seen.shape == (1, 3, 64, 64)
+        assert network.seen.max() == 1
+        assert (maps[:, :60] == HAIR).all()
+        assert (maps[:, 68:] == 0).all()
 
     def test_it_computes_exactly_whatever_a_training_has_chosen(
         self, parser: Parser, monkeypatch: pytest.MonkeyPatch

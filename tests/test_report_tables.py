@@ -16,7 +16,7 @@ from pkdn.reports.comparisons import Comparison, gain_columns
 from pkdn.reports.history import read_records
 from pkdn.reports.plan import Plan
 from pkdn.reports.scores import Scores, read_scores
-from pkdn.reports.statistics import Gain
+from pkdn.reports.statistics import Gain, Mean
 from pkdn.reports.tables import Column, words
 from pkdn.runs import RunId
 from pkdn.systems import FULL, PKDN, PKDN_TEACHER, VARIANTS, Subject
@@ -42,6 +42,11 @@ def _comparison(differences: list[list[float]]) -> Comparison:
 
 def _empty(plan: Plan, dataset: str) -> Comparison:
     return Comparison(plan, dataset, Scores({}, {}))
+
+
+def test_the_spread_over_seeds_is_that_of_a_sample() -> None:
+    scores = pd.DataFrame({0: [23.0, 25.0], 1: [25.0, 25.0], 2: [24.0, 28.0]})
+    assert Mean.of(scores) == pytest.approx((25, 1, 3))
 
 
 def test_how_small_a_gain_is_seen_is_asked_of_what_was_trained_and_nearest() -> None:

@@ -27,7 +27,7 @@ from pkdn.errors import UserError
 from pkdn.networks.pkdn import PKDN
 from pkdn.runs import Planned, RunId
 from pkdn.tracking import database, live, naming, outbox, pages, place, records, view
-from pkdn.tracking.owner import owner
+from pkdn.tracking.owner import OWNER_TAG, owner
 from pkdn.tracking.record import Record, in_order, read
 from pkdn.tracking.sender import Sender
 
@@ -283,6 +283,26 @@ def test_a_record_that_mlflow_refuses_stops_no_other(
         Sender(told, "somebody").sync(Path("data/runs"))
 
 
+def test_refused_records_end_a_sync_only_where_they_follow_each_other(
+    store: view.View,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signal, "alarm", lambda _: None)  # which ends the sender's process
+    for seed in range(5):
+        record_a_run(seed=seed)
+    told, answers = io.StringIO(), iter([OSError, None, OSError, None, OSError])
+
+    def refuse_every_other(_: view.View, file: Path, root: Path) -> view.Found:  # noqa: ARG001
+        if error := next(answers):
+            raise error
+        return view.Found(file, str(file), "run", is_new=True, is_finished=True)
+
+    monkeypatch.setattr(view.View, "send", refuse_every_other)
+    Sender(told, "somebody").sync(Path("data/runs"))
+    found = json.loads(told.getvalue())["synced"]
+    assert (found["sent"], len(found["broken"])) == (2, 3)
+
+
 def test_what_a_repeated_call_has_made_twice_is_there_once(
     store: view.View, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +317,22 @@ def test_what_a_repeated_call_has_made_twice_is_there_once(
     found = store.send(RunId("student", "helen", "full", 0).record)
     (run,) = store.client.search_runs([store.experiment])
     assert (run.info.run_id, run.info.status) == (found.run_id, "FINISHED")
+
+
+def test_a_run_that_another_machine_makes_at_the_same_time_is_left_to_it(
+    store: view.View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_a_run()
+    create = store.client.create_run
+
+    def both(*words: Any, tags: dict[str, str], **named: Any) -> Any:
+        create(*words, tags=tags | {OWNER_TAG: "elsewhere 1 1"}, **named)
+        return create(*words, tags=tags, **named)
+
+    monkeypatch.setattr(store.client, "create_run", both)
+    store.send(planned().id.record)
+    owners = {run.data.tags[OWNER_TAG] for run in store.client.search_runs([store.experiment])}
+    assert owners == {"elsewhere 1 1", owner()}
 
 
 def test_a_folder_that_no_address_of_a_database_can_hold_is_one_line(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,16 @@ def test_an_adversary_and_its_network_learn_by_their_own_losses(faces_folder: Pa
     assert all(gradient is None for gradient in gradients)
 
 
+def test_a_network_and_its_adversary_follow_the_schedule_of_the_rate(faces_folder: Path) -> None:
+    task = adversarial_task()
+    state = TrainingState(task, RECIPE, CPU)
+    weights = [*task.network.parameters(), *task.discriminator.parameters()]
+    before = [weight.detach().clone() for weight in weights]
+    batch = next(batches(faces_folder).epoch(0))
+    state.step(task.losses(batch, 0), 0.0, "test")
+    assert all(map(torch.equal, before, weights))
+
+
 class KilledError(Exception):
     pass
 
@@ -280,12 +291,46 @@ def test_the_curve_has_rates_losses_and_validation(faces_folder: Path) -> None:
     assert curve[-1]["val_psnr"] > curve[0]["val_psnr"]
 
 
-class Worsening:
-    """A validation that is best at the second of four looks."""
+class Noting(SuperResolutionTask):
+    """Notes the epoch and the loss of each step."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
+    def __init__(self) -> None:
+        super().__init__(student_task().network)
+        self.steps: list[tuple[int, float]] = []
+
+    def losses(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
+        terms = super().losses(batch, epoch)
+        self.steps.append((epoch, terms["loss"].item()))
+        return terms
+
+
+def test_a_row_of_the_curve_has_the_mean_of_its_steps(faces_folder: Path) -> None:
+    task = Noting()
+    curve = run(task, faces_folder)
+    assert [row["step"] for row in curve] == [3, 6, 9, 10, 12]
+    parts = [task.steps[first:end] for first, end in pairwise([0, 3, 6, 9, 10, 12])]
+    means = [sum(loss for _, loss in part) / len(part) for part in parts]
+    assert [row["loss"] for row in curve] == pytest.approx(means)
+
+
+def test_epochs_and_seconds_are_counted_on_after_an_interruption(
+    faces_folder: Path, tmp_path: Path
+) -> None:
+    interrupted, saved = TrainingState(student_task(), RECIPE, CPU), Checkpoint(tmp_path)
+    interrupted.steps, interrupted.seconds = 7, 1000.0
+    interrupted.save(saved)
+    task = Noting()
+    curve = run(task, faces_folder, checkpoint=saved)
+    assert [epoch for epoch, _ in task.steps] == [2, 2, 3, 3, 3]
+    assert 1000 < curve[0]["seconds"] <= curve[-1]["seconds"] < 1100
+
+
+class Worsening:
+    """A validation that is not best at the last of four looks."""
+
+    def __init__(self, network: torch.nn.Module, *values: float) -> None:
         self.network = network
-        self.values = iter([20.0, 25.0, 25.0, 22.0])
+        self.values = iter(values or (20.0, 25.0, 25.0, 22.0))
         self.seen: list[dict[str, torch.Tensor]] = []
 
     def __call__(self) -> Row:
@@ -293,12 +338,19 @@ class Worsening:
         return {"val_psnr": next(self.values)}
 
 
-@pytest.mark.parametrize(("keep", "look"), [("best", 1), ("last", 3)])
+@pytest.mark.parametrize(
+    ("keep", "values", "look"),
+    [
+        ("best", (20.0, 25.0, 25.0, 22.0), 1),
+        ("best", (25.0, 25.0, 20.0, 22.0), 0),
+        ("last", (20.0, 25.0, 25.0, 22.0), 3),
+    ],
+)
 def test_the_weights_that_are_kept_are_the_best_or_the_last(
-    keep: str, look: int, faces_folder: Path
+    keep: str, values: tuple[float, ...], look: int, faces_folder: Path
 ) -> None:
     task = student_task()
-    validate = Worsening(task.network)
+    validate = Worsening(task.network, *values)
     recipe = replace(RECIPE, keep=keep)
     curve = run(task, faces_folder, recipe, validate=validate)
     for name, value in validate.seen[look].items():
@@ -377,6 +429,7 @@ def test_authors_recipes(
     optimizer = {"name": "Adam", **optimizer}
     named = {f"optimizer_{k}": v for k, v in optimizer.items() if k != "name"}
     expected = {"optimizer": optimizer["name"], **named, "optimizer_epsilon": 1e-8}
+    expected["keep"] = "best" if name in ("dic", "sisn") else "last"
     assert expected.items() <= recipe.record().items()
     assert recipe.record()["augment"] == augment
     limits = {**THEIRS, "most_steps": 300, "largest_batch": 2, "rate_factor": 10.0}
@@ -863,6 +916,28 @@ def test_a_result_that_is_taken_lies_in_memory_as_if_it_had_been_trained_here(
     assert layouts[0] == layouts[1]
 
 
+def test_a_run_is_told_what_was_kept_and_how_fast_it_was(
+    faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    recorded = tracking.Run(
+        Planned(RunId("student", "helen", "full", 0), {}, {}, {}), "", "abc", {}, {}
+    )
+    task = student_task()
+    train_recorded(
+        task,
+        batches(faces_folder),
+        replace(RECIPE, keep="best"),
+        precision=CPU,
+        validate=Worsening(task.network),
+        run=recorded,
+    )
+    found = recorded.values
+    assert (found["kept_step"], found["kept_val_psnr"], found["val_psnr"]) == (6, 25, 22)
+    assert found["faces_per_second"] == pytest.approx(12 * 4 / found["seconds"])
+
+
 def test_rows_that_lie_on_the_device_are_those_that_are_streamed(
     faces_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1069,12 +1144,15 @@ def test_a_recipe_is_recorded_as_few_faces_allow_it(faces_folder: Path, tmp_path
 
 
 def test_validation_is_the_psnr_over_all_channels(faces_folder: Path) -> None:
-    class Dark(torch.nn.Module):
+    class Cyan(torch.nn.Module):
+        """Its red is below 0 and its blue above 1."""
+
         def forward(self, lr_image: torch.Tensor) -> torch.Tensor:
-            return torch.zeros(len(lr_image), 3, 128, 128)
+            colour = torch.tensor([-0.5, 0.75, 1.5])[:, None, None]
+            return colour.expand(len(lr_image), 3, 128, 128)
 
     source = batches(faces_folder, "val", batch_size=3)
-    found = psnr_on(source, Dark(), CPU)()["val_psnr"]
+    found = psnr_on(source, Cyan(), CPU)()["val_psnr"]
     faces = torch.from_numpy(Shards(faces_folder, "val").read("faces", range(4))).double() / 255
-    errors = faces.square().mean((1, 2, 3))
+    errors = (faces - torch.tensor([0, 0.75, 1])).square().mean((1, 2, 3))
     assert found == pytest.approx(sum(-10 * math.log10(e) for e in errors) / 4, abs=1e-4)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from pkdn.training.loop import train
 from pkdn.training.precision import Precision
 from pkdn.training.recipe import CONSTANT, Recipe
 from pkdn.training.session import open_faces
+from pkdn.training.task import Task
 from stages import train as train_stage
 from stages.train import Training
 
@@ -117,6 +119,29 @@ def test_the_seed_is_that_of_the_first_weights(faces_folder: Path) -> None:
         for one in (several["baseline@synthetic-pkdn-0"], several["baseline@synthetic-pkdn-1"])
     ]
     assert not torch.equal(*first)
+
+
+def test_a_run_trains_by_its_seed_and_is_validated_on_the_validation_faces(
+    faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds, splits, weights = [], [], []
+
+    def look(task: Task, batches: FaceBatches, *_: Any, validate: FaceBatches, **__: Any) -> Any:
+        seeds.append(batches.seed)
+        splits.append((batches.faces.split, validate.faces.split))
+        weights.append(torch.cat([w.flatten() for w in task.network.parameters()]))
+        return task.network
+
+    monkeypatch.setattr("stages.train.train_recorded", look)
+    monkeypatch.setattr("stages.train.psnr_on", lambda faces, *_: faces)
+    run: Any = SimpleNamespace(id=SimpleNamespace(weights=tmp_path / "weights.safetensors"))
+    several = trainings(faces_folder, ("pkdn",), seeds=[0, 1])
+    for seed in (0, 1, 1):
+        several[f"baseline@synthetic-pkdn-{seed}"].run(run)
+    assert seeds == [0, 1, 1]
+    assert splits == [("train", "val")] * 3
+    assert torch.equal(weights[1], weights[2])
+    assert not torch.equal(weights[0], weights[1])
 
 
 def batches(folder: Path, augment: Augmentation, **others: Any) -> FaceBatches:

@@ -172,8 +172,8 @@ def test_ctrl_c_ends_stages_where_who_reads_the_output_has_ended_before(project:
     assert process.stdout
     process.stdout.close()
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=120)
-    assert process.stderr and process.stderr.read() == ""
+    with process:
+        assert process.stderr and process.stderr.read() == ""
     assert (project / "b.state").read_text() == (project / "c.state").read_text() == "saved "
 
 

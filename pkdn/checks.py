@@ -3,22 +3,16 @@
 A mistake in either costs a line before the first stage, in the place of a traceback after hours.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import yaml
 
-from pkdn import closure, provenance, runs, systems
+from pkdn import closure, offers, provenance, runs, systems
 from pkdn.errors import UserError
 from pkdn.params import Distillation, Params
 from pkdn.runs import OWN, PARSER
 from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS
 
-DATASETS = Path(__file__).parent / "data" / "datasets"
-METRICS = Path(__file__).parent / "metrics"
-JUDGES = Path(__file__).parent / "perceptual"
-FILE_NAME = re.compile("[a-z][a-z0-9_]*")
 TRAINS = "stages.train"
 WEIGHT = "lambda_"
 """How parameters that are weights of loss terms begin."""
@@ -35,7 +29,7 @@ def check(params: Params) -> None:
             are where stages write.
     """
     _check_names(params)
-    _check_files()
+    offers.check_files()
     _check_terms()
     declared = _declared()
     _check_networks(params, declared["baseline"])
@@ -46,11 +40,7 @@ def check(params: Params) -> None:
 
 def datasets() -> list[str]:
     """Return the names of all data sets, sorted."""
-    return _names(DATASETS)
-
-
-def _names(folder: Path) -> list[str]:
-    return sorted(file.stem for file in folder.glob("[a-z]*.py"))
+    return offers.names(offers.DATASETS)
 
 
 def _check_names(params: Params) -> None:
@@ -59,7 +49,7 @@ def _check_names(params: Params) -> None:
     Raises:
         UserError: the first such name, with those that there are.
     """
-    judges = _names(JUDGES)
+    judges = offers.names(offers.JUDGES)
     teachers = [name for name, variant in VARIANTS.items() if variant.teacher == name]
     with_recipe = [name for name in systems.names() if systems.system(name).has_recipe]
     # dvc.yaml lets the stages of these depend on the full teacher.
@@ -116,46 +106,6 @@ def _check_keys(place: str, found: object, known: Sequence[str]) -> None:
         if name not in known:
             raise UserError(
                 f"{place}: expected names out of {', '.join(known)}; got {name!r}: mend it"
-            )
-
-
-def _check_files() -> None:
-    """Refuse files that would not be found by their names, or metrics that lack what they need.
-
-    Raises:
-        UserError: the first such file.
-    """
-    metric = (("TITLE",), ("COLUMNS",))
-    for folder, needed in (
-        (systems.NETWORKS, ()),
-        (DATASETS, ()),
-        (METRICS, (*metric, ("score", "score_labels"))),
-        (JUDGES, (*metric, ("load",))),
-    ):
-        for file in sorted(folder.glob("[!_.]*.py")):
-            shown = file.relative_to(closure.ROOT).as_posix()
-            if not FILE_NAME.fullmatch(file.stem):
-                raise UserError(
-                    f"expected a name of small letters, digits and _, which begins with a letter, "
-                    f"got {shown}: rename it"
-                )
-            if needed:
-                _check_offers(file, needed, "the __init__.py beside it")
-
-
-def _check_offers(file: Path, needed: Iterable[Sequence[str]], described: str) -> None:
-    """Refuse a file that lacks, of each group of names, every one at its top.
-
-    Raises:
-        UserError: the first such group; it is told where it is described.
-    """
-    shown = file.relative_to(closure.ROOT).as_posix()
-    offered = systems.top_names(file, shown)
-    for names in needed:
-        if not offered & {*names}:
-            raise UserError(
-                f"expected {' or '.join(names)} in {shown}, found none: add what {described} "
-                "describes"
             )
 
 
@@ -240,7 +190,7 @@ def _check_dataset(name: str, declared: Mapping[str, Sequence[str]]) -> None:
     """
     needed = (("catalogue",), ("read",), ("PARTS", "locate"))
     where = "the class Dataset in pkdn/data/datasets/__init__.py"
-    _check_offers(DATASETS / f"{name}.py", needed, where)
+    offers.check(offers.DATASETS / f"{name}.py", needed, where)
     for stage in ("download", "align"):
         seen = [path.replace("${item.dataset}", name) for path in declared[stage]]
         if unseen := _unseen(f"stages.{stage}", f"pkdn.data.datasets.{name}", seen):

@@ -97,20 +97,20 @@ def system(name: str) -> System:
     said = {*values, *_imported(tree)}
     own_teacher = "TEACHER" in said and name != PKDN_NETWORK
     tables = {
-        table: _keys(dictionary)
+        table: keys(dictionary)
         for table, dictionary in values.items()
         if table.endswith("SIZES") and isinstance(dictionary, ast.Dict)
     }
     recipe = values.get("RECIPE")
     stated = recipe.keywords if isinstance(recipe, ast.Call) else []
-    named = [key for one in stated if one.arg in BY_DATASET for key in _keys(one.value)]
+    named = [key for one in stated if one.arg in BY_DATASET for key in keys(one.value)]
     return System(name, texts[0], texts[1], own_teacher, "RECIPE" in said, tables, (*named,))
 
 
-def _keys(dictionary: ast.expr) -> tuple[str, ...]:
+def keys(dictionary: ast.expr | None) -> tuple[str, ...]:
     """Return the keys of a dictionary that are written out."""
-    keys = dictionary.keys if isinstance(dictionary, ast.Dict) else []
-    return tuple(str(key.value) for key in keys if isinstance(key, ast.Constant))
+    found = dictionary.keys if isinstance(dictionary, ast.Dict) else []
+    return tuple(str(key.value) for key in found if isinstance(key, ast.Constant))
 
 
 def _parsed(file: Path, shown: str) -> ast.Module:
@@ -133,8 +133,10 @@ def _values(tree: ast.Module) -> dict[str, ast.expr | None]:
     return found
 
 
-def top_names(file: Path, shown: str) -> set[str]:
-    """Return the names that a file of Python has at its top, without running it.
+def top_values(file: Path, shown: str) -> dict[str, ast.expr | None]:
+    """Return what a file of Python has at its top by its names, without running it.
+
+    It is None for what no expression is assigned to: classes, functions and what is imported.
 
     Args:
         file: of Python.
@@ -144,11 +146,8 @@ def top_names(file: Path, shown: str) -> set[str]:
         UserError: it is no Python.
     """
     tree = _parsed(file, shown)
-    found = {*_values(tree)}
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            found.add(node.name)
-    return found | _imported(tree)
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return dict.fromkeys(functions | _imported(tree)) | _values(tree)
 
 
 def _imported(tree: ast.Module) -> set[str]:

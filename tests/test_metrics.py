@@ -214,6 +214,20 @@ def test_a_new_metric_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "def score(sr, hr):\n    return {'mae': float('nan')}",
             "expected a number for every face",
         ),
+        (
+            "def score(sr, hr):\n    return 1.0",
+            r"expected a dict of numbers, .*'mae': 0\.5}, got float:",
+        ),
+        ("def score(sr, hr):\n    return {'mae': sr}", "a dict of numbers, .* got one of ndarray"),
+        ("COLUMNS = COLUMNS[0]\ndef score(): ...", r"expected COLUMNS = \(Column\(…\),\), got Col"),
+        (
+            "COLUMNS = ('mae',)\ndef score(): ...",
+            r"expected COLUMNS = \(Column\(…\),\), got \('mae",
+        ),
+        (
+            "COLUMNS = (COLUMNS[0]._replace(arrow='down'),)\ndef score(): ...",
+            "expected in COLUMNS the arrow ↑ or ↓, got 'down'",
+        ),
     ],
 )
 def test_a_metric_that_misspells_what_it_gives_is_refused(
@@ -228,6 +242,26 @@ def test_a_metric_that_misspells_what_it_gives_is_refused(
             metrics.score_all(face() / 255, face())
     finally:
         sys.modules.pop("pkdn.metrics.mae", None)
+
+
+@pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize("which", ["sr", "hr"])
+def test_no_metric_changes_what_the_next_one_sees(
+    which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mae.py").write_text(
+        "from pkdn.metrics import Column\nTITLE = 'MAE'\n"
+        "COLUMNS = (Column('mae', 'MAE', '↓', 2, ''),)\n"
+        f"def score(sr, hr):\n    {which} *= 0\n    return {{'mae': 0.0}}\n"
+    )
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    sr_image = face() / 255
+    try:
+        with pytest.raises(ValueError, match="read-only"):
+            metrics.score_all(sr_image, np.array(face()))
+    finally:
+        sys.modules.pop("pkdn.metrics.mae", None)
+    assert sr_image.any() and sr_image.flags.writeable
 
 
 @pytest.mark.usefixtures("forgetful")

@@ -74,6 +74,11 @@ def test_a_metric_returns_what_its_file_declares(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(perceptual, "_file", lambda _: declares)
     judge = perceptual.load(["mine"], CPU)["mine"]
     assert judge(NO_FACE, NO_FACE) == {"distance": 0.5}
+    with pytest.raises(UserError, match=r"expected a dict of numbers, .*, got float"):
+        declares.load = lambda _: lambda *_: 0.5
+        perceptual.load(["mine"], CPU)["mine"](NO_FACE, NO_FACE)
+    declares.load = lambda _: lambda sr, _: {"distance": float(sr.flags.writeable)}
+    assert perceptual.load(["mine"], CPU)["mine"](np.array(NO_FACE), NO_FACE) == {"distance": 0.0}
     returned["alex"] = 0.5
     with pytest.raises(UserError, match=r"mine\.py: expected distance, .*, got alex, distance"):
         judge(NO_FACE, NO_FACE)

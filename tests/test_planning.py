@@ -10,7 +10,7 @@ from pathlib import Path
 import own_params
 import pytest
 
-from pkdn import checks, closure, params, planning, systems
+from pkdn import checks, closure, offers, params, planning, systems
 from pkdn.errors import UserError
 from pkdn.planning import plan
 from pkdn.runs import PLAN, RUNS, Planned, planned
@@ -232,9 +232,9 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         shutil.copytree(closure.ROOT / folder, tmp_path / folder)
     shutil.copy(closure.ROOT / "dvc.yaml", tmp_path)
     monkeypatch.setattr(systems, "NETWORKS", tmp_path / "pkdn/networks")
-    monkeypatch.setattr(checks, "DATASETS", tmp_path / "pkdn/data/datasets")
-    monkeypatch.setattr(checks, "METRICS", tmp_path / "pkdn/metrics")
-    monkeypatch.setattr(checks, "JUDGES", tmp_path / "pkdn/perceptual")
+    monkeypatch.setattr(offers, "DATASETS", tmp_path / "pkdn/data/datasets")
+    monkeypatch.setattr(offers, "METRICS", tmp_path / "pkdn/metrics")
+    monkeypatch.setattr(offers, "JUDGES", tmp_path / "pkdn/perceptual")
     monkeypatch.setattr(closure, "ROOT", tmp_path)
     cached = (closure._imports, closure._file, closure._has_code, systems.system)
     for function in cached:
@@ -318,6 +318,30 @@ def test_files_that_would_not_be_found_or_used_are_refused_before_anything_is_tr
 ) -> None:
     (code / "pkdn" / file).write_text(content)
     with pytest.raises(UserError, match=told):
+        plan(parameters)
+
+
+METRIC = "TITLE = 'a'\ndef score(): ...\ndef load(): ...\nCOLUMNS = "
+COLUMN = "(Column('a', 'a', '↓', 2, ''),)\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "columns", "told"),
+    [
+        ("metrics/mae.py", COLUMN, ""),
+        ("metrics/mae.py", COLUMN.replace(",)", ")"), r"COLUMNS = \(Column\(…\),\) in .*mae\.py"),
+        ("metrics/mae.py", COLUMN.replace("↓", "down"), r"the arrow ↑ or ↓, got 'down': mend it"),
+        ("perceptual/own.py", "(Column(arrow='^'),)\n", r"own\.py the arrow ↑ or ↓, got '\^'"),
+        ("metrics/rgb.py", COLUMN, r"got pkdn/metrics/rgb\.py beside the row rgb of .*_protocols"),
+        ("metrics/landmarks.py", COLUMN, r"ptual/landmarks\.py beside pkdn/metrics/landmarks\.py"),
+        ("perceptual/rgb.py", COLUMN, r"got pkdn/perceptual/rgb\.py beside the row rgb"),
+    ],
+)
+def test_a_metric_has_a_name_and_columns_of_its_own(
+    code: Path, parameters: params.Params, file: str, columns: str, told: str
+) -> None:
+    (code / "pkdn" / file).write_text(METRIC + columns)
+    with is_refused(told):
         plan(parameters)
 
 

@@ -4,7 +4,8 @@ Published face super-resolution numbers use different definitions of PSNR and SS
 spread between them is larger than the gains that papers claim. So every definition is a
 *protocol*, a row of the table in ``_protocols.py``, and a table of results says which it shows.
 
-A metric of another kind is a file with ``TITLE``, ``COLUMNS``, a tuple of :class:`Column`, and
+A metric of another kind is a file with ``TITLE``, ``COLUMNS``, a tuple of :class:`Column` that is
+written out, and
 
 - ``score(sr_image, hr_image)``: ``sr_image`` is float64 RGB, (H, W, 3), in units of [0, 1],
   unclamped as the network gave it; ``hr_image`` is uint8 RGB, (H, W, 3), both at least 41 pixels
@@ -12,6 +13,8 @@ A metric of another kind is a file with ``TITLE``, ``COLUMNS``, a tuple of :clas
 - ``score_labels(sr_labels, hr_labels)``, on two parsing maps, uint8, (H, W).
 
 All return one float per column key and raise ``ValueError`` at any other type, shape or range.
+The arrays are for reading alone, since other metrics see them too: a metric that changes one takes
+a copy. Its file has a name that no protocol and no file of :mod:`pkdn.perceptual` has.
 Files whose names begin with an underscore are shared by the metrics.
 """
 
@@ -20,12 +23,21 @@ import pkgutil
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
+from numbers import Real
 from types import ModuleType
 
 import numpy as np
 
 from pkdn.errors import UserError
-from pkdn.metrics._protocols import COLUMNS, MAX_MEAN, MIN_SIDE, PROTOCOLS, Column, score_rows
+from pkdn.metrics._protocols import (
+    ARROWS,
+    COLUMNS,
+    MAX_MEAN,
+    MIN_SIDE,
+    PROTOCOLS,
+    Column,
+    score_rows,
+)
 
 __all__ = [
     "MAX_MEAN",
@@ -76,6 +88,7 @@ def score_all(sr_image: np.ndarray, hr_image: np.ndarray) -> Scores:
         sr_image: (H, W, 3), float64 RGB in units of [0, 1], unclamped.
         hr_image: (H, W, 3), uint8 RGB.
     """
+    sr_image, hr_image = read_only(sr_image, hr_image)
     rows = score_rows(sr_image, hr_image)
     return {
         name: rows[name] if name in rows else _checked(name, _file(name).score(sr_image, hr_image))
@@ -90,35 +103,70 @@ def score_labels(sr_labels: np.ndarray, hr_labels: np.ndarray) -> Scores:
         sr_labels: (H, W), uint8, the parsing map of the SR image.
         hr_labels: (H, W), uint8, the parsing map of the HR image.
     """
+    pair = read_only(sr_labels, hr_labels)
     return {
-        name: _checked(name, file.score_labels(sr_labels, hr_labels))
+        name: _checked(name, file.score_labels(*pair))
         for name in _files()
         if hasattr(file := _file(name), "score_labels")
     }
 
 
-def _checked(name: str, found: dict[str, float]) -> dict[str, float]:
+def read_only(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return views of arrays through which no metric can change them for the next one."""
+    views = tuple(array.view() for array in arrays)
+    for view in views:
+        view.flags.writeable = False
+    return views
+
+
+def _checked(name: str, returned: object) -> dict[str, float]:
     file = f"pkdn/metrics/{name}.py"
+    found = as_declared(file, columns(name), returned)
     if any(math.isnan(value) for value in found.values()):
         raise UserError(
             f"{file}: expected a number for every face, got NaN, by which systems would be "
             "compared on different faces: let it return one, or write it as a metric in "
             "pkdn/perceptual"
         )
-    return as_declared(file, columns(name), found)
+    return found
 
 
-def as_declared(file: str, declared: Sequence[Column], found: dict[str, float]) -> dict[str, float]:
+def as_declared(file: str, declared: Sequence[Column], found: object) -> dict[str, float]:
     """Let a metric return the numbers that its file declares; tables would leave out others.
 
     Raises:
-        UserError: it returns others.
+        UserError: it returns others, or something else than numbers by names.
     """
+    if not isinstance(found, dict) or not all(isinstance(n, Real) for n in found.values()):
+        example = ", ".join(f"{column.key!r}: 0.5" for column in declared)
+        kinds = (
+            {type(value).__name__ for value in found.values()} if isinstance(found, dict) else ()
+        )
+        got = f"one of {', '.join(sorted(kinds))}" if kinds else type(found).__name__
+        raise UserError(
+            f"{file}: expected a dict of numbers, such as {{{example}}}, got {got}: mend what it "
+            "returns"
+        )
     keys = {column.key for column in declared}
     if found.keys() != keys:
         raise UserError(
             f"{file}: expected {', '.join(sorted(keys))}, as its COLUMNS say, got "
-            f"{', '.join(sorted(found))}"
+            f"{', '.join(sorted(map(str, found)))}"
+        )
+    return {key: float(value) for key, value in found.items()}
+
+
+def checked_columns(file: str, found: object) -> tuple[Column, ...]:
+    """Return what a metric's file has as ``COLUMNS``.
+
+    Raises:
+        UserError: it is no tuple of :class:`Column`, or an arrow has another direction.
+    """
+    if not isinstance(found, tuple) or not all(isinstance(one, Column) for one in found):
+        raise UserError(f"{file}: expected COLUMNS = (Column(…),), got {found!r}: mend it")
+    if odd := [column.arrow for column in found if column.arrow not in ARROWS]:
+        raise UserError(
+            f"{file}: expected in COLUMNS the arrow {' or '.join(ARROWS)}, got {odd[0]!r}: mend it"
         )
     return found
 
@@ -139,4 +187,5 @@ def _file(name: str) -> ModuleType:
             f"pkdn/metrics/{name}.py: expected a function score or score_labels, got neither: add "
             "the one that it is"
         )
+    checked_columns(f"pkdn/metrics/{name}.py", file.COLUMNS)
     return file

@@ -5,7 +5,7 @@ A row's functions are applied from left to right; rows with the same first two s
 
 import math
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
 from skimage.metrics import structural_similarity
@@ -21,6 +21,9 @@ MAX_MEAN: Final = 2.0
 RGB_WEIGHTS: Final = np.array([65.481, 128.553, 24.966])
 BLACK: Final = 16.0
 GAUSSIAN: Final = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+
+Arrow = Literal["↑", "↓"]
+ARROWS: Final = get_args(Arrow)
 
 Step = Callable[[np.ndarray], np.ndarray]
 
@@ -38,7 +41,7 @@ class Column(NamedTuple):
 
     key: str
     title: str
-    arrow: Literal["↑", "↓"]
+    arrow: Arrow
     decimals: int
     unit: str
 

@@ -6,7 +6,8 @@ Each is a file that is found by its name, with
 - ``load(device)``: it returns a function of ``sr_image`` and ``hr_image``, both uint8 RGB,
   (H, W, 3), as they are written, which returns one float per column key. All columns are NaN
   where HR lets nothing be measured: the face then counts for no system. It may be called by
-  several threads.
+  several threads. The images are for reading alone, as those of :mod:`pkdn.metrics`:
+  of a single one ``torch.tensor`` takes a copy, and ``torch.from_numpy`` warns.
 
 Files whose names begin with an underscore are shared by the metrics.
 """
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pkdn.metrics import Column, as_declared
+from pkdn.metrics import Column, as_declared, checked_columns, read_only
 
 if TYPE_CHECKING:
     import torch
@@ -37,8 +38,7 @@ def names() -> tuple[str, ...]:
 
 def columns(name: str) -> tuple[Column, ...]:
     """Return the numbers of a metric."""
-    found: tuple[Column, ...] = _file(name).COLUMNS
-    return found
+    return checked_columns(f"pkdn/perceptual/{name}.py", _file(name).COLUMNS)
 
 
 def title(name: str) -> str:
@@ -57,7 +57,7 @@ def load(wanted: Sequence[str], device: "torch.device") -> dict[str, Judge]:
 
 def _checked(name: str, judge: Judge) -> Judge:
     file, declared = f"pkdn/perceptual/{name}.py", columns(name)
-    return lambda sr_image, hr_image: as_declared(file, declared, judge(sr_image, hr_image))
+    return lambda *images: as_declared(file, declared, judge(*read_only(*images)))
 
 
 def _file(name: str) -> ModuleType:

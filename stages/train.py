@@ -85,6 +85,8 @@ class Training:
         """Train, and write weights and curves; or say why not."""
         networks.check(self.description())
         teacher = None
+        if self.is_teacher:  # of a student that another stage trains afterwards
+            networks.check_distilled(self.name, self.size, **self.arguments)
         if self.distillation:
             networks.check_distilled(self.name, self.size)
             if self._lack(networks.teacher_reads(self.name)):

@@ -259,6 +259,26 @@ def test_a_size_that_a_user_adds_to_a_file_works(monkeypatch: pytest.MonkeyPatch
     assert networks.describe("sisn", "tiny").build()(lr_faces(2)).shape == (2, 3, 128, 128)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SIZES", {"demo": None}, r"sisn\.py: expected in SIZES .* 'demo', got None: write {} for"),
+        (
+            "NETWORK",
+            nn.ReLU(),
+            r"sisn\.py: expected NETWORK to be a class .*, got a ReLU: write NE",
+        ),
+        ("NETWORK", dict, r"expected NETWORK to be a class of networks, got dict"),
+    ],
+)
+def test_what_makes_no_network_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: object, told: str
+) -> None:
+    monkeypatch.setattr(sisn, name, value)
+    with pytest.raises(UserError, match=told):
+        networks.check(networks.describe("sisn", "demo"))
+
+
 def test_tasks_say_what_their_losses_read(name: str, faces_folder: Path) -> None:
     reads = {"dic": ("landmarks",), "fsrnet": ("labels", "landmarks")}
     task = own_task(name)
@@ -351,6 +371,8 @@ def test_features_that_cannot_be_compared_are_named_before_a_teacher_is_trained(
         patch.setattr(pkdn, "DISTILLED_TAPS", ("features",))
         with pytest.raises(UserError, match=r"the feature 'features' .* got none and none"):
             networks.check_distilled("pkdn", "demo")
+    with pytest.raises(UserError, match=r"got \(1, 8, .* and \(1, 12, .* or a variant's argum"):
+        networks.check_distilled("pkdn", "demo", width=12)
     wide = {**pkdn.TEACHER_SIZES["demo"], "width": 4}
     monkeypatch.setitem(pkdn.TEACHER_SIZES, "demo", wide)
     with pytest.raises(UserError, match=r"in one shape, got \(1, 8, .* and \(1, 4,"):

@@ -21,7 +21,7 @@ from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.learning.validation import psnr_on
 from pkdn.networks import pkdn, urdgn
-from pkdn.provenance import VISIBLE_GPUS
+from pkdn.provenance import VISIBLE_GPUS, read_curve, write_curve
 from pkdn.runs import OTHERS, Planned, RunId
 from pkdn.training import checkpoint as checkpoints
 from pkdn.training import loop, precision, rows, threads
@@ -475,11 +475,37 @@ def test_milestones_and_fades_shrink_with_the_training() -> None:
         ({"keep": "bset"}, "keep: expected best or last, got 'bset'"),
         ({"steps": 100}, "steps: expected"),
         ({"augment": mirror}, "augment: expected"),
+        ({"steps": {OTHERS: 0}}, "steps: expected"),
+        ({"learning_rate": 0}, "learning_rate: expected a number above 0"),
+        ({"learning_rate": "1e-4"}, "learning_rate: expected a number above 0"),
+        ({"batch_size": 0}, "batch_size: expected a whole number from 1 on, got 0"),
+        ({"augment": {OTHERS: "mirror"}}, "augment: expected"),
+        (
+            {"augment": {OTHERS: partial(mirror)}},
+            "augment: expected {OTHERS: mirror}, functions by",
+        ),
     ],
 )
 def test_a_recipe_of_other_kinds_is_refused(change: dict[str, object], told: str) -> None:
     with pytest.raises(UserError, match=f"RECIPE: {told}"):
         replace(networks.module("kdfsrnet").RECIPE, **change)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("RECIPE", None, r"sfmnet\.py: expected RECIPE = AuthorsRecipe\(…\), got None: mend it"),
+        ("RECIPE", RECIPE, r"expected RECIPE = AuthorsRecipe\(…\), got Recipe"),
+        ("HIGHEST_RATE", 0, r"sfmnet\.py: expected HIGHEST_RATE = a number above 0, .* got 0"),
+        ("HIGHEST_RATE", "1e-4", "expected HIGHEST_RATE = a number above 0"),
+    ],
+)
+def test_what_a_network_is_trained_by_is_of_its_kind(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: object, told: str
+) -> None:
+    monkeypatch.setattr(networks.module("sfmnet"), name, value)
+    with pytest.raises(UserError, match=told):
+        networks.recipe({"network": "sfmnet", "authors": {**THEIRS, "dataset": "helen"}})
 
 
 def test_what_is_missing_in_a_recipe_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -772,6 +798,36 @@ def test_a_task_that_lacks_its_term_is_named(faces_folder: Path) -> None:
     task.losses = lambda batch, epoch: {"l_sr": losses(batch, epoch)["loss"]}
     with pytest.raises(UserError, match=r"expected of its task's `losses` the term loss, .* l_sr"):
         run(task, faces_folder)
+
+
+def test_a_weight_that_two_terms_would_move_is_refused(faces_folder: Path) -> None:
+    task = student_task()
+    task.network.discriminator = nn.Conv2d(3, 1, 3)
+    task.minimised = {"loss": task.network, "l_d": task.network.discriminator}
+    told = r"SuperResolutionTask: .* that loss and l_d both do: keep the discriminator outside"
+    with pytest.raises(UserError, match=told):
+        run(task, faces_folder)
+
+
+def test_a_term_that_only_some_steps_have_is_averaged_over_these(
+    faces_folder: Path, tmp_path: Path
+) -> None:
+    task = student_task()
+    losses, calls = task.losses, []
+
+    def lazily(batch: Batch, epoch: int) -> dict[str, Tensor]:
+        calls.append(epoch)
+        now_and_then = (
+            {"l_lazy": torch.tensor(float(len(calls)))} if len(calls) in (1, 6, 7) else {}
+        )
+        return losses(batch, epoch) | now_and_then
+
+    task.losses = lazily
+    curve = run(task, faces_folder)
+    found = {row["step"]: row.get("l_lazy") for row in curve}
+    assert found == {3: 1.0, 6: 6.0, 9: 7.0, 10: None, 12: None}
+    write_curve(tmp_path / "curve.csv", curve)
+    assert [row.get("l_lazy") for row in read_curve(tmp_path / "curve.csv")] == [*found.values()]
 
 
 @pytest.mark.parametrize(

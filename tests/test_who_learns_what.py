@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from pkdn import networks, params
+from pkdn.errors import UserError
 from pkdn.faces.shards import Shards, ShardWriter
 from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.networks.pkdn import PKDN
@@ -110,6 +111,15 @@ def test_a_student_learns_from_the_weights_of_its_teacher(
     assert not found.training
     assert not any(weight.requires_grad for weight in found.parameters())
     assert {*task.minimised.values()} == {task.network}
+
+
+def test_a_variant_whose_teacher_has_other_features_is_refused_before_that_is_trained(
+    faces_folder: Path,
+) -> None:
+    teacher = trainings(faces_folder, ("no_ffb",))["teacher@synthetic-no_ffb-0"]
+    teacher.arguments |= {"width": 12}
+    with pytest.raises(UserError, match="or a variant's arguments of the teacher"):
+        teacher.run(None)  # type: ignore[arg-type]
 
 
 def test_the_seed_is_that_of_the_first_weights(faces_folder: Path) -> None:

@@ -1,6 +1,6 @@
 """What a network's file has to keep to, looked at before hours go into a training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -10,10 +10,12 @@ from torch.nn.parameter import is_lazy
 
 from pkdn.errors import UserError
 from pkdn.faces import HR_SIZE
+from pkdn.learning.losses import TERMS
 from pkdn.learning.network import LR_IMAGE_ALONE, TappedNetwork, example, inputs, reads
 from pkdn.training.batches import Batch
 
 PROCESSOR = torch.device("cpu")
+EPOCHS = "distill_epochs"
 
 
 def check_fields(fields: Sequence[str], file: str) -> None:
@@ -28,6 +30,21 @@ def check_fields(fields: Sequence[str], file: str) -> None:
                 f"{file}: expected in `reads` names out of {', '.join(Batch._fields)}, got "
                 f"{field!r}: mend it"
             )
+
+
+def check_class(found: Any, role: str, file: str) -> type[nn.Module]:
+    """Return a network's class, or refuse what is none.
+
+    Raises:
+        UserError: it is something else, such as a network that is made already.
+    """
+    if not isinstance(found, type) or not issubclass(found, nn.Module):
+        shown = found.__name__ if isinstance(found, type) else f"a {type(found).__name__}"
+        raise UserError(
+            f"{file}: expected {role} to be a class of networks, got {shown}: write {role} = MyNet "
+            "without brackets, and derive that from nn.Module"
+        )
+    return found
 
 
 def check_network(network: nn.Module, file: str, *, is_teacher: bool) -> None:
@@ -100,11 +117,26 @@ def check_file(found: ModuleType, file: str) -> None:
     if not hasattr(found, "DISTILLED_TAPS"):
         raise UserError(f"{file}: expected DISTILLED_TAPS beside TEACHER, got none: name features")
     for role in ("NETWORK", "TEACHER"):
-        if not issubclass(getattr(found, role), TappedNetwork):
+        if not issubclass(one := check_class(getattr(found, role), role, file), TappedNetwork):
             raise UserError(
                 f"{file}: expected {role} to be a TappedNetwork, whose features are compared, got "
-                f"{getattr(found, role).__name__}: derive it from that"
+                f"{one.__name__}: derive it from that"
             )
+
+
+def check_distillation(distilled: Mapping[str, Any], file: str) -> None:
+    """Refuse an authors' recipe that does not say how its network is distilled.
+
+    Raises:
+        UserError: it lacks the epochs or the weights, or has others.
+    """
+    weights = {*distilled} - {EPOCHS}
+    if EPOCHS not in distilled or not weights or weights - {*TERMS}:
+        raise UserError(
+            f"{file}: expected in RECIPE the `distillation` of a network that has a TEACHER, "
+            f"{EPOCHS} and weights of its loss out of {', '.join(TERMS)}, got "
+            f"{', '.join(distilled) or 'none'}: mend it"
+        )
 
 
 def check_taps(
@@ -122,7 +154,7 @@ def check_taps(
             raise UserError(
                 f"{file}: expected the feature {tap!r} of DISTILLED_TAPS in NETWORK and TEACHER, "
                 f"in one shape, got {shapes[0]} and {shapes[1]}: mend its name, or SIZES and "
-                "TEACHER_SIZES"
+                "TEACHER_SIZES, or a variant's arguments of the teacher in pkdn/systems.py"
             )
 
 

@@ -39,18 +39,16 @@ from torch import nn
 
 from pkdn.errors import UserError
 from pkdn.learning import contract
-from pkdn.learning.losses import TERMS
 from pkdn.learning.network import TappedNetwork, reads
 from pkdn.learning.tasks import DistillationTask, SuperResolutionTask
 from pkdn.training import tensors
-from pkdn.training.recipe import AuthorsRecipe, Recipe
+from pkdn.training.recipe import A_RATE, AuthorsRecipe, Recipe, is_rate
 from pkdn.training.task import Task
 
 Role = Literal["network", "teacher"]
 
 ABSENT = "absent"
 CARD = "card"
-EPOCHS = "distill_epochs"
 LONGEST_CAUSE = 200
 """Characters of PyTorch's own message that one of ours repeats."""
 
@@ -117,6 +115,11 @@ def describe(name: str, size: str, *, teacher: bool = False, **arguments: Any) -
             f"expected a size in {table} of pkdn/networks/{name}.py, {', '.join(sizes) or 'none'}, "
             f"got {size!r}; choose another or add it there"
         )
+    if not isinstance(sizes[size], Mapping):
+        raise UserError(
+            f"pkdn/networks/{name}.py: expected in {table} the constructor's arguments as a dict "
+            f"for {size!r}, got {sizes[size]!r}: write {{}} for the defaults"
+        )
     return Description(name, "teacher" if teacher else "network", {**sizes[size], **arguments})
 
 
@@ -132,29 +135,23 @@ def recipe(settings: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any]]:
     Args:
         settings: of the run: by the one recipe, or by that of the network's authors.
     """
-    found = module(settings["network"])
+    found, file = module(settings["network"]), _file(settings["network"])
     if "authors" in settings:
         limits = dict(settings["authors"])
         dataset = limits.pop("dataset")
-        authors: AuthorsRecipe = found.RECIPE
+        authors = found.RECIPE
+        if not isinstance(authors, AuthorsRecipe):
+            raise UserError(f"{file}: expected RECIPE = AuthorsRecipe(…), got {authors!r}: mend it")
         recipe = Recipe.by_authors(authors, dataset, limits)
         distilled = authors.distilled(dataset, limits)
         if hasattr(found, "TEACHER"):
-            _check_distillation(distilled, _file(settings["network"]))
+            contract.check_distillation(distilled, file)
     else:
         recipe, distilled = Recipe.of(settings["recipe"]), settings["distillation"]
     highest = getattr(found, "HIGHEST_RATE", recipe.learning_rate)
+    if not is_rate(highest):
+        raise UserError(f"{file}: expected HIGHEST_RATE = {A_RATE}, got {highest!r}: mend it")
     return replace(recipe, learning_rate=min(recipe.learning_rate, highest)), distilled
-
-
-def _check_distillation(distilled: Mapping[str, Any], file: str) -> None:
-    weights = {*distilled} - {EPOCHS}
-    if EPOCHS not in distilled or not weights or weights - {*TERMS}:
-        raise UserError(
-            f"{file}: expected in RECIPE the `distillation` of a network that has a TEACHER, "
-            f"{EPOCHS} and weights of its loss out of {', '.join(TERMS)}, got "
-            f"{', '.join(distilled) or 'none'}: mend it"
-        )
 
 
 def check(description: Description) -> None:
@@ -168,15 +165,21 @@ def check(description: Description) -> None:
     contract.check_network(description.build(), file, is_teacher=is_teacher)
 
 
-def check_distilled(name: str, size: str) -> None:
+def check_distilled(name: str, size: str, **of_teacher: Any) -> None:
     """Refuse what cannot be distilled, before a teacher is trained for it.
+
+    Args:
+        name: the network's.
+        size: of the network, and of its teacher.
+        of_teacher: arguments of the teacher's constructor, as :func:`describe` takes them.
 
     Raises:
         UserError: its file, or what that builds, does not keep to :mod:`pkdn.learning.contract`.
     """
     found, file = module(name), _file(name)
     contract.check_file(found, file)
-    teacher, network = (describe(name, size, teacher=which).build() for which in (True, False))
+    teacher = describe(name, size, teacher=True, **of_teacher).build()
+    network = describe(name, size).build()
     contract.check_network(teacher, file, is_teacher=True)
     assert isinstance(teacher, TappedNetwork) and isinstance(network, TappedNetwork)
     contract.check_taps(network, teacher, found.DISTILLED_TAPS, file)
@@ -197,7 +200,7 @@ def _class(description: Description) -> type[nn.Module]:
     found: type[nn.Module] | None = getattr(module(description.network), role, None)
     if found is None:
         raise UserError(f"expected {role} in {_file(description.network)}, found none")
-    return found
+    return contract.check_class(found, role, _file(description.network))
 
 
 def _file(name: str) -> str:

@@ -74,10 +74,10 @@ def train(
 
     Returns:
         Rows with ``epoch``, ``step``, ``seconds``, ``learning_rate`` and the means of the loss
-        terms since the row before; where it was validated also what ``validate`` returned. Where
-        steps may be left out, also ``skipped_steps``, how many were, up to that row. With
-        ``recipe.keep`` "best" the network has the weights of the row with the highest
-        ``val_psnr``, the first of them.
+        terms since the row before, each over the steps that have it; where it was validated also
+        what ``validate`` returned. Where steps may be left out, also ``skipped_steps``, how many
+        were, up to that row. With ``recipe.keep`` "best" the network has the weights of the row
+        with the highest ``val_psnr``, the first of them.
 
     Raises:
         UserError: a loss, a weight or the validation is no longer finite, or more steps than
@@ -164,9 +164,12 @@ def kept(curve: Sequence[Row], recipe: Recipe) -> Row:
 
 
 def _means(steps: Sequence[dict[str, Tensor]]) -> Row:
-    """Average the loss terms of the steps of one epoch, which stay on the device until here."""
-    names = steps[0] if steps else ()  # none where all were left out
-    return {name: float(sum(terms[name] for terms in steps)) / len(steps) for name in names}
+    """Average each loss term over the steps that have it; they stay on the device until here."""
+    found: dict[str, list[Tensor]] = {}
+    for terms in steps:
+        for name, value in terms.items():
+            found.setdefault(name, []).append(value)
+    return {name: float(sum(values)) / len(values) for name, values in found.items()}
 
 
 def _words(row: Row) -> str:

@@ -17,6 +17,7 @@ Optimizer = partial[Any]
 
 EPSILON = 1e-8
 KEPT = ("best", "last")
+A_RATE = "a number above 0, such as 1e-4"
 RECORDED = {"alpha": "smoothing", "eps": "epsilon"}
 """How records call PyTorch's constants."""
 # One-cycle schedule: our choice for short trainings of networks without normalisation.
@@ -81,6 +82,25 @@ SGD: Optimizer = partial(torch.optim.SGD, momentum=0.9, weight_decay=5e-4, fused
 stated in the paper; chosen because every training here has one group of them)."""
 
 
+def is_rate(value: object) -> bool:
+    """Return whether something is a learning rate: a finite number above 0."""
+    return isinstance(value, int | float) and value is not True and 0 < value < math.inf
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and value is not True and value > 0
+
+
+def _is_augmentation(value: object) -> bool:
+    """Records call it by its name."""
+    return value is None or (callable(value) and hasattr(value, "__name__"))
+
+
+def _are(is_one: Callable[[object], bool], values: object) -> bool:
+    """Return whether all values by data sets are such, where there are any."""
+    return values is None or (isinstance(values, Mapping) and all(map(is_one, values.values())))
+
+
 @dataclass(frozen=True, kw_only=True)
 class AuthorsRecipe:
     """What a system's authors state of their training.
@@ -116,10 +136,12 @@ class AuthorsRecipe:
         """
         for name, is_one, kind in (
             ("optimizer", isinstance(self.optimizer, partial), "partial(torch.optim.Adam, …)"),
+            ("learning_rate", is_rate(self.learning_rate), A_RATE),
             ("schedule", isinstance(self.schedule, Schedule), "CONSTANT or halved_at(…)"),
+            ("batch_size", _is_count(self.batch_size), "a whole number from 1 on"),
             ("keep", self.keep in KEPT, " or ".join(KEPT)),
-            ("steps", isinstance(self.steps, Mapping | None), '{"helen": 1000, OTHERS: 1000}'),
-            ("augment", isinstance(self.augment, Mapping | None), "{OTHERS: mirror}"),
+            ("steps", _are(_is_count, self.steps), '{"helen": 1000, OTHERS: 1000}'),
+            ("augment", _are(_is_augmentation, self.augment), "{OTHERS: mirror}, functions by def"),
         ):
             if not is_one:
                 found = getattr(self, name)

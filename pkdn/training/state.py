@@ -25,6 +25,9 @@ class TrainingState:
     For each loss term it has the module that minimises it, and an optimiser. A gradient is taken
     of each term for the parameters of its own module alone, and all of them before any weight
     moves: so a network and its adversary share a step without touching each other's gradients.
+
+    Raises:
+        UserError: two terms have a weight in common, whose gradients would be added up.
     """
 
     def __init__(self, task: Task, recipe: Recipe, precision: Precision) -> None:
@@ -37,12 +40,20 @@ class TrainingState:
         self.skipped, self.may_skip = 0, recipe.skip_bad_steps
         self.since_row, self.buffers_before = list[dict[str, Tensor]](), list[Tensor]()
         self.never_finite = set[tuple[str, str]]()  # such as the infinities of a mask
+        minimises: dict[nn.Parameter, str] = {}
         for term, module in task.minimised.items():
             self.never_finite |= {
                 (term, name) for name, value in _numbers(module) if not value.isfinite().all()
             }
             placed = precision.place(module)
             if trained := [p for p in placed.parameters() if p.requires_grad]:
+                if again := [minimises[p] for p in trained if p in minimises]:
+                    raise UserError(
+                        f"{type(task).__name__}: expected weights that one term of `minimised` "
+                        f"trains, got some that {again[0]} and {term} both do: keep the "
+                        "discriminator outside NETWORK, and name each module once"
+                    )
+                minimises |= dict.fromkeys(trained, term)
                 self.modules[term] = placed
                 self.optimizers[term] = recipe.optimizer(trained, lr=recipe.learning_rate)
 

@@ -39,9 +39,14 @@ class Expect:
         return core_schema.no_info_wrap_validator_function(validate, schema)
 
     def _told(self, value: object) -> str:
-        if isinstance(value, str) and "number" in self.words and _is_number(value):
-            return f"{self.words} (YAML reads {value} as text; write {float(value)!r})"
-        return self.words
+        if not isinstance(value, str) or not _is_number(value):
+            return self.words
+        meant = float(value)
+        if "a whole number" in self.words and meant.is_integer() and abs(meant) <= MOST_STEPS:
+            meant = int(meant)
+        elif "a number" not in self.words:
+            return self.words
+        return f"{self.words} (YAML reads {value} as text; write {meant!r})"
 
 
 class Between(Expect):

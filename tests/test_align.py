@@ -5,6 +5,7 @@ import operator
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pkdn.data.alignment import align
 from pkdn.data.catalogue import read_catalogue, write_catalogue
 from pkdn.data.datasets import DatasetSettings, folder
 from pkdn.data.photos import pool
+from pkdn.data.photos.photo import Entry
 from pkdn.data.photos.pool import CHUNK, CHUNKS_PER_WORKER, ordered_map
 from pkdn.data.photos.splits import split_of
 from pkdn.errors import UserError
@@ -109,6 +111,27 @@ def test_a_data_set_that_lists_wrongly_is_named(
     wrong = [entry._replace(**changes) for entry in found]
     monkeypatch.setattr(folder, "catalogue", lambda *_: wrong)
     with pytest.raises(UserError, match=rf"datasets/folder\.py: expected .*{told}|{told}"):
+        place.catalogue()
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (iter, "list_iterator"),
+        (tuple, "tuple"),
+        (lambda found: [*map(tuple, found)], "list of tuple"),
+    ],
+)
+def test_a_data_set_that_lists_something_else_is_named(
+    change: Callable[[list[Entry]], object],
+    found: str,
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entries = folder.catalogue(place.root, place.settings)
+    monkeypatch.setattr(folder, "catalogue", lambda *_: change(entries))
+    told = rf"folder\.py: expected of catalogue a list of Entry, got {found}: let"
+    with pytest.raises(UserError, match=told):
         place.catalogue()
 
 
@@ -239,15 +262,29 @@ def test_an_unknown_class_stops_with_its_file_and_the_expected_ones(
         ({"image": np.zeros((HEIGHT, WIDTH), np.uint8)}, r"the image of \d+ as uint8 \(H, W, 3\)"),
         ({"image": np.zeros((HEIGHT, WIDTH, 3))}, r"the image of \d+ .* got float64"),
         ({"landmarks": np.zeros((5, 2))}, r"the landmarks of \d+ as \(68, 2\), got \(5, 2\)"),
+        ({"landmarks": [(1, 2)] * 68}, r"the landmarks of \d+ as ndarray, got list"),
+        ({"box": (0, 0, 64, 64)}, r"the box of \d+ as Box, got tuple"),
+        ({"image": None}, r"the image of \d+ as ndarray, got NoneType"),
     ],
 )
 def test_a_data_set_that_reads_something_else_is_named(
-    place: Place, monkeypatch: pytest.MonkeyPatch, change: dict[str, np.ndarray], told: str
+    place: Place, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], told: str
 ) -> None:
     place.catalogue()
     read = folder.read
     monkeypatch.setattr(folder, "read", lambda *a: read(*a)._replace(**change))
     with pytest.raises(UserError, match=rf"pkdn/data/datasets/folder\.py: expected of read {told}"):
+        place.align()
+
+
+@pytest.mark.parametrize("found", [None, np.zeros((HEIGHT, WIDTH, 3), np.uint8)])
+def test_a_data_set_that_reads_no_photo_is_named(
+    place: Place, monkeypatch: pytest.MonkeyPatch, found: object
+) -> None:
+    place.catalogue()
+    monkeypatch.setattr(folder, "read", lambda *_: found)
+    told = rf"folder\.py: expected of read \d+ as Photo, got {type(found).__name__}: mend"
+    with pytest.raises(UserError, match=told):
         place.align()
 
 

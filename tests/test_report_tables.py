@@ -12,6 +12,7 @@ from report_inputs import write_scores
 from pkdn.errors import UserError
 from pkdn.intervals import Interval
 from pkdn.reports import columns, conditions, paper, recipes, tables
+from pkdn.reports import plan as report_plan
 from pkdn.reports.comparisons import Comparison, gain_columns
 from pkdn.reports.history import read_records
 from pkdn.reports.plan import Plan
@@ -286,6 +287,13 @@ def test_plan_asks_for_every_kind_of_run_once() -> None:
     assert len(set(runs)) == len(runs)
     assert RunId("model", "helen", FULL, 1) in runs
     assert RunId("evaluate_baseline", "helen", "pkdn", 0) in runs
+
+
+def test_the_papers_variants_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = {"mine": VARIANTS[FULL]._replace(teacher="mine"), **VARIANTS}
+    monkeypatch.setattr(report_plan, "VARIANTS", mine)
+    plan = replace(report_inputs.plan(), ablations=("full", "no_ffb", "no_pfb_no_ffb", "mine"))
+    assert plan.variants[:4] == ["no_pfb_no_ffb", "no_ffb", "full", "mine"]
 
 
 def test_best_value_is_bold_in_its_direction() -> None:

@@ -166,8 +166,17 @@ def _check_photo(photo: Photo, entry: Entry, file: str) -> None:
     """Refuse what a data set's file should not have read.
 
     Raises:
-        UserError: an array is of another type or shape.
+        UserError: it is no photo, or has something of another type or shape.
     """
+    _check_kind(entry.name, photo, Photo, file)
+    _check_kind(f"the image of {entry.name}", photo.image, np.ndarray, file)
+    for what, value, kind in (
+        ("landmarks", photo.landmarks, np.ndarray),
+        ("labels", photo.labels, np.ndarray),
+        ("box", photo.box, Box),
+    ):
+        if value is not None:
+            _check_kind(f"the {what} of {entry.name}", value, kind, file)
     size = photo.image.shape[:2]
     for what, array, is_one, expected in (
         ("image", photo.image, photo.image.shape == (*size, 3), "(H, W, 3)"),
@@ -182,6 +191,14 @@ def _check_photo(photo: Photo, entry: Entry, file: str) -> None:
         raise UserError(
             f"{file}: expected of read the landmarks of {entry.name} as ({NUM_LANDMARKS}, 2), got "
             f"{photo.landmarks.shape}: mend it, or leave them out"
+        )
+
+
+def _check_kind(what: str, value: object, kind: type, file: str) -> None:
+    if not isinstance(value, kind):
+        raise UserError(
+            f"{file}: expected of read {what} as {kind.__name__}, got {type(value).__name__}: mend "
+            "it"
         )
 
 

@@ -97,6 +97,7 @@ def write_catalogue(
     """
     root = datasets.locate(name, settings)
     entries = datasets.load(name).catalogue(root, settings)
+    _check_kinds(entries, f"pkdn/data/datasets/{name}.py")
     if odd := [entry for entry in entries if entry.split not in SPLITS]:
         raise UserError(
             f"pkdn/data/datasets/{name}.py: expected the splits {', '.join(SPLITS)}, got "
@@ -142,6 +143,17 @@ def write_catalogue(
             counts["bytes"] += int(line.num_bytes or 0)
     said.show()
     return counts
+
+
+def _check_kinds(entries: object, file: str) -> None:
+    """Refuse what is no list of entries, such as a generator, or plain tuples."""
+    kinds = [type(entries)] if not isinstance(entries, list) else [*map(type, entries)]
+    if odd := [kind.__name__ for kind in kinds if kind is not Entry]:
+        found = f"list of {odd[0]}" if isinstance(entries, list) else odd[0]
+        raise UserError(
+            f"{file}: expected of catalogue a list of Entry, got {found}: let it return "
+            "[Entry(…), …]"
+        )
 
 
 def read_catalogue(path: Path) -> Iterator[Listed]:

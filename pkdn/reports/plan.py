@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
+from pkdn.reports import paper
 from pkdn.runs import COMPLEXITY, PARSER, RunId
 from pkdn.systems import (
     BICUBIC,
@@ -114,10 +115,11 @@ class Plan:
 
     @property
     def variants(self) -> list[str]:
-        """The rows of Table 2: the variants of PKDN that are there, in their order."""
+        """The rows of Table 2: the variants of PKDN that are there, the paper's first."""
         asked = {*self.ablations, *self.loss_ablations}
         alone = PKDN_NETWORK in self.networks
-        return [v for v in VARIANTS if v in asked or (alone and VARIANTS[v].teacher is None)]
+        found = [v for v in VARIANTS if v in asked or (alone and VARIANTS[v].teacher is None)]
+        return sorted(found, key=lambda variant: variant not in paper.VARIANTS)
 
     @property
     def teachers(self) -> list[str]:

@@ -29,7 +29,7 @@ MEMORY = f"close other programs or take a machine with more memory; {_GO_ON}"
 _OUT_OF_MEMORY = re.compile(
     r"can't allocate memory|cannot allocate memory|not enough memory|out of memory|bad_alloc"
     r"|(cublas|cudnn)_status_(alloc_failed|not_initialized)"  # they take what is left, later
-    r"|cufft_alloc_failed|unable to find an engine|unable to find a valid cudnn algorithm",
+    r"|cufft_alloc_failed",
     re.I,
 )
 OF_GPUS = {
@@ -37,6 +37,11 @@ OF_GPUS = {
         "a GPU that is free",
         "wait until the other program has ended, or name another by --gpus or "
         f"CUDA_VISIBLE_DEVICES; {_GO_ON}",
+    ),
+    re.compile(r"unable to find (an engine|a valid cudnn algorithm)", re.I): (
+        "free memory of the GPU, and the cuDNN that came with PyTorch",
+        "close other programs that use it, and unset LD_LIBRARY_PATH where that names another "
+        f"cuDNN; {_GO_ON}",
     ),
     re.compile(r"no kernel image is available|not compatible with the current PyTorch", re.I): (
         "a PyTorch that was built for this GPU",

@@ -15,6 +15,7 @@ from bench.computing import Training, trainings
 from pkdn.errors import UserError
 from pkdn.learning.network import example
 from pkdn.learning.tasks import SuperResolutionTask
+from pkdn.shortages import is_of_memory
 from pkdn.training import compiling, precision
 from pkdn.training.compiling import Losses
 from pkdn.training.loop import train
@@ -94,6 +95,18 @@ def test_what_cannot_be_compiled_is_told_in_one_line(
     with pytest.raises(UserError, match=r"got: .*no compiler here.*set `compile: off`") as caught:
         trained(SuperResolutionTask(Small()), faces_folder, compiled=True)
     assert "\n" not in str(caught.value)
+
+
+def test_a_compiler_that_finds_no_memory_says_so(
+    faces_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(compiling, "BACKEND", fail)
+    with pytest.raises(RuntimeError, match="out of memory") as caught:
+        trained(SuperResolutionTask(Small()), faces_folder, compiled=True)
+    assert is_of_memory(caught.value)
 
 
 def test_on_a_gpu_each_step_is_a_cuda_graph_that_begins_anew(

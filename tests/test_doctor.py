@@ -101,6 +101,13 @@ def test_what_an_applied_experiment_leaves_holds_no_head(project: Path) -> None:
     assert not found.advice
 
 
+def test_a_killed_experiment_is_mended_in_a_folder_of_a_larger_repository(project: Path) -> None:
+    killed_experiment(project)
+    (project / "proj").mkdir()
+    (found,) = repository.head(project / "proj")
+    assert found.advice and found.mend
+
+
 def test_a_worktree_leaves_the_marks_of_an_experiment_elsewhere(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -160,6 +160,7 @@ def test_the_address_of_runs_is_that_of_who_shows_them(
         ("postgresql://me:a/b@db/mlflow is closed", "postgresql://db/mlflow is closed"),
         ("mysql://db/runs?user=me&password=x&ssl=1", "mysql://db/runs?user=me&password=&ssl=1"),
         ("http://host:5000 and me@host", "http://host:5000 and me@host"),
+        ("sqlite:////home/me@lab/mlflow.db", "sqlite:////home/me@lab/mlflow.db"),
     ],
 )
 def test_no_password_is_shown(said: str, shown: str) -> None:

@@ -103,7 +103,10 @@ def test_memory_that_is_not_there_names_the_batch_size(capsys: pytest.CaptureFix
     [
         ("CUDA out of memory. Tried to allocate 2.00 GiB.", "enough memory"),
         ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", "memory"),
-        ("GET was unable to find an engine to execute this computation", "memory"),
+        (
+            "GET was unable to find an engine to execute this computation",
+            "free memory of the GPU, and the cuDNN .* LD_LIBRARY_PATH",
+        ),
         ("cuFFT error: CUFFT_ALLOC_FAILED", "memory"),
         ("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED", "takes 8 faces in a batch"),
         (

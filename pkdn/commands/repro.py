@@ -76,7 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="slurm_minutes",
         type=int,
         metavar="MINUTES",
-        help="after which a job is ended, and goes on in a new one",
+        help="after which a job is ended, and goes back into the queue: a training goes on where "
+        "it was, another stage begins anew",
     )
 
 

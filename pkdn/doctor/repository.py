@@ -37,7 +37,8 @@ def head(folder: Path) -> Iterator[Finding]:
         return
     branch = _branch_before(folder)
     # Folders of `git worktree add` share the marks, which may be those of an experiment elsewhere.
-    shares = _git(folder, "rev-parse", "--git-dir") != _git(folder, "rev-parse", "--git-common-dir")
+    own, common = (_git(folder, "rev-parse", f"--git-{kind}dir") for kind in ("", "common-"))
+    shares = (folder / own).resolve() != (folder / common).resolve()
     is_there = branch and _git(folder, "rev-parse", branch) == commit
     safe = is_there and not shares and not at_work(folder)
     yield Finding(

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from pkdn.closure import PACKAGES
 from pkdn.command import MAY_RUN
 from pkdn.errors import UserError
-from pkdn.files import atomic_file, atomic_folder
+from pkdn.files import UNFINISHED, atomic_file, atomic_folder
 from pkdn.pipeline import devices
 from pkdn.pipeline.crew import Asked, Crew
 from pkdn.pipeline.presence import RWLOCK
@@ -232,7 +232,8 @@ class StageJob:
         for name in _git(clone, "ls-files", "-z").split("\0"):
             if name and not (self.place.files / name).exists():
                 (clone / name).unlink(missing_ok=True)
-        shutil.copytree(self.place.files, clone, dirs_exist_ok=True)
+        unfinished = shutil.ignore_patterns(f".*{UNFINISHED}")  # of a lock that is copied there now
+        shutil.copytree(self.place.files, clone, dirs_exist_ok=True, ignore=unfinished)
         local = workspace / ".dvc" / "config.local"
         text = local.read_text(encoding="utf-8") if local.exists() else ""
         with atomic_file(clone / ".dvc" / "config.local") as temporary:

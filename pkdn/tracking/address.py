@@ -12,7 +12,8 @@ RUN = "/#/runs/"
 
 def without_password(text: str) -> str:
     """Return a text without the names and passwords in its addresses."""
-    return re.sub(r"(://)\S*@|(password=)[^&\s]*", r"\1\2", text)
+    # Where a third slash follows, a path begins, which may have an @ of its own.
+    return re.sub(r"(://)(?!/)\S*@|(password=)[^&\s]*", r"\1\2", text)
 
 
 def run_pages() -> str:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pkdn.errors import UserError
+from pkdn.shortages import is_of_memory
 from pkdn.training.batches import Batch
 from pkdn.training.precision import Precision
 from pkdn.training.task import Task
@@ -55,6 +56,8 @@ def telling() -> Iterator[None]:
     try:
         yield
     except TorchDynamoException as error:
+        if is_of_memory(error):
+            raise
         reason = " ".join([*filter(None, map(str.strip, str(error).splitlines()))][:2])
         raise UserError(
             f"expected that PyTorch can compile the training step, got: {reason}; it needs a C++ "

@@ -80,6 +80,23 @@ def test_a_student_knows_the_weights_of_its_own_loss_alone(parameters: params.Pa
     assert found["teacher@synthetic-full-0"] == {}
 
 
+def test_each_training_has_the_steps_of_its_data_and_the_teacher_of_its_seed() -> None:
+    lists = {"datasets": ["helen", "lfw"], "seeds": [0, 1], "global_residual": False}
+    asked = own_params.values(**lists)
+    asked["profiles"]["demo"]["training"]["steps"] = {"helen": 5, "others": 9}
+    runs = {one.id.name: one for one in plan(params.parse(asked, Path("params.yaml")))}
+    for dataset, steps in (("helen", 5), ("lfw", 9)):
+        for seed in (0, 1):
+            key = f"{dataset}-full-{seed}"
+            student, teacher = runs[f"student@{key}"], runs[f"teacher@{key}"]
+            alone = runs[f"baseline@{dataset}-pkdn-{seed}"]
+            assert student.reads["teacher"] == teacher.id.weights
+            assert runs[f"model@{key}"].reads["weights"] == student.id.weights
+            for one in (student, teacher, alone):
+                assert one.settings["recipe"]["steps"] == steps
+                assert one.settings["arguments"]["global_residual"] is False
+
+
 def test_the_plan_is_written_and_what_nobody_asks_for_is_taken_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,26 @@ def test_runs_that_compute_the_same_are_told_apart_by_their_names_alone(
     assert recorded("full", 1, "network with the seed 1").computes != full.computes
 
 
+def test_runs_on_other_data_by_other_parameters_or_code_do_not_compute_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the second would take what the first one has trained."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    for name in ("helen", "lfw"):
+        Path(name).write_text(name)
+
+    def recorded(data: str = "helen", weight: int = 10, network: str = "pkdn") -> str:
+        planned = Planned(RunId("student", "helen", "full", 0), {"faces": Path(data)}, {}, {})
+        modules = [f"pkdn.networks.{network}"]
+        with tracking.run(planned, {"w": weight}, by_name=modules, computes="network") as run:
+            return run.computes
+
+    found = [recorded(), recorded(data="lfw"), recorded(weight=1), recorded(network="dic")]
+    assert recorded() == found[0]
+    assert len({*found}) == 4
+
+
 def test_runs_that_were_asked_for_something_else_are_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

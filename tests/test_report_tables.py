@@ -118,6 +118,22 @@ def test_a_gain_is_established_only_after_the_correction() -> None:
     assert all("chance would do that" in cell for cell in of_three["established?"].cells)
 
 
+def test_the_summary_names_the_best_rival_and_what_the_correction_leaves_of_a_gain() -> None:
+    """Each gain is established alone, as that by the teacher is; among three it is not."""
+    plan = report_inputs.plan(datasets=("synthetic",), authors_recipes=())
+    spread = np.array([1.0, -1.0] * 4)
+    frames = {PKDN: {seed: pd.DataFrame({"y_crop8.psnr": np.full(8, 24.0)}) for seed in (0, 1)}}
+    for name, gain in (("bicubic", 0.4), ("dic", 0.2), ("kdfsrnet", 0.3), ("pkdn", 0.5)):
+        of_name = pd.DataFrame({"y_crop8.psnr": 24.0 - gain * (1 + spread)})
+        frames[Subject("baseline", name)] = dict.fromkeys((0, 1), of_name)
+    comparison = Comparison(plan, "synthetic", Scores(frames, {}))
+    gains = comparison.gains_in_words()
+    assert comparison.rivals == ["bicubic", "dic"]
+    assert gains[1].startswith("+0.20 dB against DIC ")
+    assert 0.0125 < comparison.gain_over(Subject("baseline", "dic")).interval.p_value < 0.05
+    assert ["; not established" in gain for gain in gains] == [True, True, False]
+
+
 def test_the_papers_numbers_are_those_that_it_prints() -> None:
     celeba, helen = paper.table(1, "celeba"), paper.table(1, "helen")
     assert {name: tuple(row) for name, row in celeba.iterrows()} == {

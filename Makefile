@@ -8,7 +8,7 @@
 # make docs    the site of docs/, in site/
 # make ui      the runs in this folder's MLflow, whatever server MLFLOW_TRACKING_URI names, at
 #              http://127.0.0.1:5000; it prints the addresses of its pages
-# Each sets up .venv first where it is missing or older than pyproject.toml.
+# Each but `image` sets up .venv first where it is missing or older than pyproject.toml.
 
 PYTHON ?= python3
 PORT ?= 5000

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stop-at-failure",
         action="store_true",
-        help="start nothing more when a stage fails; by default all runs that does not need it",
+        help="start nothing more when a stage fails; by default what does not need it still runs",
     )
     parser.add_argument(
         "--pull",

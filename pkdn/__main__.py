@@ -47,11 +47,7 @@ def _module(name: str) -> ModuleType:
 
 
 def script() -> None:
-    """Be the program ``pkdn``; letters that the output's encoding lacks are written by numbers.
-
-    Raises:
-        UserError: it is the program of another clone than the one in which it is called.
-    """
+    """Be the program ``pkdn``; letters that the output's encoding lacks are written by numbers."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

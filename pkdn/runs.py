@@ -28,6 +28,8 @@ MAPS = Path("data/parsing")
 """The parsing maps of these faces."""
 LABELLED = Path("data/labelled")
 """The faces that the parser is trained on."""
+DOWNLOADS = Path("data/downloads")
+"""Files of data sets and checkpoints that were fetched."""
 PLACES = (PLAN, PHOTOS, FACES, MAPS, LABELLED, RUNS)
 """Where stages write, and take away what is no longer asked for."""
 REPORT = Path("reports")

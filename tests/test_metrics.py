@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from pkdn import metrics
+from pkdn import metrics, offers
 from pkdn.errors import UserError
 from pkdn.metrics import parsing, vif
-from pkdn.metrics._protocols import PROTOCOLS
+from pkdn.metrics._protocols import ARROWS, PROTOCOLS, Column
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden"
 GOLDEN_SCORES = {
@@ -50,6 +50,11 @@ def test_every_protocol_has_a_golden_score():
     assert set(PROTOCOLS) == set(GOLDEN_SCORES)
     assert set(PROTOCOLS) <= set(metrics.protocols())
     assert metrics.protocols()[0] == metrics.PRIMARY
+
+
+def test_what_is_read_of_columns_as_text_is_as_it_is_where_they_are_made():
+    assert offers.ARROWS == ARROWS
+    assert Column._fields[offers.PLACE_OF_ARROW] == "arrow"
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden faces are not on this machine")

@@ -81,7 +81,7 @@ def main(arguments: argparse.Namespace) -> None:
 def _findings(check: Callable[[Path], Iterator[Finding]], folder: Path) -> Iterator[Finding]:
     try:
         yield from check(folder)
-    except UserError as error:  # a file that cannot be read
+    except UserError as error:  # such as of a file that cannot be read
         yield Finding.of(error)
 
 

@@ -55,11 +55,7 @@ def lock(folder: Path) -> Iterator[Finding]:
 
 def objects(folder: Path) -> Iterator[Finding]:
     """Check that what ``dvc.lock`` names is in the cache, as large as it was."""
-    try:
-        place = cache_folder(folder) / "files" / "md5"
-    except UserError as error:
-        yield Finding.of(error)
-        return
+    place = cache_folder(folder) / "files" / "md5"
     entries = list(_entries(folder, place))
     wrong, asked = dict[str, list[Entry]](), _asked_for(folder)
     taken = list[Entry]()

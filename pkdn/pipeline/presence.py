@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pkdn import preloaded
 from pkdn.files import HOST, UNFINISHED, writer
-from pkdn.runs import PLACES, PLAN, REPORT
+from pkdn.runs import DOWNLOADS, PLACES, PLAN, REPORT
 
 WORKER = "pkdn.pipeline.worker"
 REPRO = "`python -m pkdn repro`"
@@ -19,7 +19,7 @@ REPRO = "`python -m pkdn repro`"
 REPRO_LOCK = Path(".pkdn/repro.lock")
 RWLOCK = Path(".dvc/tmp/rwlock")
 """Where DVC notes which process reads or writes which path."""
-MADE_IN = (*PLACES, Path("data/downloads"), REPORT, Path(".pkdn/training"))
+MADE_IN = (*PLACES, DOWNLOADS, REPORT, Path(".pkdn/training"))
 """Folders in which stages write; beside them in ``data`` may be a user's own."""
 DVC_WRITES = ("repro", "run", "apply", "commit", "checkout", "pull", "add")
 """DVC's commands that write into the workspace."""

@@ -11,6 +11,7 @@ from pkdn.data.fetching import download
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.photo import Entry, Photo
 from pkdn.errors import UserError
+from pkdn.runs import DOWNLOADS
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class DatasetSettings:
 
     folder: Path | None = None
     mirror: str | None = None
-    downloads: Path = download.DOWNLOADS
+    downloads: Path = DOWNLOADS
     counts: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
 

@@ -9,9 +9,9 @@ from filelock import FileLock
 from pkdn.data.fetching import archives
 from pkdn.data.fetching.web import RemoteFile, check_present, fetch
 from pkdn.errors import UserError
+from pkdn.runs import DOWNLOADS
 
 WEB = ("http://", "https://")
-DOWNLOADS = Path("data/downloads")
 
 
 def from_repository(path: str | Path) -> Path:

@@ -183,6 +183,15 @@ def test_other_faces_to_train_are_told(published: Path, capsys: pytest.CaptureFi
     )
 
 
+def test_another_number_format_is_told(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(published)
+    assert "number format" not in capsys.readouterr().out
+    for path in Path("data/runs").rglob("record.json"):
+        path.write_text(path.read_text().replace('"bf16"', '"fp32"'))
+    check(published)
+    assert "were trained in bf16, those here in fp32: another" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
 def test_what_this_project_has_published_can_be_verified(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -103,21 +103,26 @@ def test_a_revision_is_dirty_where_code_differs_and_nowhere_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "pkdn").mkdir()
-    for name in ("pkdn/code.py", "params.yaml", "dvc.lock", "README.md"):
+    code = ("pkdn/code.py", "stages/train.py", "drawing/face.py", "dvc.yaml")
+    results = ("params.yaml", "dvc.lock", "README.md")
+    for name in (*code, *results):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("1")
     mine = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
     for words in (["init", "--quiet"], ["add", "."], [*mine, "commit", "--quiet", "-m", "1"]):
         subprocess.run(["git", *words], check=True)
-    for name in ("params.yaml", "dvc.lock", "README.md"):
+    for name in results:
         (tmp_path / name).write_text("2")
     clean = provenance.revision()
     assert len(clean) == 10
     (tmp_path / "pkdn/new.py").write_text("1")
     assert provenance.revision() == f"{clean}-dirty"
     (tmp_path / "pkdn/new.py").unlink()
-    (tmp_path / "pkdn/code.py").write_text("2")
-    assert provenance.revision() == f"{clean}-dirty"
+    for name in code:
+        (tmp_path / name).write_text("2")
+        assert provenance.revision() == f"{clean}-dirty", name
+        (tmp_path / name).write_text("1")
+    assert provenance.revision() == clean
 
 
 def test_a_fingerprint_tells_parameters_inputs_code_and_pytorch_apart(

@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -928,6 +929,27 @@ def test_what_a_training_ended_with_is_taken_by_whoever_needs_it_again(
         first.finish({"network": {}, "curve": []})
     with single_flight("abc") as again:
         assert again.finished() == {"network": {}, "curve": []}
+
+
+def test_a_second_worker_waits_for_the_result_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    found = []
+
+    def second() -> None:
+        with single_flight("abc") as checkpoint:
+            found.append(checkpoint.finished())
+
+    with single_flight("abc") as first:
+        worker = threading.Thread(target=second)
+        worker.start()
+        worker.join(timeout=0.5)
+        assert worker.is_alive()
+        assert "waiting for its result" in capsys.readouterr().out
+        first.finish({"network": {}, "curve": []})
+    worker.join(timeout=60)
+    assert found == [{"network": {}, "curve": []}]
 
 
 @pytest.mark.parametrize(("phase", "rows"), [("teacher", 0), ("", 1)])

@@ -20,7 +20,8 @@ def load(weights: str | Path | None = None, *, device: str | None = None) -> "Up
             is one.
 
     Raises:
-        UserError: there is none, or it is no student.
+        UserError: there is none, it is no student, or students of several data sets were trained
+            here and none is named.
     """
     from pkdn import upscaling
 

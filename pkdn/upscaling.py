@@ -44,7 +44,8 @@ def default_weights() -> Path:
     if len(found) > 1:
         names = ", ".join(str(file) for _, file in sorted(found.values()))
         raise UserError(
-            f"students of {len(found)} data sets found; choose one with --weights: {names}"
+            f"expected the students of one data set, got those of {len(found)}: name one, for "
+            f"`upscale` by --weights, of {names}"
         )
     return next((file for _, file in found.values()), SHIPPED)
 

@@ -442,3 +442,23 @@ def test_recipes_tell_the_authors_lengths_and_milestones(
         UserError, match="--profile: expected one of demo, small, paper, got 'huge'"
     ):
         main()
+
+
+@pytest.mark.parametrize(
+    ("variant", "told"), [("constant", "2 runs with"), ("no_lambda_fs", "3 runs with")]
+)
+def test_recipes_count_once_what_two_variants_share(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    variant: str,
+    told: str,
+) -> None:
+    lists = {"networks": ["bicubic"], "authors_recipes": [], "ablations": ["full"]}
+    own_params.write(tmp_path, distill_epochs=0, loss_ablations=[variant], **lists)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["pkdn", "recipes"])
+    main()
+    printed = capsys.readouterr().out
+    assert told in printed
+    assert ("not counted: 1 that" in printed) is (variant == "constant")

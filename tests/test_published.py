@@ -17,6 +17,7 @@ from pkdn import params, planning
 from pkdn.commands import publish, verify
 from pkdn.errors import UserError
 from pkdn.pipeline.revisions import state_of_folder
+from pkdn.reports.plan import by_one_recipe
 from pkdn.reports.published import write
 from pkdn.runs import RunId
 from pkdn.systems import BICUBIC, PKDN
@@ -94,6 +95,11 @@ def test_what_is_published_stands_on_its_own(
         "wide: *here less published* shows smaller differences.\n"
     )
     assert rows(said)["PKDN"][3:] == ["yes", "+0.00", "+0.00 to +0.00"]
+
+
+def test_a_teachers_curve_of_a_training_with_two_is_published(published: Path) -> None:
+    curve = by_one_recipe("kdfsrnet").run(DATASET, 0).curve("teacher")
+    assert (published / curve).read_bytes() == curve.read_bytes()
 
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)

@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     known = ", ".join(systems.SIZES)
     parser.add_argument(
-        "--size", default=systems.PAPER_SIZE, help=f"to list: {known}, or one of your own"
+        "--size",
+        default=systems.PAPER_SIZE,
+        help=f"to list: {known}, or one of your own; by default {systems.PAPER_SIZE}",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -71,14 +71,16 @@ def _print(heading: str, dataset: str, planned: list[runs.Planned]) -> None:
     console = Console()
     console.width = max(console.width, LEAST_WIDTH)
     console.print(shown)
+    # A variant of the loss may be PKDN's own training by its parameters, and is not trained again.
+    once = {str((one.reads, one.settings, one.id.seed)): one.settings for one in trained}
     # A network with a teacher of its own trains that first, in the same run.
     steps = sum(
-        networks.recipe(one.settings)[0].steps * (1 + system(one.settings["network"]).has_teacher)
-        for one in trained
+        networks.recipe(settings)[0].steps * (1 + system(settings["network"]).has_teacher)
+        for settings in once.values()
     )
-    console.print(
-        f"{len(trained)} runs with {steps:,} steps in all, every seed and variant counted"
-    )
+    console.print(f"{len(once)} runs with {steps:,} steps in all, every seed and variant counted")
+    if len(once) < len(trained):
+        console.print(f"not counted: {len(trained) - len(once)} that would compute the same again")
 
 
 def num_faces(dataset: str) -> tuple[int, str]:

@@ -53,7 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input", metavar="IN", type=Path, help="an image, or a folder of images and such folders"
     )
     parser.add_argument(
-        "output", metavar="OUT", type=Path, help="a PNG file for an image, a folder for a folder"
+        "output",
+        metavar="OUT",
+        type=Path,
+        help="a file for an image, such as sr.png; a folder for a folder",
     )
     parser.add_argument(
         "--weights",

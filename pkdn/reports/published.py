@@ -81,6 +81,8 @@ def files(root: Path, plan: Plan) -> Iterator[Path]:
         evaluation = run.evaluation()
         absent = (root / evaluation.absence).is_file()
         yield from (run.record, run.curve(), evaluation.record)
+        if (root / (of_teacher := run.curve("teacher"))).is_file():
+            yield of_teacher
         yield evaluation.absence if absent else evaluation.scores
 
 

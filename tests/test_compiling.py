@@ -129,6 +129,26 @@ def test_on_a_gpu_each_step_is_a_cuda_graph_that_begins_anew(
     assert called == ["reduce-overhead", "begins", "begins"]
 
 
+@pytest.mark.parametrize("mode", ["default", "warn"])
+def test_a_program_stays_what_it_is_when_something_else_was_computed_exactly(
+    monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    def now() -> tuple[bool, bool]:
+        algorithms = torch.are_deterministic_algorithms_enabled()
+        return algorithms, torch.is_deterministic_algorithms_warn_only_enabled()
+
+    monkeypatch.setattr(torch, "compile", lambda losses, **_: losses)
+    torch.set_deterministic_debug_mode(mode)
+    try:
+        compiling.losses_of(SuperResolutionTask(Small()), COMPILED)
+        compiled = now()
+        with precision.exact(torch.device("cuda")):
+            pass
+        assert now() == compiled
+    finally:
+        torch.set_deterministic_debug_mode("default")
+
+
 def test_rows_keep_what_a_step_returns_where_the_next_overwrites_it() -> None:
     task = SuperResolutionTask(Small())
     state = TrainingState(task, RECIPE, CPU)

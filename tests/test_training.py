@@ -1120,6 +1120,25 @@ def test_what_was_chosen_for_gpus_is_back_afterwards(chosen: str) -> None:
     assert now() == before
 
 
+def test_one_thread_at_a_time_changes_how_gpus_compute() -> None:
+    cudnn = torch.backends.cudnn
+    before = cudnn.benchmark
+    seen = []
+
+    def second() -> None:
+        with precision.exact(torch.device("cuda")):
+            seen.append(cudnn.deterministic)
+
+    with precision.exact(torch.device("cuda")):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(timeout=0.2)
+        assert not seen
+    thread.join(timeout=60)
+    assert seen == [True]
+    assert cudnn.benchmark is before
+
+
 @pytest.mark.parametrize(
     "chosen",
     [

@@ -31,7 +31,9 @@ def losses_of(task: Task, precision: Precision) -> Losses:
     if not precision.compiled:
         return task.losses
     # That algorithms are to be deterministic is told the compiler by this name alone.
-    torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled(), warn_only=True)
+    # Off without warnings, or on with them: what `precision.exact` puts back is the same again.
+    is_exact = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(is_exact, warn_only=is_exact)
     mode = WITH_GRAPHS if precision.device.type == "cuda" else None
     program: Losses = torch.compile(task.losses, backend=BACKEND, fullgraph=True, mode=mode)
     if mode is None:

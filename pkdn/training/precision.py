@@ -7,6 +7,7 @@ processors without them fp32 is faster with channels_last: docs/performance.md.
 
 import os
 import sysconfig
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ CUBLAS_WORKSPACE = ":4096:8"
 """With which NVIDIA's matrix products are deterministic, as the documentation of cuBLAS says."""
 IEEE = "ieee"
 """PyTorch's name for fp32 that is computed as fp32."""
+_ONE_THREAD = threading.RLock()
+"""Who changes how GPUs compute, which is a matter of the whole process, and puts it back."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,14 @@ def _be_exact(exact: bool, *, tf32: bool = False) -> None:
 
 @contextmanager
 def exact(device: torch.device) -> Iterator[None]:
-    """Compute fp32 exactly in here, whatever was chosen for outside; a processor always does."""
+    """Compute fp32 exactly in here, whatever was chosen for outside; a processor always does.
+
+    On a GPU one thread at a time does.
+    """
     if device.type == "cpu":
         yield
         return
-    with _as_before():
+    with _ONE_THREAD, _as_before():
         _be_exact(True)
         for kind in _kinds():
             kind.fp32_precision = IEEE
@@ -132,7 +138,7 @@ def exact(device: torch.device) -> Iterator[None]:
 @contextmanager
 def usual() -> Iterator[None]:
     """Compute in here as PyTorch does where nobody has chosen anything."""
-    with _as_before():
+    with _ONE_THREAD, _as_before():
         _be_exact(False)
         torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = True, False
         torch.backends.cudnn.benchmark = False

@@ -11,7 +11,7 @@ from report_inputs import write_scores
 
 from pkdn.errors import UserError
 from pkdn.intervals import Interval
-from pkdn.reports import columns, conditions, paper, recipes, tables
+from pkdn.reports import columns, conditions, history, paper, recipes, tables
 from pkdn.reports import plan as report_plan
 from pkdn.reports.comparisons import Comparison, gain_columns
 from pkdn.reports.history import read_records
@@ -251,6 +251,20 @@ def test_systems_that_were_trained_at_a_lower_rate_are_named(tmp_path: Path) -> 
     file.write_text(json.dumps(record))
     named = recipes.slower(plan, read_records(tmp_path, plan), "helen")
     assert named == ["DIC at 0.0004 in place of 0.001"]
+
+
+def test_wall_time_has_the_parts_of_an_interrupted_training(tmp_path: Path) -> None:
+    plan = report_inputs.plan(datasets=("helen",), seeds=(0,))
+    report_inputs.write(tmp_path, plan)
+
+    def longest() -> str:
+        table = history.time_table(read_records(tmp_path, plan))
+        return dict(zip(table[0].cells, table[3].cells, strict=True))["teacher"]
+
+    assert longest() == "30 s"
+    file = tmp_path / PKDN_TEACHER.run("helen", 0).record
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"seconds_before": 90.0}))
+    assert longest() == "2 min 00 s"
 
 
 def test_time_of_a_training_is_told_with_that_of_its_teacher(tmp_path: Path) -> None:

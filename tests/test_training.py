@@ -972,6 +972,36 @@ def test_a_result_that_is_taken_gives_the_run_its_own_curve_alone(
     assert recorded.id.curve(phase).is_file()
 
 
+@pytest.mark.parametrize(
+    ("trained_by", "before"),
+    [("baseline@helen-kdfsrnet-0", 1000), ("baseline@helen-pkdn-0", 0), (None, 0)],
+)
+def test_what_processes_before_took_of_a_training_is_counted_with_its_own_run(
+    faces_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trained_by: str | None,
+    before: float,
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    recorded = tracking.Run(
+        Planned(RunId("baseline", "helen", "kdfsrnet", 0), {}, {}, {}), "", "abc", {}, {}
+    )
+    if trained_by:
+        curve = [{"epoch": 3.0, "step": 12.0, "learning_rate": 0.1, "loss": 0.5, "seconds": 1000.0}]
+        ended = {"network": student_task().network.state_dict(), "curve": curve}
+        with single_flight("abcteacher") as checkpoint:
+            checkpoint.finish({**ended, "run": trained_by})
+    for phase in ("teacher", ""):
+        task, learnt = student_task(), batches(faces_folder)
+        train_recorded(
+            task, learnt, RECIPE, precision=CPU, validate=None, run=recorded, phase=phase
+        )
+    assert recorded.record()["seconds_before"] == pytest.approx(before, abs=100)
+    assert recorded.record()["seconds"] < 100
+
+
 def test_a_result_that_is_taken_lies_in_memory_as_if_it_had_been_trained_here(
     faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

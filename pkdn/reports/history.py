@@ -48,7 +48,8 @@ def _read(root: Path, run: RunId, plan: Plan) -> dict[str, object]:
         found = json.loads((root / run.record).read_text(encoding="utf-8"))
         found["mlflow_run_id"] = plan.mlflow_runs.get(found["fingerprint"], found["mlflow_run_id"])
         found |= {"run": run, "stage": run.stage, "name": run.name}
-        found |= {"revision": found["revision"] or "unknown", "seconds": 0 + found["seconds"]}
+        seconds = found["seconds"] + found.get("seconds_before", 0)  # which records had not once
+        found |= {"revision": found["revision"] or "unknown", "seconds": seconds}
         found |= {"datasets": found.get("datasets", [])}  # bicubic had none once
         return {name: found[name] for name in (*ABOUT_RUN, *ABOUT_CONTENT)}
 

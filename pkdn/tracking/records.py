@@ -31,6 +31,7 @@ class Run:
     Attributes:
         fingerprint: identifies it.
         computes: likewise, but equal for all runs that compute the same.
+        seconds_before: that processes before this one took of it.
     """
 
     planned: Planned
@@ -39,6 +40,7 @@ class Run:
     params: Mapping[str, Any]
     tags: Mapping[str, Any]
     computes: str = ""
+    seconds_before: float = 0.0
     values: dict[str, float] = field(default_factory=dict)
     curve: Curve = field(default_factory=list)
     artifacts: list[Path] = field(default_factory=list)
@@ -83,6 +85,7 @@ class Run:
             "metrics": self.values,
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self._clock, 2),
+            "seconds_before": round(self.seconds_before, 2),
             "revision": self._revision,
             "experiment": os.environ.get("DVC_EXP_NAME"),
             "machine": machine(),

@@ -1,6 +1,7 @@
 """One training from start to files: resumed, shared between workers, recorded."""
 
 import sys
+import time
 from collections.abc import Callable, Sized
 from dataclasses import replace
 from pathlib import Path
@@ -78,8 +79,10 @@ def train_recorded(
         The trained network, in evaluation mode, placed as ``precision`` has it.
     """
     title = f"{run.name} {phase}".strip()
+    began = time.monotonic()
     with single_flight(run.computes + phase) as checkpoint:
         result: dict[str, Any] | None = checkpoint.finished()
+        is_own = result is None or result.get("run") == run.name
         if result is None:
             with Stop() as stop:
                 curve = train(
@@ -93,7 +96,8 @@ def train_recorded(
                     on_row=None if phase else run.row,
                     stop=stop,
                 )
-                checkpoint.finish({"network": task.network.state_dict(), "curve": curve})
+                weights = task.network.state_dict()
+                checkpoint.finish({"network": weights, "curve": curve, "run": run.name})
             if stop.signal:
                 print(f"{title}: asked to end; what it ended with is kept", flush=True)
                 sys.exit(128 + stop.signal)
@@ -106,6 +110,8 @@ def train_recorded(
     write_curve(run.id.curve(phase), curve)
     if curve:
         last, best = {**curve[-1]}, kept(curve, recipe)
+        if is_own:
+            run.seconds_before += max(0.0, last["seconds"] - (time.monotonic() - began))
         last["kept_step"] = best["step"]
         if CRITERION in best:
             last[f"kept_{CRITERION}"] = best[CRITERION]

@@ -21,6 +21,8 @@ CODE = ("pkdn", "stages", "drawing", "dvc.yaml")
 """What computes results."""
 ROOT = Path(__file__).parents[1]
 SMALL_FILES = (".csv", ".json", ".txt")
+DIGEST_LETTERS = 16
+MANIFEST = "manifest.json"
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 """Names the GPUs that a process may use."""
 
@@ -130,24 +132,29 @@ def fingerprint(
         code: Files of :func:`pkdn.closure.code`.
         inputs: Files and folders that it reads.
     """
-    digest = hashlib.sha256()
+    known = hashlib.sha256()
     told = [name, dict(params), versions().get("torch")]
-    digest.update(json.dumps(told, sort_keys=True).encode())
+    known.update(json.dumps(told, sort_keys=True).encode())
     for file in sorted(code):
-        digest.update(f"{file.relative_to(ROOT)} {sha256(file)}".encode())
+        known.update(f"{file.relative_to(ROOT)} {sha256(file)}".encode())
     for path in sorted(inputs):
-        digest.update(f"{path} {content(path)}".encode())
-    return digest.hexdigest()[:16]
+        known.update(f"{path} {content(path)}".encode())
+    return known.hexdigest()[:DIGEST_LETTERS]
 
 
 def content(path: Path) -> str:
     """Return what identifies a file, or a folder by its manifest or else by its small files."""
     if path.is_file():
         return sha256(path)
-    manifest = path / "manifest.json"
+    manifest = path / MANIFEST
     small = (f for f in path.rglob("*") if f.suffix in SMALL_FILES and f.is_file())
     files = [manifest] if manifest.is_file() else sorted(small)
     return " ".join(f"{file.relative_to(path)} {sha256(file)}" for file in files)
+
+
+def digest(path: Path) -> str:
+    """Return :func:`content` in few letters."""
+    return hashlib.sha256(content(path).encode()).hexdigest()[:DIGEST_LETTERS]
 
 
 class Watch:

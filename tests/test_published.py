@@ -13,7 +13,7 @@ import report_inputs
 import yaml
 from report_inputs import record_parameters, write_plan
 
-from pkdn import params, planning
+from pkdn import params, planning, provenance
 from pkdn.commands import publish, verify
 from pkdn.errors import UserError
 from pkdn.pipeline.revisions import state_of_folder
@@ -251,6 +251,21 @@ def test_results_of_another_parser_are_not_published() -> None:
     write_plan()  # and `repro` was ended there
     with pytest.raises(UserError, match=r"runs/parser/record.json has another training"):
         publish_to("more")
+
+
+def test_results_of_other_faces_than_those_that_lie_here_are_not_published() -> None:
+    def has_read(path: str, digest: str) -> None:
+        file = PKDN.run(DATASET, 1).evaluation().record
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"reads": {path: digest}}))
+
+    faces = Path(f"data/faces/{DATASET}")
+    has_read(str(faces), provenance.digest(faces))
+    publish_to("more")
+    has_read("data/faces/of-another-clone", "f00d")
+    publish_to("even-more")
+    has_read(str(faces), "f00d")  # and `repro` was ended after the faces
+    with pytest.raises(UserError, match=rf"helen-full-1/record.json is of another {faces}; run"):
+        publish_to("mixed")
 
 
 def test_records_of_before_are_held_to_the_parameters_of_their_evaluations() -> None:

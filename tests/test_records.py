@@ -99,6 +99,22 @@ def test_a_stage_whose_plan_is_replaced_while_it_runs_leaves_no_record(
     assert not planned.id.record.exists()
 
 
+def test_a_record_has_what_identifies_all_that_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    faces, teacher = Path("data/faces/helen"), Path("data/runs/teacher/weights.safetensors")
+    for file in (faces / "manifest.json", teacher):
+        file.parent.mkdir(parents=True)
+        file.write_text('{"rows": {}}')
+    reads = {"faces": faces, "teacher": teacher, "gone": Path("data/gone")}
+    run = tracking.Run(Planned(RunId("student", "helen", "full", 0), reads, {}, {}), "", "", {}, {})
+    before = run.record()["reads"]
+    assert before == {str(path): provenance.digest(path) for path in (faces, teacher)}
+    (faces / "manifest.json").write_text("other faces")
+    assert provenance.digest(faces) != before[str(faces)]
+
+
 def test_a_revision_is_dirty_where_code_differs_and_nowhere_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

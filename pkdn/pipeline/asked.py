@@ -1,26 +1,32 @@
 """Whether the results in this folder are those that ``params.yaml`` asks for."""
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pkdn import params, planning
 from pkdn.errors import UserError
 from pkdn.files import reading
+from pkdn.provenance import digest
 from pkdn.runs import TRAININGS, Planned
 
 
 def check_results() -> None:
     """Check that every run here was asked for what ``params.yaml`` asks for today.
 
-    And that what is scored is what was trained: `repro` may have ended between the two.
+    And that it read what lies here now, and what is scored is what was trained: `repro` may have
+    ended between the two.
 
     Raises:
         UserError: one was not, or its record is broken.
     """
     planned = planning.plan(params.load())
+    now = cache(digest)
     for asked in planned:
         _check(asked)
+        _check_read(asked, now)
     for asked in planned:
         if asked.id.stage in TRAININGS:
             _check_scored(asked)
@@ -65,6 +71,17 @@ def _check(asked: Planned) -> None:
         others = [name for name in names if made.get(name) != wanted.get(name)]
     if others:
         raise _other(asked, f"{record} has another {others[0]}", asked.id.name)
+
+
+def _check_read(asked: Planned, now: Callable[[Path], str]) -> None:
+    record = asked.id.record
+    if not record.is_file():
+        return
+    with reading(record):
+        found = _read(record).get("reads", {})  # records of before 2026-12-01 have none
+        others = [name for name in found if Path(name).exists() and now(Path(name)) != found[name]]
+    if others:
+        raise _other(asked, f"{record} is of another {others[0]}", asked.id.name)
 
 
 def _other(asked: Planned, why: str, stage: str) -> UserError:

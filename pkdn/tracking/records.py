@@ -14,14 +14,24 @@ from typing import Any
 from pkdn import closure
 from pkdn.errors import UserError
 from pkdn.files import atomic_file, reading, sha256
-from pkdn.provenance import Curve, Watch, content, fingerprint, machine, revision, versions
+from pkdn.provenance import (
+    DIGEST_LETTERS,
+    MANIFEST,
+    Curve,
+    Watch,
+    content,
+    digest,
+    fingerprint,
+    machine,
+    revision,
+    versions,
+)
 from pkdn.runs import FACES, Planned, RunId
 from pkdn.tracking import outbox
 from pkdn.tracking.live import Live
 
 # A stage that takes longer than this shows in MLflow while it runs.
 LIVE_SECONDS = 30.0
-DIGEST_LETTERS = 16
 
 
 @dataclass
@@ -50,6 +60,8 @@ class Run:
         self.id: RunId = self.planned.id
         self.name = self.id.name
         self._revision, self._datasets = revision(), datasets(self.planned)
+        paths = (p for p in self.planned.reads.values() if p.is_file() or (p / MANIFEST).is_file())
+        self._reads = {path.as_posix(): digest(path) for path in paths}
         self.started = datetime.now(UTC)
         self._clock = self._last_sent = time.monotonic()
         self._sent = 0
@@ -92,6 +104,7 @@ class Run:
             "versions": versions(),
             "artifacts": [path.as_posix() for path in self.artifacts],
             "datasets": self._datasets,
+            "reads": self._reads,
             "weights": weights(self.planned),
             "mlflow_run_id": self._live.run_id,
         }
@@ -126,14 +139,14 @@ class Run:
 def datasets(planned: Planned) -> list[dict[str, Any]]:
     """Return the faces that a run reads, as :class:`pkdn.tracking.record.Dataset` has them."""
     faces = planned.reads.get("faces", Path())
-    manifest = faces / "manifest.json"
+    manifest = faces / MANIFEST
     if not manifest.is_file():
         return []
     name = faces.name if faces.parent == FACES else planned.settings.get("dataset", faces.name)
     with reading(manifest):
         counts = json.loads(manifest.read_text(encoding="utf-8"))["rows"]
-    digest = sha256(manifest)[:DIGEST_LETTERS]
-    return [{"name": name, "source": faces.as_posix(), "digest": digest, "counts": counts}]
+    known = sha256(manifest)[:DIGEST_LETTERS]
+    return [{"name": name, "source": faces.as_posix(), "digest": known, "counts": counts}]
 
 
 def weights(planned: Planned) -> str | None:

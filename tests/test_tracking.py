@@ -590,6 +590,18 @@ def test_records_of_a_workspace_that_is_deleted_are_sent_all_the_same(
     assert steps(store, run.info.run_id) == [1, 2, 3]
 
 
+def test_what_the_next_parameters_write_over_is_sent_all_the_same(store: view.View) -> None:
+    for value in (0.1, 0.5):
+        with tracking.run(reader("evaluate_student"), {"lambda_fs": value}):
+            pass
+    assert len([*outbox.folder().iterdir()]) == 2
+    with closing(tracking.Messenger()) as messenger:
+        assert tracking.sync(messenger).sent == 2
+    assert [*outbox.folder().iterdir()] == []
+    sent = store.client.search_runs([store.experiment])
+    assert sorted(run.data.params["lambda_fs"] for run in sent) == ["0.1", "0.5"]
+
+
 def test_a_run_of_another_workspace_is_sent_with_its_own_files(
     store: view.View, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

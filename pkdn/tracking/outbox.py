@@ -1,8 +1,9 @@
-"""Records that MLflow is to get whatever becomes of the workspace they were made in.
+"""Records that MLflow is to get whatever becomes of the folders they were made in.
 
-An experiment of DVC's queue has a workspace of its own, which is deleted when it ends; and the
-report's record lies in no folder of a run. The files that MLflow shows with such a run are copied
-beside its record, under the paths that it names: when it is sent, others may lie at these paths.
+The next parameters write over a run's folder, even where the report, which sends all, did not
+come to run; an experiment of DVC's queue has a workspace of its own, which is deleted when it
+ends; and the report's record lies in no folder of a run. The files that MLflow shows with a run are
+copied beside its record, under the paths that it names: when it is sent, others may lie there.
 """
 
 import json
@@ -17,11 +18,6 @@ from pkdn.provenance import Curve, main_repository, write_curve
 def folder() -> Path:
     """Return where they lie: in the main repository, a folder for each fingerprint."""
     return main_repository() / ".pkdn" / "records"
-
-
-def is_needed() -> bool:
-    """Return whether this workspace is one that is deleted."""
-    return main_repository() != Path.cwd()
 
 
 def put(record: Mapping[str, Any], curve: Curve) -> None:

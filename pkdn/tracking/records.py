@@ -119,8 +119,7 @@ class Run:
         if keep:
             with atomic_file(self.id.record) as temporary:
                 temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        if not keep or outbox.is_needed():
-            outbox.put(record, self.curve)
+        outbox.put(record, self.curve)
         if not keep:
             self._live.sync()
         self._live.end(self._unsent(), record=record, status="FINISHED")

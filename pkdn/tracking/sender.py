@@ -104,10 +104,17 @@ class Sender:
         view = self.open()
         view.close_lost()
         run_ids, sent, broken, failures = dict[str, str](), 0, list[str](), 0
+        seen = dict[bytes, bool]()  # of the records in their runs' folders: does MLflow have all?
         for folder in (records, outbox.folder()):
             for file in in_order(folder):
                 signal.alarm(PATIENCE_SECONDS)
                 try:
+                    content = file.read_bytes()
+                    if content in seen:
+                        if seen[content]:
+                            shutil.rmtree(file.parent, ignore_errors=True)
+                        continue
+                    seen[content] = False
                     found = view.send(file, file.parent if folder == outbox.folder() else Path())
                 except UserError as error:
                     broken.append(str(error))
@@ -123,6 +130,7 @@ class Sender:
                 failures = 0
                 run_ids[found.fingerprint] = found.run_id
                 sent += found.is_new
+                seen[content] = found.is_finished
                 if folder == outbox.folder() and found.is_finished:
                     shutil.rmtree(file.parent, ignore_errors=True)
         found_all = {"sent": sent, "run_ids": run_ids, "broken": broken}

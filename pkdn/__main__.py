@@ -47,7 +47,15 @@ def _module(name: str) -> ModuleType:
 
 
 def script() -> None:
-    """Be the program ``pkdn``; letters that the output's encoding lacks are written by numbers."""
+    """Be the program ``pkdn``; letters that the output's encoding lacks are written by numbers.
+
+    Where an output is closed, as some schedulers have it, what it would be told is lost.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass  # or the next file that is opened would be taken for the output
+    os.close(descriptor)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

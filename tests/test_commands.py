@@ -96,6 +96,19 @@ def test_a_reader_that_has_gone_is_no_error(arguments: list[str], tmp_path: Path
     assert told == ""
 
 
+def test_a_closed_output_is_no_error(tmp_path: Path) -> None:
+    own_params.write(tmp_path)
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -m pkdn recipes --profile demo >&-', sys.executable],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_alone_it_lists_its_commands(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -198,6 +198,17 @@ def test_another_number_format_is_told(published: Path, capsys: pytest.CaptureFi
     assert "were trained in bf16, those here in fp32: another" in capsys.readouterr().out
 
 
+def test_a_network_that_others_alone_have_is_told_by_its_name(
+    published: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in sorted(published.rglob("*"), reverse=True):  # files before their folders
+        if path.is_file():
+            path.write_text(path.read_text().replace("kdfsrnet", "mynet"))
+        path.rename(path.with_name(path.name.replace("kdfsrnet", "mynet")))
+    check(published)
+    assert "Published, and not here: mynet." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
 def test_what_this_project_has_published_can_be_verified(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

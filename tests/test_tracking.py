@@ -590,6 +590,28 @@ def test_records_of_a_workspace_that_is_deleted_are_sent_all_the_same(
     assert steps(store, run.info.run_id) == [1, 2, 3]
 
 
+def test_an_alias_names_the_model_of_the_parameters_that_ran_last(store: view.View) -> None:
+    fingerprints = []
+    for lambda_fs in (0.1, 0.5):
+        with tracking.run(reader("model"), {"lambda_fs": lambda_fs}) as run:
+            (run.id.folder / "model").mkdir(parents=True, exist_ok=True)
+            run.artifact(run.id.folder / "model")
+        fingerprints.append(run.fingerprint)
+        with closing(tracking.Messenger()) as messenger:
+            tracking.sync(messenger)
+        if lambda_fs == 0.1:
+            first = run.id.record.read_bytes()
+    run.id.record.unlink()
+    run.id.record.write_bytes(first)  # out of DVC's cache
+    current = []
+    for _ in range(2):
+        with closing(tracking.Messenger()) as messenger:
+            tracking.sync(messenger)
+        version = store.client.get_model_version_by_alias("pkdn-helen", "seed-0")
+        current.append((int(version.version), version.tags["pkdn.fingerprint"]))
+    assert current == [(1, fingerprints[0])] * 2
+
+
 def test_what_the_next_parameters_write_over_is_sent_all_the_same(store: view.View) -> None:
     for value in (0.1, 0.5):
         with tracking.run(reader("evaluate_student"), {"lambda_fs": value}):

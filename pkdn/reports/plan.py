@@ -17,6 +17,7 @@ from pkdn.systems import (
     VARIANTS,
     Subject,
     in_order,
+    names,
     of_variant,
     system,
 )
@@ -191,7 +192,8 @@ def title(subject: Subject) -> str:
     if subject.stage == "teacher":
         return f"{pkdn} teacher: {short_title(subject.system)}"
     remark = ", authors' recipe" if subject.stage == "authors" else ""
-    return system(subject.system).title + remark
+    is_here = subject.system in names()  # others' results may have a network of their own
+    return (system(subject.system).title if is_here else subject.system) + remark
 
 
 def short_title(variant: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pkdn.errors import UserError
-from pkdn.tracking import outbox
+from pkdn.tracking import models, outbox
 from pkdn.tracking.address import without_password
 from pkdn.tracking.owner import owner
 from pkdn.tracking.place import store
@@ -116,6 +116,8 @@ class Sender:
                         continue
                     seen[content] = False
                     found = view.send(file, file.parent if folder == outbox.folder() else Path())
+                    if file.is_relative_to(records / models.STAGE):
+                        models.point(view.client, found.run_id)
                 except UserError as error:
                     broken.append(str(error))
                     continue

@@ -44,8 +44,8 @@ def default_weights() -> Path:
     if len(found) > 1:
         names = ", ".join(str(file) for _, file in sorted(found.values()))
         raise UserError(
-            f"expected the students of one data set, got those of {len(found)}: name one, for "
-            f"`upscale` by --weights, of {names}"
+            f"expected one data set with students, got {len(found)} data sets that have some: name "
+            f"a student, for `upscale` by --weights: {names}"
         )
     return next((file for _, file in found.values()), SHIPPED)
 

@@ -15,7 +15,9 @@ NAME_WIDTH = 380
 """Of the column of the runs' names, in pixels; MLflow's own width cuts them off."""
 NAME_COLUMN = "attributes.`Run Name`"
 SCORES = ("test_psnr", "test_ssim", "test_parsing_miou")
-CURVES = ("val_psnr", "loss", "l_sr", "l_ts", "l_fs", "learning_rate")
+LOSSES = ("loss", "l_sr", "l_ts", "l_fs")
+"""Drawn on a logarithmic scale: one system's first steps are far above another's last."""
+CURVES = ("val_psnr", *LOSSES, "learning_rate")
 SETTINGS = ("size", "steps", "batch_size", "learning_rate")
 WEIGHTS = ("lambda_fs", "lambda_ts", "distill_epochs")
 ABOUT = ("dataset", "system", "seed", "dvc.exp", "revision")
@@ -47,7 +49,7 @@ def _charts(search: str, metrics: tuple[str, ...]) -> dict[str, Any]:
             "selectedMetricKeys": [name],
             "xAxisKey": "step",
             "yAxisKey": "metric",
-            "scaleType": "linear",
+            "scaleType": "log" if name in LOSSES else "linear",
             "xAxisScaleType": "linear",
             "lineSmoothness": 0,
             "range": {},

@@ -167,16 +167,18 @@ class Term(NamedTuple):
     Attributes:
         symbol: its weight, in tables.
         label: what it is, in figures.
+        fades: whether that weight falls over `distill_epochs`; the others stop one epoch later.
     """
 
     symbol: str
     label: str
+    fades: bool = False
 
 
 TERMS: Final = MappingProxyType(
     {
         "lambda_ts": Term("λ_TS", "L_TS: to the teacher's image"),
-        "lambda_fs": Term("λ_FS", "L_FS: to the teacher's features"),
+        "lambda_fs": Term("λ_FS", "L_FS: to the teacher's features", fades=True),
     }
 )
 """By the parameter that is the term's weight."""

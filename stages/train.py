@@ -118,10 +118,17 @@ class Training:
         return self._train(SuperResolutionTask(self._seeded(description)), run, phase="teacher")
 
     def _seeded(self, description: networks.Description) -> nn.Module:
-        """Build a network whose first weights depend on the seed alone."""
-        torch.manual_seed(self.seed)
-        random.seed(self.seed)  # this and NumPy's are for networks of users
-        np.random.seed(self.seed)
+        """Build a network whose first weights depend on its role and the seed alone.
+
+        A teacher draws other numbers than its student: where both are built alike, they would
+        begin as the same network, and near features would be no merit of the distillation.
+        """
+        seed = self.seed
+        if description.role == "teacher":
+            seed = int(np.random.default_rng(seed).integers(2**32))
+        torch.manual_seed(seed)
+        random.seed(seed)  # this and NumPy's are for networks of users
+        np.random.seed(seed)
         return description.build()
 
     def _task(self, network: nn.Module, teacher: nn.Module | None) -> Task:

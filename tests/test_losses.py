@@ -39,6 +39,7 @@ def test_feature_loss_is_the_mean_over_taps_of_their_mean_absolute_errors() -> N
 
 def test_the_tables_have_a_name_for_every_term() -> None:
     assert list(TERMS) == list(systems.TERMS)
+    assert [t.fades for t in TERMS.values()] == [t.fades for t in systems.TERMS.values()]
 
 
 @pytest.mark.parametrize("name", TERMS)

@@ -356,6 +356,17 @@ def test_the_same_photo_is_never_trained_and_tested_on(
     )
 
 
+def test_a_photo_is_tested_on_once_and_may_be_trained_on_twice(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        for i in range(3):
+            photo(tmp_path / f"photos/{split}/{split} {i}.png", 80, 80, ord(split[1]) + i)
+        first = tmp_path / f"photos/{split}/{split} 0.png"
+        first.with_stem(f"{split} 0 (1)").write_bytes(first.read_bytes())
+    settings = DatasetSettings(folder=tmp_path / "photos")
+    counts = write_catalogue("folder", settings, tmp_path / "photos.csv", num_workers=1)
+    assert [counts[name] for name in ("train", "val", "test", "duplicates")] == [4, 3, 3, 2]
+
+
 def test_links_spaces_and_other_scripts_are_photos_too(tmp_path: Path) -> None:
     photo(tmp_path / "elsewhere/Größe 1 лицо.png", 80, 80, 0)
     root = tmp_path / "photos"

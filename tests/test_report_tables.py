@@ -285,19 +285,26 @@ def test_time_of_a_training_is_told_with_that_of_its_teacher(tmp_path: Path) -> 
 
 
 def test_a_fade_that_the_training_does_not_reach_the_end_of_is_told() -> None:
-    values = {"lambda_fs": 0.1, "distill_epochs": 6, **report_inputs.RECIPE, "batch_size": 4}
+    values = {**report_inputs.RECIPE, "batch_size": 4}
 
-    def told(faces: int, epochs: int) -> str:
-        row = recipes.Training("PKDN", values | {"distill_epochs": epochs}, faces)
+    def told(faces: int, epochs: int, **weights: float) -> str:
+        row = recipes.Training("PKDN", {**weights, **values, "distill_epochs": epochs}, faces)
         cells = {column.title: column.cells for column in recipes.table([row])}
         return cells["distilled by"][0]
 
-    assert (
-        told(faces=4000, epochs=6) == "λ_FS 0.1, by a fade over 6 epochs, of which there were 0.5"
-    )
-    assert told(faces=40, epochs=6) == "λ_FS 0.1, by a fade over 6 epochs"
-    assert told(faces=40, epochs=1) == "λ_FS 0.1, off after 1 epoch"
-    assert told(faces=0, epochs=0) == "λ_FS 0.1"
+    features = {"lambda_fs": 0.1}
+    cut = "λ_FS 0.1 fading over 6 epochs; the training has 0.5"
+    assert told(faces=4000, epochs=6, **features) == cut
+    assert told(faces=40, epochs=6, **features) == "λ_FS 0.1 fading over 6 epochs"
+    assert told(faces=40, epochs=1, **features) == "λ_FS 0.1 for 1 epoch"
+    assert told(faces=0, epochs=0, **features) == "λ_FS 0.1"
+    both = {"lambda_ts": 0.2, "lambda_fs": 0.1}
+    assert told(faces=0, epochs=0, **both) == "λ_TS 0.2, λ_FS 0.1"
+    fading = "λ_TS 0.2 for 7 epochs, λ_FS 0.1 fading over 6 epochs"
+    assert told(faces=40, epochs=6, **both) == fading
+    whole = "λ_TS 0.2 for 2 epochs, λ_FS 0.1 for 1 epoch"
+    assert told(faces=1000, epochs=1, **both) == whole
+    assert told(faces=1200, epochs=1, **both) == f"{whole}; the training has 1.7"
 
 
 def test_what_is_the_same_on_every_face_is_no_comparison_to_correct_for() -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -159,6 +160,35 @@ def test_an_adversary_and_its_network_learn_by_their_own_losses(faces_folder: Pa
         allow_unused=True,
     )
     assert all(gradient is None for gradient in gradients)
+
+
+def test_an_adversary_sees_every_face_as_it_is_and_as_it_is_made(faces_folder: Path) -> None:
+    """And no face both ways in one batch."""
+    task = adversarial_task()
+    shown: list[torch.Tensor] = []
+    task.discriminator.register_forward_pre_hook(lambda _, images: shown.append(images[0]))
+    source = batches(faces_folder)
+    as_it_is, as_made = Counter[int](), Counter[int]()
+    for epoch in range(40):
+        order = np.random.default_rng((source.seed, epoch)).permutation(12)
+        for i, batch in enumerate(source.epoch(epoch)):
+            shown.clear()
+            task.losses(batch, epoch)
+            made, *told = shown
+            numbers = sorted(order[4 * i : 4 * i + 4])
+            for images, all_images, counts in (
+                (told[0], 2 * batch.hr_image - 1, as_it_is),
+                (told[1], made, as_made),
+            ):
+                counts.update(
+                    number
+                    for number, one in zip(numbers, all_images, strict=True)
+                    if any(torch.equal(one, image) for image in images)
+                )
+            assert len(told[0]) == len(told[1]) == 2
+    for counts in (as_it_is, as_made):
+        assert min(counts[number] for number in range(12)) >= 8
+    assert sum(as_it_is.values()) + sum(as_made.values()) == 40 * 12
 
 
 def test_a_network_and_its_adversary_follow_the_schedule_of_the_rate(faces_folder: Path) -> None:

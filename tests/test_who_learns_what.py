@@ -131,6 +131,25 @@ def test_the_seed_is_that_of_the_first_weights(faces_folder: Path) -> None:
     assert not torch.equal(*first)
 
 
+def test_a_teacher_that_is_built_as_its_student_begins_as_another_network(
+    faces_folder: Path,
+) -> None:
+    student, teacher = (
+        one._seeded(one.description())
+        for one in (
+            trainings(faces_folder, ("no_pfb_no_ffb",))[f"{stage}@synthetic-no_pfb_no_ffb-0"]
+            for stage in ("student", "teacher")
+        )
+    )
+    drawn = [weight for weight in teacher.parameters() if weight.std() > 0]
+    shared = [
+        name
+        for name, weight in student.named_parameters()
+        if any(weight.shape == one.shape and torch.equal(weight, one) for one in drawn)
+    ]
+    assert not shared
+
+
 def test_a_run_trains_by_its_seed_and_is_validated_on_the_validation_faces(
     faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ side by side.
 from functools import partial
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -136,7 +137,8 @@ class Discriminator(nn.Module):
 class AdversarialTask(Task):
     """Generator and discriminator, each by its own loss, on images in [−1, 1].
 
-    The discriminator sees real faces of one half of a batch and made ones of the other.
+    The discriminator sees one half of a batch as it is and the other as it is made. Which half is
+    drawn: a batch is in the order of the data set, whose first faces would always be true ones.
     """
 
     def __init__(self, network: nn.Module, discriminator: nn.Module) -> None:
@@ -153,9 +155,9 @@ class AdversarialTask(Task):
         made = 2 * self.network(batch.lr_image) - 1
         l_mse = F.mse_loss(made.float(), real)
         l_adversarial = F.softplus(-self.discriminator(made)).mean()
-        half = len(real) // 2 or 1
-        told_real = F.softplus(-self.discriminator(real[:half])).mean()
-        told_made = F.softplus(self.discriminator(made.detach()[-half:])).mean()
+        half, drawn = len(real) // 2 or 1, torch.randperm(len(real), device=real.device)
+        told_real = F.softplus(-self.discriminator(real[drawn[:half]])).mean()
+        told_made = F.softplus(self.discriminator(made.detach()[drawn[-half:]])).mean()
         return {
             "loss": l_mse + ADVERSARIAL_WEIGHT * l_adversarial,
             "l_mse": l_mse,

@@ -139,16 +139,15 @@ def _distillation(row: Training) -> str:
     values = row.values
     if "distill_epochs" not in values:
         return NOTHING
-    weights = [f"{t.symbol} {values[name]:g}" for name, t in TERMS.items() if name in values]
-    return ", ".join(weights) + _fade(values["distill_epochs"], passes_of(row))
-
-
-def _fade(epochs: int, passes: float) -> str:
-    if not epochs:
-        return ""
-    words = "off after 1 epoch" if epochs == 1 else f"by a fade over {epochs} epochs"
-    cut = f", of which there were {number(passes, 1)}" if passes < epochs else ""
-    return f", {words}{cut}"
+    epochs, passes = values["distill_epochs"], passes_of(row)
+    terms = {name: term for name, term in TERMS.items() if name in values}
+    lasts = {name: epochs + (not term.fades) for name, term in terms.items()} if epochs else {}
+    said = [f"{term.symbol} {values[name]:g}" for name, term in terms.items()]
+    for i, (name, last) in enumerate(lasts.items()):
+        how = "fading over" if terms[name].fades and epochs > 1 else "for"
+        said[i] += f" {how} {last} epoch{'s' if last > 1 else ''}"
+    is_cut = passes < max(lasts.values(), default=0)
+    return ", ".join(said) + (f"; the training has {number(passes, 1)}" if is_cut else "")
 
 
 def _rate(row: Training) -> str:

@@ -213,7 +213,7 @@ def _absolute(path: Path | str) -> Path:
 
 def write_curve(path: Path, curve: Curve) -> None:
     """Write a curve as CSV, one column a name, empty where a row lacks it."""
-    names = list(dict.fromkeys(["epoch", "step", "seconds", "learning_rate"]))
+    names = ["epoch", "step", "seconds", "learning_rate"]
     names += [name for row in curve for name in row if name not in names]
     with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, list(dict.fromkeys(names)), lineterminator="\n")

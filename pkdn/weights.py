@@ -199,13 +199,14 @@ def told(weights: Path) -> tuple[str, str]:
             card = card_of(weights)
         except UserError:
             return f"weights: {weights}", "nothing is known of the faces that they were trained on"
-    count, drawn = card["faces"]["train"], card["dataset"] == DRAWN
-    kind = "drawn faces" if drawn else "photographs"
-    of_student = card["trained"].startswith("student")
-    what = "" if of_student or "what" not in card else f"{card['what']}, "
-    line = (
-        f"weights: {weights}, {what}size {card['size']}, trained on {count:,} {kind} of "
-        f"{card['dataset']} for {card['recipe']['steps']:,} steps on {card['date']}"
-    )
+    with reading(weights, "get it again from whom you have it"):
+        count, drawn = card["faces"]["train"], card["dataset"] == DRAWN
+        kind = "drawn faces" if drawn else "photographs"
+        of_student = card["trained"].startswith("student")
+        what = "" if of_student or "what" not in card else f"{card['what']}, "
+        line = (
+            f"weights: {weights}, {what}size {card['size']}, trained on {count:,} {kind} of "
+            f"{card['dataset']} for {card['recipe']['steps']:,} steps on {card['date']}"
+        )
     warning = "these weights have seen drawn faces alone: expect poor results on photographs"
     return line, warning if drawn else ""

@@ -16,13 +16,18 @@ from pkdn import closure, networks, perceptual, tracking
 from pkdn.evaluation import FaceScore, evaluate
 from pkdn.faces.shards import Shards
 from pkdn.files import atomic_folder
+from pkdn.metrics import PRIMARY
 from pkdn.parsing.maps import load_parser
 from pkdn.runs import TRAININGS, Planned, planned_by_command
 from pkdn.training.precision import default_device
 
 BATCH_SIZE = 8
 NUM_EXAMPLES = 4
-HEADLINES = {"y_crop8.psnr": "psnr", "y_crop8.ssim": "ssim", "parsing.miou": "parsing_miou"}
+HEADLINES = {
+    f"{PRIMARY}.psnr": "psnr",
+    f"{PRIMARY}.ssim": "ssim",
+    "parsing.miou": "parsing_miou",
+}
 
 
 def by_name(planned: Planned) -> list[str]:

@@ -62,6 +62,7 @@ def test_what_a_plan_leaves_open_has_defaults(monkeypatch: pytest.MonkeyPatch) -
 
 def fake_helen(root: Path, num_testset: int) -> None:
     touch(root, "trainset/9_1.jpg", "trainset/9_1.pts")
+    touch(root, *(f"trainset/A{number:04d}_1.jpg" for number in range(1_999)))
     touch(root, *(f"testset/{number:03d}_1.jpg" for number in reversed(range(num_testset))))
 
 
@@ -76,16 +77,20 @@ def test_helen_splits_by_sorted_testset_names(
         splits[entry.split].append(entry.name)
     assert splits["test"] == [f"{number:03d}_1" for number in range(280, 330)]
     assert splits["val"] == [f"{number:03d}_1" for number in range(230, 280)]
-    assert splits["train"] == ["9_1", *(f"{number:03d}_1" for number in range(230))]
+    assert splits["train"][0] == "9_1"
+    assert splits["train"][2_000:] == [f"{number:03d}_1" for number in range(230)]
     assert capsys.readouterr().err == ""
 
 
-def test_helen_says_when_its_testset_is_incomplete(
+def test_helen_says_when_a_part_of_it_is_incomplete(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_helen(tmp_path, 329)
+    (tmp_path / "trainset/9_1.jpg").unlink()
     helen.catalogue(tmp_path, DatasetSettings())
-    assert "329 of 330" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "testset holds 329 of 330 photos" in said
+    assert "trainset holds 1999 of 2,000 photos" in said
 
 
 def test_helen_without_enough_test_photos_is_refused(tmp_path: Path) -> None:
@@ -149,6 +154,9 @@ def catalogue(root: Path) -> dict[str, Entry]:
 def test_photos_are_found_recursively_by_any_suffix(tmp_path: Path) -> None:
     touch(tmp_path, "a.JPG", "b.jpeg", "trip/c d.png", "trip/x.y.webp", "notes.txt", "a.pts")
     touch(tmp_path, ".hidden/e.jpg", "trip/._f.jpg", "g.TIF", "h.tiff", "i.bmp")
+    # what a disk's own system makes: a thumbnail of a test face must not train
+    touch(tmp_path, "trip/@eaDir/c d.png/SYNOPHOTO_THUMB_XL.jpg", "#recycle/j.jpg")
+    touch(tmp_path, "$RECYCLE.BIN/k.jpg", "__MACOSX/l.jpg")
     entries = catalogue(tmp_path)
     assert set(entries) == {"a", "b", "trip/c d", "trip/x.y", "g", "h", "i"}
     assert entries["trip/x.y"].photo == "trip/x.y.webp"

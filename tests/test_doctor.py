@@ -25,6 +25,8 @@ from pkdn.tracking.owner import OWNER_TAG, owner
 
 ROOT = Path(__file__).parents[1]
 
+SERVER = "http://127.0.0.1:9"
+
 
 def git(folder: Path, *words: str) -> str:
     who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
@@ -240,6 +242,20 @@ def test_a_store_whose_writer_was_killed_is_whole(project: Path) -> None:
     assert (done.returncode, [*project.glob("mlflow.db.broken*")]) == (0, [])
 
 
+@pytest.mark.parametrize(
+    ("uri", "is_looked_at"),
+    [("", True), ("sqlite:///mlflow.db", True), ("sqlite:///other.db", False), (SERVER, False)],
+)
+def test_the_database_that_runs_go_to_is_looked_at(
+    uri: str, is_looked_at: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    (tmp_path / "mlflow.db").write_text("no database at all, whatever its name says")
+    found = [one.what for one in repository.store(tmp_path)]
+    assert found == ["mlflow.db is broken: file is not a database"] * is_looked_at
+
+
 def test_a_store_that_cannot_be_opened_is_not_put_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +265,7 @@ def test_a_store_that_cannot_be_opened_is_not_put_aside(
         raise error
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "mlflow.db").touch()
     monkeypatch.setattr(sqlite3, "connect", refuse)
     (found,) = repository.store(tmp_path)

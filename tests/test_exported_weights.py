@@ -183,6 +183,24 @@ def test_what_others_note_in_a_file_is_no_traceback(
         networks.load(file)
 
 
+@pytest.mark.parametrize("card", ["a fine student", {}, {"faces": {"train": 3}}])
+def test_a_card_of_others_that_says_something_else_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, card: object
+) -> None:
+    monkeypatch.setattr(networks, "card", lambda _: card)
+    with pytest.raises(UserError, match=r"expected a whole .*get it again from whom you have it"):
+        weights.told(tmp_path / "theirs.safetensors")
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    description = networks.describe("pkdn", "demo")
+    network, file = description.build(), tmp_path / "weights.safetensors"
+    next(network.parameters()).data[0] = torch.nan
+    networks.save(network, description, file)
+    with pytest.raises(UserError, match="expected finite numbers in the weights of"):
+        networks.load(file)
+
+
 def test_only_a_file_of_a_students_weights_is_exported(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a folder or not there: name the file, such as data/"):
         weights.export(trained.parent, tmp_path / "out")

@@ -1,5 +1,6 @@
 """Downloads against a real server on loopback that misbehaves in every way that was met."""
 
+import gzip
 import hashlib
 import shutil
 import threading
@@ -94,6 +95,14 @@ class Server:
 
     def empty_handed(self, request: BaseHTTPRequestHandler) -> None:
         self._send(request, CONTENT, stop=0)
+
+    def labelled(self, request: BaseHTTPRequestHandler) -> None:
+        content = gzip.compress(CONTENT)
+        request.send_response(200)
+        request.send_header("Content-Encoding", "gzip")
+        request.send_header("Content-Length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
 
     def missing(self, request: BaseHTTPRequestHandler) -> None:
         self._send(request, b"not here", status=404)
@@ -226,6 +235,29 @@ def test_no_server_at_all(tmp_path: Path, server: Server) -> None:
     server.close()
     with pytest.raises(UserError, match=r"ConnectionError, 4 times in a row"):
         fetch(remote(server, "good"), tmp_path)
+
+
+def test_a_mirrors_password_is_not_told(tmp_path: Path, server: Server) -> None:
+    address = server.root.replace("://", "://lab:s3cret@")
+    with pytest.raises(UserError) as raised:
+        fetch(remote(server), tmp_path, more_sources=[f"{address}/missing/faces.zip"])
+    assert f"{server.root}/missing/faces.zip: HTTP 404" in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("host", ["mirror..example.org", f"{'m' * 64}.example.org"])
+def test_an_address_that_can_be_none_is_named(tmp_path: Path, server: Server, host: str) -> None:
+    with pytest.raises(UserError, match=host):
+        fetch(remote(server), tmp_path, more_sources=[f"http://{host}/faces.zip"])
+
+
+def test_an_archive_that_a_server_calls_compressed_stays_as_it_is(
+    server: Server, tmp_path: Path
+) -> None:
+    content = gzip.compress(CONTENT)
+    checksum = "md5:" + hashlib.md5(content).hexdigest()
+    file = remote(server, "labelled", checksum=checksum, num_bytes=len(content))
+    assert fetch(file, tmp_path).read_bytes() == content
 
 
 def test_halves_without_a_checksum_are_not_joined(server: Server, tmp_path: Path) -> None:

@@ -334,24 +334,25 @@ def test_helen_from_an_archive_or_half_of_it(tmp_path: Path) -> None:
 # Any of them
 
 
+@pytest.mark.parametrize("held_out", ["test", "val"])
 def test_the_same_photo_is_never_trained_and_tested_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    held_out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for i in range(40):
         photo(tmp_path / f"photos/{i}.png", 80, 80, i)
     settings = DatasetSettings(folder=tmp_path / "photos")
     entries = datasets.load("folder").catalogue(tmp_path / "photos", settings)
     by_split = {entry.split: entry for entry in entries}
-    test, train = (tmp_path / "photos" / by_split[s].photo for s in ("test", "train"))
-    train.write_bytes(test.read_bytes())
+    held, train = (tmp_path / "photos" / by_split[s].photo for s in (held_out, "train"))
+    train.write_bytes(held.read_bytes())
     counts = write_catalogue("folder", settings, tmp_path / "photos.csv", num_workers=1)
     assert (counts["photos"], counts["duplicates"]) == (39, 1)
     listed = (tmp_path / "photos.csv").read_text()
-    assert f"\n{test.stem},test" in listed
+    assert f"\n{held.stem},{held_out}" in listed
     assert f"\n{train.stem},train" not in listed
     said = capsys.readouterr().out
     assert (
-        f"left out: 1 twice there, such as {train.stem} (train) is {test.stem} (test) once more"
+        f"left out: 1 twice there, such as {train.stem} (train) is {held.stem} ({held_out}) once"
         in said
     )
 

@@ -180,11 +180,14 @@ def test_other_faces_to_train_are_told(published: Path, capsys: pytest.CaptureFi
     check(published)
     assert "the published ones, byte for byte" in capsys.readouterr().out
     assert "learnt from is not recorded" in told_of([])
+    mine, parsers = report_inputs.of_dataset(DATASET), report_inputs.of_dataset(DATASET, digest="a")
+    told = told_of([mine, parsers | {"source": "data/labelled"}])
+    assert "the published ones, byte for byte" in told
     said = told_of([report_inputs.of_dataset(DATASET, digest="f00d", num_train=2230)])
-    mine = f"{report_inputs.NUM_TRAIN} / 1 / {report_inputs.NUM_TEST}"
-    assert f"{mine} to train / validate / test were published, 2,230 / 1 / " in said
+    counts = f"{report_inputs.NUM_TRAIN} / 1 / {report_inputs.NUM_TEST}"
+    assert f"{counts} to train / validate / test were published, 2,230 / 1 / " in said
     assert (
-        f"train / validate / test: {mine}; the paper has 1,955"
+        f"train / validate / test: {counts}; the paper has 1,955"
         in (published / "README.md").read_text()
     )
 
@@ -261,6 +264,15 @@ def test_results_of_another_parser_are_not_published() -> None:
     Path("params.yaml").write_text(yaml.safe_dump(asked))
     write_plan()  # and `repro` was ended there
     with pytest.raises(UserError, match=r"runs/parser/record.json has another training"):
+        publish_to("more")
+
+
+def test_results_of_a_setting_that_nobody_asks_for_any_more_are_not_published() -> None:
+    file = RunId("align", DATASET).record
+    record = json.loads(file.read_text())
+    record["asked"] = record.get("asked", {}) | {"landmarks": "detected"}
+    file.write_text(json.dumps(record))
+    with pytest.raises(UserError, match=r"align/helen/record.json has another landmarks"):
         publish_to("more")
 
 

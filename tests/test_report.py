@@ -13,7 +13,7 @@ from report_inputs import NUM_EXAMPLES, NUM_TEST
 from pkdn import systems
 from pkdn.errors import UserError
 from pkdn.reports import colours, page
-from pkdn.reports.faces import grid_size
+from pkdn.reports.faces import TILE, Grid, Tile, grid_size
 from pkdn.reports.figures import smoothed
 from pkdn.runs import RunId
 from pkdn.systems import VARIANTS
@@ -196,6 +196,13 @@ def test_the_crop_index_is_published_beside_the_page(report: Report) -> None:
     assert "(tables/crops-helen.csv)" in report.section("The faces of `helen`")
     with Image.open(report.folder / "figures/crops-helen.png") as figure:
         assert figure.size == grid_size(10, 1)
+
+
+def test_names_of_photos_are_no_mathematics(tmp_path: Path) -> None:
+    face = Tile(np.zeros((TILE, TILE, 3), np.uint8), "$_$ \u4e2d\u6587")
+    Grid(["A$AP_$ign"], [[face]], ["$_$"]).draw(tmp_path / "faces.png")
+    with Image.open(tmp_path / "faces.png") as figure:
+        assert figure.size == grid_size(1, 1)
 
 
 def test_each_row_can_be_followed_to_its_runs(report: Report) -> None:

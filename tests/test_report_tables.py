@@ -11,7 +11,7 @@ from report_inputs import write_scores
 
 from pkdn.errors import UserError
 from pkdn.intervals import Interval
-from pkdn.reports import columns, conditions, history, paper, recipes, tables
+from pkdn.reports import columns, conditions, curves, history, paper, recipes, tables
 from pkdn.reports import plan as report_plan
 from pkdn.reports.comparisons import Comparison, gain_columns
 from pkdn.reports.history import read_records
@@ -48,6 +48,33 @@ def _empty(plan: Plan, dataset: str) -> Comparison:
 def test_the_spread_over_seeds_is_that_of_a_sample() -> None:
     scores = pd.DataFrame({0: [23.0, 25.0], 1: [25.0, 25.0], 2: [24.0, 28.0]})
     assert Mean.of(scores) == pytest.approx((25, 1, 3))
+
+
+@pytest.mark.parametrize(("above", "has_learnt"), [(-0.5, False), (0.005, False), (0.02, True)])
+def test_who_is_not_above_bicubic_has_not_learnt(above: float, has_learnt: bool) -> None:
+    plan = report_inputs.plan(
+        datasets=("synthetic",), seeds=(0,), networks=("bicubic", "pkdn"), authors_recipes=()
+    )
+    frames = {
+        subject: {0: pd.DataFrame({"y_crop8.psnr": [23.0 + more, 25.0 + more]})}
+        for subject, more in (
+            (Subject("baseline", "bicubic"), 0.0),
+            (Subject("baseline", "pkdn"), 1.0),
+            (PKDN, above),
+        )
+    }
+    found = Comparison(plan, "synthetic", Scores(frames, {})).not_above_bicubic()
+    assert found == ([] if has_learnt else [PKDN])
+
+
+def test_validation_by_step_is_the_mean_of_the_seeds(tmp_path: Path) -> None:
+    plan = report_inputs.plan(datasets=("synthetic",), seeds=(0, 1))
+    for subject in (PKDN, PKDN_TEACHER):
+        for seed, psnr in ((0, 20.0), (1, 30.0)):
+            rows = [{"step": 10, "val_psnr": psnr}, {"step": 20, "val_psnr": psnr + 1}]
+            report_inputs.write_rows(tmp_path / subject.run("synthetic", seed).curve(), rows)
+    found = curves.validation(tmp_path, plan, "synthetic")
+    assert found["student"].tolist() == found["teacher"].tolist() == [25.0, 26.0]
 
 
 def test_how_small_a_gain_is_seen_is_asked_of_what_was_trained_and_nearest() -> None:

@@ -30,6 +30,18 @@ def told(attempt: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> str
     return line
 
 
+def test_ctrl_c_is_one_word_and_the_status_that_shells_know(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        command.run(interrupted)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 def write_as(kind: str, folder: Path) -> None:
     if kind == "text":
         with atomic_file(folder / "table.csv") as temporary:

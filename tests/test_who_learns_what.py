@@ -1,6 +1,7 @@
 """Which faces train, choose and score, which weights are whose, and what moves with a face."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +33,7 @@ from pkdn.training.precision import Precision
 from pkdn.training.recipe import CONSTANT, Recipe
 from pkdn.training.session import open_faces
 from pkdn.training.task import Task
+from stages import parser as parser_stage
 from stages import train as train_stage
 from stages.train import Training
 
@@ -50,6 +52,32 @@ def test_train_faces_train_and_validation_faces_choose_as_they_are(faces_folder:
     assert (training.labels.split, validation.labels.split) == ("train", "val")
     assert (training.augment, validation.augment) == (mirror, None)
     assert training.seed == 3
+
+
+def test_the_parser_is_judged_on_faces_that_it_has_not_seen(
+    faces_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = params.parse(own_params.values(), Path("params.yaml"))
+    (planned,) = [one for one in plan(asked) if one.id.stage == "parser"]
+    planned = planned._replace(reads={"faces": faces_folder})
+    run = SimpleNamespace(
+        id=SimpleNamespace(folder=tmp_path, weights=tmp_path / "weights.safetensors"),
+        metrics=lambda _: None,
+        artifact=lambda _: None,
+    )
+    trained, judged = [], []
+    judgement = {"miou": 0.5, "close_up_miou": 0.5, "pixel_accuracy": 0.5}
+    monkeypatch.setattr(parser_stage, "planned_by_command", lambda _: planned)
+    monkeypatch.setattr(parser_stage.tracking, "run", lambda *_, **__: nullcontext(run))
+    monkeypatch.setattr(
+        parser_stage, "train_recorded", lambda _, faces, *__, **___: trained.append(faces)
+    )
+    monkeypatch.setattr(
+        parser_stage, "judge", lambda _, faces, __: judged.append(faces) or judgement
+    )
+    parser_stage.main()
+    assert [one.faces.split for one in trained] == ["train"]
+    assert [one.split for one in judged] == ["test"]
 
 
 DIFFERENT = ("pkdn", "kdfsrnet", "full", "no_ffb", "no_lambda_ts", "no_lambda_fs")

@@ -4,7 +4,6 @@ import argparse
 import os
 import re
 import sys
-import warnings
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -283,8 +282,7 @@ def _write_sheet(rows: list[tuple[str, list[np.ndarray]]], sheet: Path) -> None:
         pixels = lr_image.repeat(times, axis=0).repeat(times, axis=1)
         last = photo if len(photo) == HR_SIZE else None
         tiles.append([Tile(pixels, _caption(name)), *(Tile(image) for image in [*images, last])])
-    with atomic_file(sheet) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph ", UserWarning)  # shown as a box
+    with atomic_file(sheet) as temporary:
         Grid(COLUMNS, tiles).draw(temporary)
 
 
@@ -292,8 +290,7 @@ def _caption(name: str) -> str:
     """Return the end of a file's name as Matplotlib can write it."""
     from pkdn.reports.faces import LONGEST_NAME
 
-    end = name[-LONGEST_NAME:].encode("utf-8", "replace").decode("utf-8")
-    return end.replace("$", r"\$")
+    return name[-LONGEST_NAME:].encode("utf-8", "replace").decode("utf-8")
 
 
 def _write(image: np.ndarray, target: Path) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pkdn.data import datasets
 from pkdn.data.datasets import DatasetSettings
@@ -17,8 +17,6 @@ from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, reading, sha256
 from pkdn.progress import track
-
-Item = TypeVar("Item")
 
 
 class Listed(NamedTuple):

@@ -1,6 +1,5 @@
 """Git's HEAD, and the files that hold the state of DVC and MLflow."""
 
-import os
 import re
 import sqlite3
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from pkdn.doctor.finding import Finding
 from pkdn.pipeline.presence import at_work
+from pkdn.tracking import place
 from pkdn.tracking.database import BROKEN, put_aside
 from pkdn.tracking.owner import OWNER_TAG, is_gone
 
@@ -75,7 +75,7 @@ def _git(folder: Path, *words: str) -> str:
 def store(folder: Path) -> Iterator[Finding]:
     """Check MLflow's database, unless the runs go to another store."""
     file = folder / STORE
-    if "MLFLOW_TRACKING_URI" in os.environ or not file.exists():
+    if not _is_in_use(file):
         return
     try:
         problem = _problem(file)
@@ -95,7 +95,7 @@ def store(folder: Path) -> Iterator[Finding]:
 def runs(folder: Path) -> Iterator[Finding]:
     """Check that no run of MLflow's waits for a process that is gone."""
     file = folder / STORE
-    if "MLFLOW_TRACKING_URI" in os.environ or not file.exists():
+    if not _is_in_use(file):
         return
     asked = "SELECT value FROM tags JOIN runs USING (run_uuid) WHERE status = 'RUNNING' AND key = ?"
     try:
@@ -109,6 +109,11 @@ def runs(folder: Path) -> Iterator[Finding]:
             "`python -m pkdn sync` closes them",
             partial(subprocess.run, [sys.executable, "-m", "pkdn", "sync"], cwd=folder, check=True),
         )
+
+
+def _is_in_use(database: Path) -> bool:
+    """Return whether a database is there, and is the one that runs go to."""
+    return database.exists() and place.store() == f"{place.SQLITE}{database.resolve()}"
 
 
 def _problem(file: Path) -> str:

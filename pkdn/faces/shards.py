@@ -23,10 +23,10 @@ import numpy as np
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import MADE_AGAIN, reading, sha256
+from pkdn.provenance import MANIFEST
 
 ROWS_PER_SHARD = 1024
 INDEX = "index.csv"
-MANIFEST = "manifest.json"
 
 
 def shard_name(split: str, shard: int, array: str) -> str:

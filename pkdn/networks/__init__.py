@@ -279,4 +279,8 @@ def load(path: Path) -> nn.Module:
             f"the weights in {path} do not fit {description.network} as it is now: {found}; "
             "train it anew"
         ) from None
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise UserError(
+            f"expected finite numbers in the weights of {path}, got others: train it anew"
+        )
     return network.eval()

@@ -1,5 +1,6 @@
 """Pictures of faces in rows and columns: some of a data set, and what the evaluations kept."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -58,7 +59,8 @@ class Grid(NamedTuple):
     def draw(self, path: Path) -> None:
         """Draw faces at their own pixels, captions under each."""
         width, height = grid_size(len(self.columns), len(self.rows))
-        with canvas(path, (width / DPI, height / DPI), DPI) as figure:
+        with warnings.catch_warnings(), canvas(path, (width / DPI, height / DPI), DPI) as figure:
+            warnings.filterwarnings("ignore", "Glyph ", UserWarning)  # shown as a box
             for column, heading in enumerate(self.columns):
                 left = GAP + column * (TILE + GAP)
                 _text(figure, left, height - HEADING / 2, heading, weight="bold")
@@ -82,7 +84,8 @@ def _place(figure: Figure, tile: Tile, left: int, bottom: int) -> None:
 
 def _text(figure: Figure, left: int, middle: float, text: str, weight: str = "normal") -> None:
     """Write in the middle of a tile's width, above or below it; ``left`` is the tile's."""
-    written = figure.text(left + TILE / 2, middle, text, fontsize=9, weight=weight)
+    place = left + TILE / 2, middle
+    written = figure.text(*place, text, fontsize=9, weight=weight, parse_math=False)
     written.set(ha="center", va="center", transform=IdentityTransform())
 
 

@@ -155,8 +155,8 @@ def loss_terms(path: Path, curves: Sequence[pd.DataFrame]) -> None:
         "l_sr": ("L_SR: to HR", colours.VERMILLION),
     }
     of_terms = colours.of_terms(TERMS)
-    for weight, (_, label) in TERMS.items():
-        terms[weight.replace("lambda_", "l_")] = (label, of_terms[weight])
+    for weight, term in TERMS.items():
+        terms[weight.replace("lambda_", "l_")] = (term.label, of_terms[weight])
     with canvas(path, (7.6, 3.8), CURVE_DPI) as figure:
         axes = figure.subplots()
         for column, (text, colour) in terms.items():

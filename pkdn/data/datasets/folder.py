@@ -33,6 +33,8 @@ MEANINGS = {
 }
 """What folders mean, in any case; those that are not in :data:`KNOWN` are refused by name."""
 POINTS = ".pts"
+OF_SYSTEMS = ("@eadir", "#recycle", "$recycle.bin", "__macosx")
+"""Thumbnails of a Synology disk, which would be training photos of test faces, and wastebaskets."""
 LAYOUTS = {
     (),
     (SPLIT,),
@@ -203,6 +205,11 @@ def _stem(file: str) -> str:
     return file.removesuffix(PurePosixPath(file).suffix)
 
 
+def _is_of_system(folder: str) -> bool:
+    """Return whether a folder holds no photos of the user's, but what a system made of them."""
+    return folder.startswith(".") or folder.casefold() in OF_SYSTEMS
+
+
 def _files(root: Path) -> list[str]:
     found = []
     seen: set[str] = set()
@@ -212,7 +219,7 @@ def _files(root: Path) -> list[str]:
             subfolders.clear()
             continue
         seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        subfolders[:] = sorted(name for name in subfolders if not _is_of_system(name))
         here = Path(folder).relative_to(root)
         found += [(here / file).as_posix() for file in files if not file.startswith(".")]
     for file in found:

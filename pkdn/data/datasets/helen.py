@@ -18,6 +18,7 @@ ARCHIVE = RemoteFile(
 )
 PARTS = (ARCHIVE._replace(makes=TRAIN_FOLDER), ARCHIVE._replace(makes=TEST_FOLDER))
 NUM_TESTSET = 330
+NUM_TRAINSET = 2_000
 """Photos in the complete ``testset``."""
 NUM_TEST = 50
 """The last names of ``testset`` in sorted order: FSRNet's and DIC's test faces."""
@@ -45,10 +46,17 @@ def catalogue(root: Path, settings: DatasetSettings) -> list[Entry]:  # noqa: AR
             f"last {NUM_TEST} may not be the test faces that others use",
             file=sys.stderr,
         )
+    train_names = _names(root / TRAIN_FOLDER)
+    if len(train_names) != NUM_TRAINSET:
+        print(
+            f"note: {root / TRAIN_FOLDER} holds {len(train_names)} of {NUM_TRAINSET:,} photos: "
+            "others train on more or other faces",
+            file=sys.stderr,
+        )
     splits = ["train"] * (len(test_names) - NUM_VAL - NUM_TEST)
     splits += ["val"] * NUM_VAL + ["test"] * NUM_TEST
     return [
-        *(_entry(TRAIN_FOLDER, name, "train") for name in _names(root / TRAIN_FOLDER)),
+        *(_entry(TRAIN_FOLDER, name, "train") for name in train_names),
         *(_entry(TEST_FOLDER, *pair) for pair in zip(test_names, splits, strict=True)),
     ]
 

@@ -86,7 +86,7 @@ def unpack(
                 raise  # the archive is whole: the disk is full, say
             raise UserError(
                 f"expected a whole zip, tar or 7z archive in {archive}, got: {error}: "
-                "fetch it again"
+                "delete it, then get it again"
             ) from error
         found = _find(temporary, makes)
         if found is None:

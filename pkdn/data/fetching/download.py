@@ -56,11 +56,14 @@ def locate(
                 if not file.makes:
                     check_present(file, place / file.name)
             return place
-    if mine.is_symlink() and not mine.exists():
-        raise UserError(
-            f"expected a folder in {mine}, got a link to {mine.readlink()}, which is not there: "
-            "mount or delete it"
-        )
+    for place in (mine.parent, mine):
+        if place.is_symlink() and not place.exists():
+            raise UserError(
+                f"expected a folder in {place}, got a link to {place.readlink()}, which is not "
+                "there: mount or delete it"
+            )
+        if place.exists() and not place.is_dir():
+            raise UserError(f"expected a folder in {place}, got a file: move it away")
     mine.mkdir(parents=True, exist_ok=True)
     with FileLock(mine / ".lock"):
         missing = [file for file in files if not (mine / file.part).exists()]

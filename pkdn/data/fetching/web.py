@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import requests
+import urllib3
 from filelock import FileLock
 from rich.console import Console
 from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
 from pkdn.data.fetching.drive import DRIVE, PATIENCE, FetchError, from_drive
 from pkdn.errors import UserError
+from pkdn.tracking.address import without_password
 
 CHUNK = 1 << 16
 """Bytes written at once, and lost at most when a connection is cut."""
@@ -119,7 +121,7 @@ def fetch(
         failures.append("it has no public address")
     unpacked = f", or its folder {file.makes}/ beside that" if file.makes else ""
     raise UserError(
-        f"expected to fetch {file.facts}; {'; '.join(failures)}: get it from "
+        f"expected to fetch {file.facts}; {without_password('; '.join(failures))}: get it from "
         f"{file.by_hand} and put it at {target}{unpacked}, or set PKDN_MIRROR"
     )
 
@@ -202,14 +204,15 @@ def _continue(url: str, part: Path) -> Iterator[tuple[int, int | None]]:
             total = start + int(length) if length else None
             with part.open("r+b" if start else "wb") as stream:
                 stream.seek(start)
-                for chunk in answer.iter_content(CHUNK):
+                # Some servers call a .tgz a compressed tar: it is wanted as it lies there.
+                for chunk in answer.raw.stream(CHUNK, decode_content=False):
                     stream.write(chunk)
                     yield stream.tell(), total
             if total is not None and _size(part) < total:
                 raise _CutOffError(f"cut off after {_size(part):,} of {total:,} bytes")
-    except requests.exceptions.InvalidURL as error:
+    except (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError) as error:
         raise FetchError(str(error)) from error
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _CutOffError(type(error).__name__) from error
 
 

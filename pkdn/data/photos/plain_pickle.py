@@ -40,7 +40,7 @@ def read_plain(path: Path) -> Any:
     except Exception as error:  # a pickle can be broken in ways that raise any of a dozen kinds
         raise UserError(
             f"expected a pickle of plain containers, numbers, strings and arrays in {path}; "
-            f"{error or type(error).__name__}: do not use it, fetch it again"
+            f"{error or type(error).__name__}: delete it, then get it again"
         ) from error
 
 

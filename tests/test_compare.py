@@ -88,7 +88,7 @@ def test_what_changed_is_shown_with_its_gain_and_nothing_else() -> None:
     (row,) = [row for row in rows if row and row[0] == "PKDN"]
     assert row[3:5] == ["+0.50", "+0.50 to +0.50"]
     same = next(line for line in said.splitlines() if line.startswith("The same PSNR"))
-    assert "bicubic, DIC, KDFSRNet" in same
+    assert "bicubic; DIC; KDFSRNet; PKDN student: no PFB, no FFB; " in same
     assert "PKDN," not in same
     assert "Only before: DIC, authors' recipe." in said
 

@@ -403,3 +403,11 @@ def test_names_of_photos_are_no_markdown(tmp_path: Path) -> None:
     *_, values = conditions.counted(tmp_path, plan, read_records(tmp_path, plan))
     assert values.cells[-1] == r"IMG\!\[1\](copy)\_\*.jpg: too small, 9 of 64"
     assert values.numbers["value"][-1] == f"{name}: too small, 9 of 64"
+
+
+def test_names_with_commas_are_told_apart_by_semicolons() -> None:
+    assert tables.listing([]) == ""
+    assert tables.listing(["DIC"]) == "DIC"
+    assert tables.listing(["SISN", "DIC"]) == "SISN and DIC"
+    assert tables.listing([1, 2, 3]) == "1, 2 and 3"
+    assert tables.listing(["SISN", "DIC, authors' recipe"]) == "SISN; and DIC, authors' recipe"

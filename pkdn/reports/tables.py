@@ -100,8 +100,10 @@ def duration(seconds: float) -> str:
 
 
 def listing(items: Iterable[object]) -> str:
-    """Return ``a, b and c``."""
+    """Return ``a, b and c``; with semicolons where one of them has a comma of its own."""
     texts = [str(item) for item in items]
+    if len(texts) > 1 and any(", " in text for text in texts):
+        return f"{'; '.join(texts[:-1])}; and {texts[-1]}"
     return " and ".join(part for part in (", ".join(texts[:-1]), *texts[-1:]) if part)
 
 

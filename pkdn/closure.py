@@ -6,6 +6,7 @@ Nothing is imported to find it, so the answer does not depend on what happens to
 import ast
 import hashlib
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -98,10 +99,14 @@ def loaded() -> frozenset[Path]:
     )
 
 
+def found_by_name(folders: Iterable[str | Path]) -> list[str]:
+    """Return the names of the Python files in folders by which users name them, sorted."""
+    return sorted(file.stem for folder in folders for file in Path(folder).glob("[a-z]*.py"))
+
+
 def within(package: str) -> list[str]:
     """Return the names of the modules of a package that are found by their names."""
-    files = (ROOT / package.replace(".", "/")).glob("[a-z]*.py")
-    return [f"{package}.{file.stem}" for file in sorted(files)]
+    return [f"{package}.{name}" for name in found_by_name([ROOT / package.replace(".", "/")])]
 
 
 @cache

@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from pkdn import closure, systems
+from pkdn.closure import found_by_name
 from pkdn.errors import UserError
 
 DATASETS = Path(__file__).parent / "data" / "datasets"
@@ -18,11 +19,6 @@ FILE_NAME = re.compile("[a-z][a-z0-9_]*")
 ARROWS = ("↑", "↓")
 PLACE_OF_ARROW = 2
 """Among the arguments of a metric's column."""
-
-
-def names(folder: Path) -> list[str]:
-    """Return the names of the files that are found in a folder, sorted."""
-    return sorted(file.stem for file in folder.glob("[a-z]*.py"))
 
 
 def check_files() -> None:
@@ -102,8 +98,8 @@ def _check_names() -> None:
     protocols = systems.keys(systems.top_values(METRICS / PROTOCOLS, PROTOCOLS).get("PROTOCOLS"))
     kinds = (
         (f"the row {{}} of {_shown(METRICS / PROTOCOLS)}", protocols),
-        (f"{_shown(METRICS)}/{{}}.py", names(METRICS)),
-        (f"{_shown(JUDGES)}/{{}}.py", names(JUDGES)),
+        (f"{_shown(METRICS)}/{{}}.py", found_by_name([METRICS])),
+        (f"{_shown(JUDGES)}/{{}}.py", found_by_name([JUDGES])),
     )
     for (first, some), (second, others) in combinations(kinds, 2):
         for name in others:

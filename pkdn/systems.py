@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from pkdn.closure import found_by_name
 from pkdn.errors import UserError
 from pkdn.runs import RunId
 
@@ -66,7 +67,7 @@ class System(NamedTuple):
 
 def names() -> list[str]:
     """Return the names of all networks, sorted."""
-    return sorted(file.stem for file in NETWORKS.glob("[a-z]*.py"))
+    return found_by_name([NETWORKS])
 
 
 @cache

@@ -19,7 +19,6 @@ Files whose names begin with an underscore are shared by the metrics.
 """
 
 import math
-import pkgutil
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
@@ -28,6 +27,7 @@ from types import ModuleType
 
 import numpy as np
 
+from pkdn.closure import found_by_name
 from pkdn.errors import UserError
 from pkdn.metrics._protocols import (
     ARROWS,
@@ -173,8 +173,7 @@ def checked_columns(file: str, found: object) -> tuple[Column, ...]:
 
 @cache
 def _files() -> tuple[str, ...]:
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(name for name in found if not name.startswith("_"))
+    return tuple(found_by_name(__path__))
 
 
 @cache

@@ -37,6 +37,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from pkdn.closure import found_by_name
 from pkdn.errors import UserError
 from pkdn.learning import contract
 from pkdn.learning.network import TappedNetwork, reads
@@ -82,7 +83,7 @@ class Description:
 
 def names() -> list[str]:
     """Return the names of all networks, sorted."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("[a-z]*.py"))
+    return found_by_name(__path__)
 
 
 def module(name: str) -> ModuleType:

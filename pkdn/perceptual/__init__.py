@@ -12,7 +12,6 @@ Each is a file that is found by its name, with
 Files whose names begin with an underscore are shared by the metrics.
 """
 
-import pkgutil
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkdn.closure import found_by_name
 from pkdn.metrics import Column, as_declared, checked_columns, read_only
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ Judge = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 @cache
 def names() -> tuple[str, ...]:
     """Return the names of all, by alphabet."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if not name.startswith("_")))
+    return tuple(found_by_name(__path__))
 
 
 def columns(name: str) -> tuple[Column, ...]:

@@ -1,12 +1,12 @@
 """The data sets, one file each, found by their names: each offers what :class:`Dataset` says."""
 
 import importlib
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self, cast
 
+from pkdn.closure import found_by_name
 from pkdn.data.fetching import download
 from pkdn.data.fetching.web import RemoteFile
 from pkdn.data.photos.photo import Entry, Photo
@@ -73,7 +73,7 @@ class Dataset(Protocol):
 
 def names() -> list[str]:
     """Return the names of all data sets, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return found_by_name(__path__)
 
 
 def load(name: str) -> Dataset:

@@ -1,4 +1,4 @@
-"""MLflow's view of the records: the only module that knows MLflow's store.
+"""MLflow's view of the records: the only package that writes to MLflow's store.
 
 A run is known by its fingerprint: whoever has rows or results of a fingerprint goes on with the
 run that is there, so that nothing is there twice. Where it is done again, such as by ``dvc repro

@@ -20,6 +20,8 @@ RUNS = Path("data/runs")
 PLAN = Path("data/plan")
 LOCK = "dvc.lock"
 """What DVC knows of the results."""
+RECORD = "record.json"
+"""In the folder of each run: what it was asked to do, and what came of it."""
 PHOTOS = Path("data/photos")
 """The lists of photos of each data set."""
 FACES = Path("data/faces")
@@ -93,7 +95,7 @@ class RunId:
     @property
     def record(self) -> Path:
         """What it was given and what came out, as ``pkdn.tracking`` writes it."""
-        return self.folder / "record.json"
+        return self.folder / RECORD
 
     @property
     def weights(self) -> Path:

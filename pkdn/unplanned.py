@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pkdn.files import UNFINISHED
-from pkdn.runs import Planned
+from pkdn.provenance import MANIFEST
+from pkdn.runs import RECORD, Planned
 
 DATA = Path("data")
 MADE = (
-    *("record.json", "manifest.json", "photos.csv"),
+    *(RECORD, MANIFEST, "photos.csv"),
     *("curve.csv", "teacher-curve.csv", "weights.safetensors", "scores.csv", "absent.txt"),
     "listing.txt",
 )

@@ -11,7 +11,7 @@ from pkdn import metrics, networks, systems
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, check_new, reading, sha256
-from pkdn.runs import DRAWN, OWN, RUNS, RunId
+from pkdn.runs import DRAWN, OWN, RECORD, RUNS, RunId
 from pkdn.systems import BICUBIC, FULL, PKDN_NETWORK, system
 
 TEMPLATES: Final = Path(__file__).parent / "reports" / "templates"
@@ -24,7 +24,6 @@ FOR_RESEARCH: Final = ("celeba", "celeba_dic", "celebamask_hq", "helen")
 OTHERS: Final = "The terms of the data set apply: ask those whom its photographs came from."
 FOUND: Final = " A model for non-commercial use alone has found the landmarks of the faces."
 RECIPE: Final = ("steps", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "keep")
-RECORD: Final = "record.json"
 EXAMPLE: Final = RunId("student", "helen", FULL, 0).weights
 DISTILLATION: Final = (*systems.TERMS, "distill_epochs")
 PAPER: Final = "(Yang et al. 2024, arXiv 2409.14385)"

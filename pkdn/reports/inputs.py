@@ -6,6 +6,7 @@ import pandas as pd
 
 from pkdn import runs
 from pkdn.faces import SPLITS
+from pkdn.faces.shards import INDEX
 from pkdn.files import MissingFileError, reading
 
 WORDS = ("name", "network", "role", "size", "title", "input")
@@ -41,7 +42,7 @@ def read_csv(path: Path, *needs: str, text: bool = False) -> pd.DataFrame:
 
 def index_file(root: Path, dataset: str) -> Path:
     """Return the index of a data set's faces."""
-    return root / runs.FACES / dataset / "index.csv"
+    return root / runs.FACES / dataset / INDEX
 
 
 def count_faces(root: Path, dataset: str) -> dict[str, int]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pkdn.files import atomic_file, copy
 from pkdn.provenance import Curve, main_repository, write_curve
+from pkdn.runs import RECORD
 
 
 def folder() -> Path:
@@ -28,5 +29,5 @@ def put(record: Mapping[str, Any], curve: Curve) -> None:
             copy(path, place / path)
     if curve:
         write_curve(place / "curve.csv", curve)
-    with atomic_file(place / "record.json") as temporary:
+    with atomic_file(place / RECORD) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from pkdn.errors import UserError
 from pkdn.provenance import Curve, read_curve
-from pkdn.runs import RUNS
+from pkdn.runs import RECORD, RUNS
 
 READERS = {"evaluate_": "", "model@": "student@"}
 """How names of runs begin that read the weights of a training, and how the training's begins."""
@@ -89,7 +89,7 @@ def read(file: Path) -> tuple[Record, Curve]:
 
 def in_order(folder: Path) -> list[Path]:
     """Return the records in a folder, trainings before the runs that read their weights."""
-    return sorted(folder.rglob("record.json"), key=lambda file: (_reads_weights(file), file))
+    return sorted(folder.rglob(RECORD), key=lambda file: (_reads_weights(file), file))
 
 
 def _reads_weights(file: Path) -> bool:

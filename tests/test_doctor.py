@@ -383,6 +383,7 @@ def test_runs_of_processes_that_are_gone_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it in its own process
+    monkeypatch.chdir(tmp_path)
     gone = subprocess.Popen([sys.executable, "-c", "pass"])
     gone.wait()
     names = [owner(), f"{platform.node()} {gone.pid} 1.0", "elsewhere 1 1.0"]

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import yaml
 
 from pkdn import closure, offers, provenance, runs, systems
-from pkdn.closure import found_by_name
 from pkdn.errors import UserError
 from pkdn.params import Distillation, Params
 from pkdn.runs import OWN, PARSER
@@ -41,7 +40,7 @@ def check(params: Params) -> None:
 
 def datasets() -> list[str]:
     """Return the names of all data sets, sorted."""
-    return found_by_name([offers.DATASETS])
+    return closure.found_by_name([offers.DATASETS])
 
 
 def _check_names(params: Params) -> None:
@@ -50,7 +49,7 @@ def _check_names(params: Params) -> None:
     Raises:
         UserError: the first such name, with those that there are.
     """
-    judges = found_by_name([offers.JUDGES])
+    judges = closure.found_by_name([offers.JUDGES])
     teachers = [name for name, variant in VARIANTS.items() if variant.teacher == name]
     with_recipe = [name for name in systems.names() if systems.system(name).has_recipe]
     # dvc.yaml lets the stages of these depend on the full teacher.

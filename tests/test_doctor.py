@@ -251,7 +251,9 @@ def test_the_database_that_runs_go_to_is_looked_at(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    (tmp_path / "mlflow.db").write_text("no database at all, whatever its name says")
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk/of.db").write_text("no database at all, whatever its name says")
+    (tmp_path / "mlflow.db").symlink_to("disk/of.db")
     found = [one.what for one in repository.store(tmp_path)]
     assert found == ["mlflow.db is broken: file is not a database"] * is_looked_at
 

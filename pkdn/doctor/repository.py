@@ -113,7 +113,8 @@ def runs(folder: Path) -> Iterator[Finding]:
 
 def _is_in_use(database: Path) -> bool:
     """Return whether a database is there, and is the one that runs go to."""
-    return database.exists() and place.store() == f"{place.SQLITE}{database.resolve()}"
+    here = database.parent.resolve() / database.name  # which may be a link to another disk
+    return database.exists() and place.store() == f"{place.SQLITE}{here}"
 
 
 def _problem(file: Path) -> str:

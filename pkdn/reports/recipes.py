@@ -9,7 +9,7 @@ import pandas as pd
 
 from pkdn.reports.plan import Plan, by_one_recipe, title
 from pkdn.reports.tables import NOTHING, Column, Table, duration, listing, number, words
-from pkdn.systems import PKDN, TERMS, VARIANTS, Subject, system
+from pkdn.systems import PKDN, TERMS, VARIANTS, Subject, Term, system
 
 AUGMENTATIONS: Final = {
     "none": "none",
@@ -141,13 +141,24 @@ def _distillation(row: Training) -> str:
         return NOTHING
     epochs, passes = values["distill_epochs"], passes_of(row)
     terms = {name: term for name, term in TERMS.items() if name in values}
-    lasts = {name: epochs + (not term.fades) for name, term in terms.items()} if epochs else {}
-    said = [f"{term.symbol} {values[name]:g}" for name, term in terms.items()]
-    for i, (name, last) in enumerate(lasts.items()):
-        how = "fading over" if terms[name].fades and epochs > 1 else "for"
-        said[i] += f" {how} {last} epoch{'s' if last > 1 else ''}"
-    is_cut = passes < max(lasts.values(), default=0)
-    return ", ".join(said) + (f"; the training has {number(passes, 1)}" if is_cut else "")
+    said = ", ".join(
+        f"{term.symbol} {values[name]:g}{_lasting(term, epochs)}" for name, term in terms.items()
+    )
+    last = max((_last_epoch(term, epochs) for term in terms.values()), default=0)
+    return said + (f"; the training has {number(passes, 1)}" if passes < last else "")
+
+
+def _last_epoch(term: Term, epochs: int) -> int:
+    """Return for how many epochs a term counts; 0: for all."""
+    return epochs + (not term.fades) if epochs else 0
+
+
+def _lasting(term: Term, epochs: int) -> str:
+    if not epochs:
+        return ""
+    last = _last_epoch(term, epochs)
+    how = "fading over" if term.fades and epochs > 1 else "for"
+    return f" {how} {last} epoch{'s' if last > 1 else ''}"
 
 
 def _rate(row: Training) -> str:

@@ -18,8 +18,9 @@ ARCHIVE = RemoteFile(
 )
 PARTS = (ARCHIVE._replace(makes=TRAIN_FOLDER), ARCHIVE._replace(makes=TEST_FOLDER))
 NUM_TESTSET = 330
-NUM_TRAINSET = 2_000
 """Photos in the complete ``testset``."""
+NUM_TRAINSET = 2_000
+"""Photos in the complete ``trainset``."""
 NUM_TEST = 50
 """The last names of ``testset`` in sorted order: FSRNet's and DIC's test faces."""
 NUM_VAL = 50

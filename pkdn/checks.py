@@ -16,8 +16,6 @@ from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS
 TRAINS = "stages.train"
 WEIGHT = "lambda_"
 """How parameters that are weights of loss terms begin."""
-WITHOUT_LABELS = ("celeba", "celeba_dic", "helen", "lfw")
-"""Data sets without label maps, which no parser can be trained on or judged by."""
 
 
 def check(params: Params) -> None:
@@ -68,11 +66,11 @@ def _check_names(params: Params) -> None:
                 raise UserError(
                     f"params.yaml: {key}: expected names out of {', '.join(known)}; got {name!r}"
                 )
-    if params.parser_dataset in WITHOUT_LABELS:
+    if not offers.has(params.parser_dataset, offers.LABELS):
         raise UserError(
             "params.yaml: parser_dataset: expected a data set with label maps, such as "
             "celebamask_hq, folder with images/ and labels/, or synthetic; got "
-            f"{params.parser_dataset}, which has none"
+            f"{params.parser_dataset}, whose file does not say {offers.LABELS} = True"
         )
     if alone := [name for name in params.authors_recipes if name not in params.networks]:
         raise UserError(

@@ -15,6 +15,10 @@ METRICS = Path(__file__).parent / "metrics"
 JUDGES = Path(__file__).parent / "perceptual"
 PROTOCOLS = "_protocols.py"
 """The file of ``METRICS`` with the table of that name."""
+LANDMARKS = "HAS_LANDMARKS"
+"""What a data set says of itself whose photos all have 68 landmarks."""
+LABELS = "HAS_LABELS"
+"""What a data set says of itself whose photos have label maps."""
 FILE_NAME = re.compile("[a-z][a-z0-9_]*")
 ARROWS = ("↑", "↓")
 PLACE_OF_ARROW = 2
@@ -61,6 +65,21 @@ def check(
                 f"{described} describes"
             )
     return offered
+
+
+def has(dataset: str, what: str) -> bool:
+    """Return whether a data set says ``HAS_LANDMARKS`` or ``HAS_LABELS`` of itself.
+
+    Raises:
+        UserError: It says it by another expression than True or False.
+    """
+    file = DATASETS / f"{dataset}.py"
+    said = systems.top_values(file, _shown(file)).get(what, ast.Constant(value=False))
+    if not isinstance(said, ast.Constant) or not isinstance(said.value, bool):
+        raise UserError(
+            f"expected {what} = True or False in {_shown(file)}, got another: write one of them"
+        )
+    return said.value
 
 
 def _check_columns(offered: dict[str, ast.expr | None], shown: str) -> None:

@@ -7,14 +7,12 @@ a student whose loss has no λ_FS knows nothing of λ_FS.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pkdn import runs, systems
+from pkdn import offers, runs, systems
 from pkdn.checks import check
 from pkdn.params import Params, RecipeValues
 from pkdn.runs import COMPLEXITY, DRAWN, OWN, PARSER, Planned, RunId
 from pkdn.systems import FULL, PKDN_NETWORK, VARIANTS, Subject, Variant
 
-WITH_LANDMARKS = (DRAWN, "helen", "celeba_dic")
-"""Data sets whose photos all have 68 landmarks of their own: none are looked for there."""
 OF_THE_AUTHORS = ("steps", "threads", "skip_bad_steps")
 """What a training by its authors' recipe takes from the one recipe, or may take."""
 
@@ -76,7 +74,7 @@ def _of_photos(params: Params) -> Iterator[Planned]:
 
 def _landmarks(params: Params, dataset: str) -> dict[str, Any]:
     """Return the parameter `landmarks` where it changes something."""
-    if params.landmarks == "given" or dataset in WITH_LANDMARKS:
+    if params.landmarks == "given" or offers.has(dataset, offers.LANDMARKS):
         return {}
     return params.model_dump(include={"landmarks"})
 

@@ -8,21 +8,17 @@ from typing import Any, Final
 import jinja2
 
 from pkdn import metrics, networks, systems
+from pkdn.data import datasets
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 from pkdn.files import atomic_file, check_new, reading, sha256
-from pkdn.runs import DRAWN, OWN, RECORD, RUNS, RunId
+from pkdn.parsing import pretrained
+from pkdn.runs import DRAWN, PARSER, RECORD, RUNS, RunId
 from pkdn.systems import BICUBIC, FULL, PKDN_NETWORK, system
 
 TEMPLATES: Final = Path(__file__).parent / "reports" / "templates"
-TERMS: Final = {
-    DRAWN: "The faces were drawn by this project: no terms of others apply.",
-    OWN: "The faces are somebody's own photographs: their owner's terms apply.",
-}
-RESEARCH: Final = "For non-commercial research alone, as the terms of the data set say."
-FOR_RESEARCH: Final = ("celeba", "celeba_dic", "celebamask_hq", "helen")
-OTHERS: Final = "The terms of the data set apply: ask those whom its photographs came from."
-FOUND: Final = " A model for non-commercial use alone has found the landmarks of the faces."
+OTHERS: Final = "the terms of the data set apply: ask those whom its photographs came from"
+FOUND: Final = "a model for non-commercial use alone has found the landmarks of the faces"
 RECIPE: Final = ("steps", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "keep")
 EXAMPLE: Final = RunId("student", "helen", FULL, 0).weights
 DISTILLATION: Final = (*systems.TERMS, "distill_epochs")
@@ -68,7 +64,7 @@ def card_of(weights: Path) -> dict[str, Any]:
         return {
             "dataset": run.dataset,
             "faces": _faces(training).get("counts", today),
-            "terms": _terms(run.dataset) + (FOUND if detector else ""),
+            "terms": _terms(run.dataset, runs, found=bool(detector)),
             "trained": run.name,
             "what": _what(run),
             "seed": run.seed,
@@ -117,8 +113,29 @@ def _check_scored(weights: Path) -> None:
             )
 
 
-def _terms(dataset: str) -> str:
-    return TERMS.get(dataset, RESEARCH if dataset in FOR_RESEARCH else OTHERS)
+def _terms(dataset: str, runs: Path, *, found: bool) -> str:
+    """Say what the photos and maps that a training read may be used for.
+
+    Args:
+        dataset: that it learnt from.
+        runs: the folder of all runs.
+        found: whether the landmarks were found.
+    """
+    said = [_of_photos(dataset)]
+    if found:
+        said.append(FOUND)
+    parser = _record(runs / PARSER.stage)
+    with reading(runs / PARSER.record):
+        learnt = parser["tags"]["dataset"]
+        if parser["params"].get("parser") == "pretrained":
+            said.append(pretrained.TERMS)
+        elif learnt not in (dataset, DRAWN):
+            said.append(f"the parser of the faces learnt from {learnt} ({_of_photos(learnt)})")
+    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said)
+
+
+def _of_photos(dataset: str) -> str:
+    return datasets.terms(dataset) or OTHERS
 
 
 def _what(run: RunId) -> str:

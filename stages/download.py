@@ -16,7 +16,7 @@ def main() -> None:
     """Write ``data/photos/DATASET/photos.csv``."""
     planned = planned_by_command(__doc__)
     settings = DatasetSettings.of(planned.settings)
-    if terms := getattr(datasets.load(planned.id.dataset), "TERMS", ""):
+    if terms := datasets.terms(planned.id.dataset):
         print(f"{planned.id.dataset}: {terms}")
     with tracking.run(planned, planned.settings, by_name=by_name(planned)) as run:
         listing.write(planned.id.dataset, settings, run.id.folder)

@@ -59,7 +59,7 @@ def main() -> None:
             validate = miou_on(val, parser) if len(val) else None
             train_recorded(task, batches, recipe, precision=compute, validate=validate, run=run)
         else:
-            print(pretrained.TERMS)
+            print(f"note: {pretrained.TERMS}")
             network = pretrained.read_checkpoint(pretrained.locate())
             parser = Parser(network, params["input_size"], compute.device)
             write_curve(run.id.curve(), [])

@@ -42,6 +42,12 @@ def write_record(root: Path, run: RunId, metrics: dict, params: dict) -> None:
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
+def write_parser(root: Path, dataset: str, parser: str = "trained") -> None:
+    write_record(root, RunId("parser", dataset), {}, {"parser": parser})
+    folder = root / RunId("parser").folder
+    (folder / dataset / "record.json").rename(folder / "record.json")
+
+
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
     """A student of Helen with the records of its runs."""
@@ -52,6 +58,7 @@ def trained(tmp_path: Path) -> Path:
     write_record(tmp_path, STUDENT, {"kept_step": 1918.0}, RECIPE)
     faces = {"train_faces": 1100.0, "val_faces": 50.0, "test_faces": 50.0}
     write_record(tmp_path, RunId("align", "helen"), faces, {})
+    write_parser(tmp_path, "helen")
     for subject, psnr in ((STUDENT, 25.5), (RunId("baseline", "helen", "bicubic", 0), 23.85)):
         scores = {"y_crop8.psnr": psnr, "y_crop8.ssim": 0.7, "dic.psnr": 1.0}
         write_record(tmp_path, subject.evaluation(), scores, {})
@@ -59,12 +66,40 @@ def trained(tmp_path: Path) -> Path:
 
 
 def test_found_landmarks_are_among_the_terms(trained: Path) -> None:
-    assert "landmarks" not in weights.card_of(trained)["terms"]
+    assert "has found the landmarks" not in weights.card_of(trained)["terms"]
     path = trained.parents[2] / "align" / "helen" / "record.json"
     record = json.loads(path.read_text())
     record["tags"]["detector"] = "dlib 20.0.1"
     path.write_text(json.dumps(record))
-    assert weights.card_of(trained)["terms"].endswith("has found the landmarks of the faces.")
+    assert "alone has found the landmarks of the faces." in weights.card_of(trained)["terms"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "parser", "told"),
+    [
+        ("helen", "trained", "for non-commercial research alone."),
+        ("folder", "trained", "alone. The parser of the faces learnt from folder (the photographs"),
+        ("celebamask_hq", "pretrained", "alone. The pretrained parser was trained on CelebA"),
+        ("synthetic", "trained", "research alone."),
+        ("gone", "trained", "The parser of the faces learnt from gone (the terms of the data set"),
+    ],
+)
+def test_what_the_parser_learnt_from_is_among_the_terms(
+    trained: Path, dataset: str, parser: str, told: str
+) -> None:
+    write_parser(trained.parents[4], dataset, parser)
+    assert told in weights.card_of(trained)["terms"]
+
+
+def test_a_data_set_without_terms_is_told_from_one_with_them(trained: Path) -> None:
+    assert weights.card_of(trained)["terms"].startswith("300-W gives")
+    (trained.parents[2] / "align/helen").rename(trained.parents[2] / "align/lfw")
+    record = json.loads((trained.parent / "record.json").read_text())
+    record["tags"]["dataset"] = "lfw"
+    (trained.parent / "record.json").write_text(json.dumps(record))
+    scored = trained.parents[2] / "evaluate_student"
+    (scored / "helen-full-0").rename(scored / "lfw-full-0")
+    assert weights.card_of(trained)["terms"].startswith("The terms of the data set apply: ask")
 
 
 def test_exported_weights_are_the_same_network_and_say_what_they_learnt(

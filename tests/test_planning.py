@@ -379,9 +379,26 @@ def test_a_teacher_that_is_imported_is_one(code: Path) -> None:
 
 
 def test_a_parser_needs_label_maps(parameters: params.Params) -> None:
-    told = "parser_dataset: expected a data set with label maps, .* got helen"
+    told = "parser_dataset: expected a data set with label maps, .* got helen, .* HAS_LABELS = True"
     with pytest.raises(UserError, match=told):
         plan(parameters.model_copy(update={"parser_dataset": "helen"}))
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("HAS_LABELS = True", ""),
+        ("HAS_LABELS = False", "got mine, whose file does not say HAS_LABELS = True"),
+        ("HAS_LABELS = 1", r"expected HAS_LABELS = True or False in pkdn/data/datasets/mine\.py"),
+    ],
+)
+def test_a_data_set_says_itself_whether_a_parser_can_learn_from_it(
+    code: Path, parameters: params.Params, said: str, told: str
+) -> None:
+    offered = f"{said}\nPARTS = ()\ndef catalogue(): ...\ndef read(): ...\n"
+    (code / "pkdn/data/datasets/mine.py").write_text(offered)
+    with is_refused(told):
+        plan(parameters.model_copy(update={"parser_dataset": "mine"}))
 
 
 def test_terms_weights_and_variants_have_to_agree(

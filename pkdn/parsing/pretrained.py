@@ -23,7 +23,7 @@ CHECKPOINT = RemoteFile(
 INPUT_SIZE = 512
 """What the checkpoint was trained at."""
 TERMS = (
-    "note: the pretrained parser was trained on CelebAMask-HQ, which is for non-commercial "
+    "the pretrained parser was trained on CelebAMask-HQ, which is for non-commercial "
     "research and education only"
 )
 MAX_NAMED = 3

@@ -52,7 +52,10 @@ class Dataset(Protocol):
     It may also offer ``annotation_files(root, entry) -> list[str]``: a photo's files beside it,
     where they are others than ``entry.landmarks`` and ``entry.labels``. And ``DRAWN = True``: its
     photos have no files, but landmarks and label maps. And ``TERMS``: what its photos may be used
-    for, in a line, which is printed when they are listed.
+    for, in a line without the full stop, which is printed when they are listed and stands in the
+    cards of weights. And for the plan, which reads its file without running it:
+    ``HAS_LANDMARKS = True`` where all photos have 68 landmarks, so that none are looked for, and
+    ``HAS_LABELS = True`` where photos have label maps, so that a parser can learn from them.
 
     Attributes:
         PARTS: What has to be in its root.
@@ -86,6 +89,11 @@ def load(name: str) -> Dataset:
         known = ", ".join(names())
         raise UserError(f"expected a data set out of: {known}; got {name!r}: correct `datasets`")
     return cast(Dataset, importlib.import_module(f"{__name__}.{name}"))
+
+
+def terms(name: str) -> str:
+    """Return what the photos of a data set may be used for, in a line; empty where nobody says."""
+    return getattr(load(name), "TERMS", "") if name in names() else ""
 
 
 def locate(name: str, settings: DatasetSettings) -> Path:

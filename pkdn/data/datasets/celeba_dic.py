@@ -23,6 +23,7 @@ from pkdn.errors import UserError
 from pkdn.faces import NUM_LANDMARKS
 
 TERMS = CELEBA_TERMS
+HAS_LANDMARKS = True
 FOLDER = "img_celeba"
 READY = "CelebA_test"
 LISTS = {"train": "CelebA_train.pkl", "val": "CelebA_val.pkl", "test": "CelebA_test.pkl"}

@@ -18,6 +18,7 @@ from pkdn.errors import UserError
 from pkdn.faces.classes import CLASS_NAMES
 
 TERMS = "CelebAMask-HQ is for non-commercial research and teaching alone, as its authors say"
+HAS_LABELS = True
 FOLDER = "CelebAMask-HQ"
 PHOTOS = f"{FOLDER}/CelebA-HQ-img"
 MASKS = f"{FOLDER}/CelebAMask-HQ-mask-anno"

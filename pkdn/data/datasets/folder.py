@@ -22,6 +22,8 @@ from pkdn.data.photos.splits import split_of
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 
+TERMS = "the photographs are somebody's own: their owner's terms apply"
+HAS_LABELS = True
 IMAGES = "images"
 LABELS = "labels"
 SPLIT = "split"

@@ -9,7 +9,8 @@ from pkdn.data.photos.photo import Entry
 from pkdn.data.photos.reading import read_photo
 from pkdn.errors import UserError
 
-TERMS = "300-W gives Helen's photos and landmarks for research, and for no commercial use"
+TERMS = "300-W gives Helen's photos and landmarks for non-commercial research alone"
+HAS_LANDMARKS = True
 TRAIN_FOLDER = "trainset"
 TEST_FOLDER = "testset"
 # The distribution asks for a name and a purpose before it gives the archive: no address here.

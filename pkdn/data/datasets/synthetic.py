@@ -15,7 +15,10 @@ from pkdn.data.photos.photo import Entry, Photo
 from pkdn.errors import UserError
 from pkdn.faces import SPLITS
 
+TERMS: Final = "the faces were drawn by this project: no terms of others apply"
 DRAWN: Final = True
+HAS_LANDMARKS: Final = True
+HAS_LABELS: Final = True
 INDICES: Final = {
     "train": range(0, 800_000),
     "val": range(800_000, 900_000),

@@ -170,6 +170,14 @@ def test_other_faces_are_named(published: Path) -> None:
         check(published)
 
 
+def test_a_single_test_face_verifies_nothing() -> None:
+    for file in Path("data/runs").glob("evaluate_*/*/scores.csv"):
+        pd.read_csv(file).iloc[:1].to_csv(file, index=False)
+    publish_to("one")
+    with pytest.raises(UserError, match="helen: 1 test face, where an interval takes 2 or more"):
+        check(Path("one"))
+
+
 def test_other_faces_to_train_are_told(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def told_of(datasets: list[object]) -> str:
         for path in Path("data/runs").glob("evaluate_*/*/record.json"):

@@ -145,6 +145,23 @@ def test_a_gain_is_established_only_after_the_correction() -> None:
     assert all("chance would do that" in cell for cell in of_three["established?"].cells)
 
 
+@pytest.mark.parametrize(
+    ("p_value", "shown"),
+    [
+        (0.0497, "0.0497"),
+        (0.049996, "0.049996"),
+        (0.05, "0.05"),
+        (0.0504, "0.05"),
+        (0.041, "0.041"),
+    ],
+)
+def test_a_p_value_shows_on_which_side_of_the_threshold_it_is(p_value: float, shown: str) -> None:
+    gain = Gain(Interval(0.1, 0.01, 0.19, p_value), (0.1, 0.1), None, 50)
+    table = {column.title: column.cells for column in gain_columns([gain])}
+    assert table["p, corrected"] == [shown]
+    assert table["established?"][0].startswith("yes") is (p_value < 0.05)
+
+
 def test_the_summary_names_the_best_rival_and_what_the_correction_leaves_of_a_gain() -> None:
     """Each gain is established alone, as that by the teacher is; among three it is not."""
     plan = report_inputs.plan(datasets=("synthetic",), authors_recipes=())
@@ -278,6 +295,31 @@ def test_systems_that_were_trained_at_a_lower_rate_are_named(tmp_path: Path) -> 
     file.write_text(json.dumps(record))
     named = recipes.slower(plan, read_records(tmp_path, plan), "helen")
     assert named == ["DIC at 0.0004 in place of 0.001"]
+
+
+def test_steps_that_a_teacher_within_a_training_left_out_are_told(tmp_path: Path) -> None:
+    plan = report_inputs.plan(datasets=("helen",), seeds=(0,))
+    report_inputs.write(tmp_path, plan)
+    file = tmp_path / KDFSRNET.run("helen", 0).record
+    record = json.loads(file.read_text())
+    record["metrics"] |= {"skipped_steps": 2.0, "teacher_skipped_steps": 7.0}
+    file.write_text(json.dumps(record))
+    told = history.skipped_steps(read_records(tmp_path, plan))
+    assert told == ["`baseline@helen-kdfsrnet-0`: 9"]
+
+
+def test_the_number_format_is_that_of_trainings_wherever_the_cost_was_measured(
+    tmp_path: Path,
+) -> None:
+    plan = report_inputs.plan(datasets=("helen",), seeds=(0,))
+    report_inputs.write(tmp_path, plan)
+    file = tmp_path / "data/runs/complexity/record.json"
+    record = json.loads(file.read_text())
+    record["tags"]["precision"] = "fp32"
+    file.write_text(json.dumps(record))
+    records = read_records(tmp_path, plan)
+    assert history.precisions(records) == "bf16"
+    assert history.precisions(records, ["complexity"]) == "fp32"
 
 
 def test_wall_time_has_the_parts_of_an_interrupted_training(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def _decay(progress: float) -> float:
 RECIPE = AuthorsRecipe(
     optimizer=partial(RMSPROP, alpha=0.9),
     learning_rate=1e-3,
-    schedule=Schedule("1% less with every epoch", _decay),
+    schedule=Schedule("by equal ratios to a thousandth", _decay),
     batch_size=128,
     steps={OTHERS: NUM_EPOCHS * STEPS_PER_EPOCH},
 )

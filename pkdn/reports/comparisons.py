@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import groupby
+from itertools import count, groupby
 from typing import Final
 
 import pandas as pd
@@ -14,7 +14,7 @@ from pkdn.reports.columns import PARSING_MIOU, PSNR, SSIM, Metric
 from pkdn.reports.plan import Plan, by_authors, by_one_recipe, short_title, title
 from pkdn.reports.power import power
 from pkdn.reports.scores import Scores
-from pkdn.reports.statistics import Gain
+from pkdn.reports.statistics import P_ESTABLISHED, Gain
 from pkdn.reports.tables import NOTHING, Column, Table, bold_best, words
 from pkdn.systems import (
     ALONE,
@@ -291,9 +291,14 @@ def _corrected(gains: Iterable[Gain]) -> list[float]:
 
 
 def _chance(p_value: float) -> str:
+    """Return a p-value with two digits, or with as many as show on which side of 0.05 it is."""
     if math.isnan(p_value):
         return NOTHING
-    return f"{p_value:.2g}" if p_value >= LEAST_P else f"< {LEAST_P}"
+    if p_value < LEAST_P:
+        return f"< {LEAST_P}"
+    shown = (f"{p_value:.{digits}g}" for digits in count(2))
+    is_small = p_value < P_ESTABLISHED
+    return next(text for text in shown if (float(text) < P_ESTABLISHED) is is_small)
 
 
 def signed(value: float) -> str:

@@ -6,7 +6,7 @@ what :meth:`pkdn.tracking.Run.record` gives.
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from pkdn.files import reading
 from pkdn.reports import commands
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.tables import NOTHING, Column, Table, codes, duration, listing, words
-from pkdn.runs import FACES, RunId
+from pkdn.runs import FACES, TRAININGS, RunId
 
 ABOUT_RUN: Final = ["run", "stage", "name", "started", "seconds", "revision", "mlflow_run_id"]
 ABOUT_CONTENT: Final = [
@@ -99,16 +99,19 @@ def faces(records: pd.DataFrame, dataset: str) -> dict[str, dict[str, int]]:
     return {one["digest"]: one["counts"] for one in found if one["source"] == mine}
 
 
-def precisions(records: pd.DataFrame) -> str:
-    """Return the number formats of the trainings."""
-    found = sorted({tags.get("precision") for tags in records["tags"]} - {None})
+def precisions(records: pd.DataFrame, stages: Collection[str] = TRAININGS) -> str:
+    """Return the number formats of these stages' runs."""
+    of_stages = records[records["stage"].isin(stages)]
+    found = sorted({tags.get("precision") for tags in of_stages["tags"]} - {None})
     return listing(found) or "a precision that is not recorded"
 
 
 def skipped_steps(records: pd.DataFrame) -> list[str]:
-    """Return which trainings left steps out, and how many."""
-    pairs = records[["name", "metrics"]].to_numpy()
-    counts = {name: int(metrics.get("skipped_steps", 0)) for name, metrics in pairs}
+    """Return which trainings left steps out, and how many, those of a teacher within among them."""
+    counts = {
+        name: sum(int(count) for key, count in metrics.items() if key.endswith("skipped_steps"))
+        for name, metrics in records[["name", "metrics"]].to_numpy()
+    }
     return [f"`{name}`: {count}" for name, count in counts.items() if count]
 
 

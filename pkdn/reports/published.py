@@ -20,7 +20,7 @@ from pkdn.reports.curves import best_validation
 from pkdn.reports.history import faces, machines, precisions, read_records, revisions
 from pkdn.reports.plan import Plan, title
 from pkdn.reports.scores import Scores
-from pkdn.reports.statistics import Gain, over
+from pkdn.reports.statistics import MIN_FACES, Gain, over
 from pkdn.reports.tables import Column, Table, listing, markdown, words
 from pkdn.systems import BICUBIC, Subject
 
@@ -185,6 +185,9 @@ def verify(dataset: str, published: State, here: State, roots: tuple[Path, Path]
     old, new = published.scores[dataset], here.scores[dataset]
     if reason := other_faces(old, new):
         return Verdict(f"{reason}, so that nothing else can be verified.", [f"{dataset}: {reason}"])
+    if (num_faces := _num_faces(old)) < MIN_FACES:
+        reason = f"{num_faces} test face, where an interval takes {MIN_FACES} or more"
+        return Verdict(f"{reason}: no gain can be verified.", [f"{dataset}: {reason}"])
     shared = [one for one in published.plan.subjects if one in old.frames and one in new.frames]
     shared.remove(OF_BICUBIC)
     pairs = [

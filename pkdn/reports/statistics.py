@@ -5,7 +5,7 @@ Scores of one metric are a data frame: a row for each face, a column for each se
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,8 @@ from pkdn.reports.columns import Metric
 from pkdn.reports.tables import NOTHING, listing
 
 MIN_FACES = 2
+P_ESTABLISHED: Final = round(1 - CONFIDENCE, 9)
+"""Below this p a gain is established."""
 
 
 class Mean(NamedTuple):
@@ -103,7 +105,7 @@ class Gain(NamedTuple):
         word = "better" if mean > 0 else "worse"
         if low <= 0 <= high:
             return "no: the interval includes 0"
-        if p_value >= 1 - CONFIDENCE:
+        if p_value >= P_ESTABLISHED:
             return f"no: {word}, but chance would do that once in so many comparisons"
         if len(self.by_seed) == 1:
             return f"no: {word} for this training; other seeds are not known"

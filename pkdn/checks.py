@@ -28,6 +28,8 @@ def check(params: Params) -> None:
     """
     _check_names(params)
     offers.check_files()
+    for found_by_name in ("pkdn.metrics", "pkdn.perceptual"):
+        _check_beside(*closure.within(found_by_name))
     _check_terms()
     declared = _declared()
     _check_networks(params, declared["baseline"])
@@ -170,6 +172,7 @@ def _check_networks(params: Params, declared: Sequence[str]) -> None:
                 f"expected a TITLE of its own in pkdn/networks/{name}.py, got {system.title!r}, "
                 f"which is that of {other}; change it"
             )
+        _check_beside(TRAINS, f"pkdn.networks.{name}")
         seen = [path.replace("${item.network}", name) for path in declared]
         if unseen := _unseen(TRAINS, f"pkdn.networks.{name}", seen):
             raise UserError(
@@ -189,6 +192,7 @@ def _check_dataset(name: str, declared: Mapping[str, Sequence[str]]) -> None:
     needed = (("catalogue",), ("read",), ("PARTS", "locate"))
     where = "the class Dataset in pkdn/data/datasets/__init__.py"
     offers.check(offers.DATASETS / f"{name}.py", needed, where)
+    _check_beside(f"pkdn.data.datasets.{name}")
     for stage in ("download", "align"):
         seen = [path.replace("${item.dataset}", name) for path in declared[stage]]
         if unseen := _unseen(f"stages.{stage}", f"pkdn.data.datasets.{name}", seen):
@@ -197,6 +201,21 @@ def _check_dataset(name: str, declared: Mapping[str, Sequence[str]]) -> None:
                 f"{unseen[0]}: DVC would not list or cut its photos again where that changes; move "
                 "what it needs to pkdn/data/photos"
             )
+
+
+def _check_beside(*modules: str) -> None:
+    """Refuse code that lies in the repository where neither DVC nor the records look.
+
+    Raises:
+        UserError: a module rests on such.
+    """
+    for name, file in closure.beside(*modules):
+        raise UserError(
+            f"expected {file.relative_to(closure.ROOT).as_posix()} to rest on code in "
+            f"{', '.join(f'{package}/' for package in closure.PACKAGES)}, got {name}, which lies "
+            "beside them: DVC would not run anything again where that changes; move what it needs "
+            "into that file"
+        )
 
 
 def _declared() -> dict[str, list[str]]:

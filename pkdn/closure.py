@@ -61,6 +61,22 @@ def code(*modules: str) -> frozenset[Path]:
     return frozenset(_file(name) for name in found if _has_code(_file(name)))
 
 
+def beside(*modules: str) -> list[tuple[str, Path]]:
+    """Return what the modules rest on that lies in the repository, but not in its packages.
+
+    Returns:
+        The name of each, and a file that imports it.
+    """
+    found = {one.split(".")[0]: file for file in code(*modules) for one in _imported(_name(file))}
+    return sorted((name, file) for name, file in found.items() if _is_beside(name))
+
+
+def _is_beside(name: str) -> bool:
+    if name in PACKAGES or name in sys.stdlib_module_names:
+        return False
+    return (ROOT / f"{name}.py").is_file() or any((ROOT / name).glob("*.py"))
+
+
 def is_neutral(module: str) -> bool:
     """Return whether a module cannot change a result."""
     parts = (f"{name.rstrip('.')}." for name in NEUTRAL)
@@ -113,15 +129,22 @@ def within(package: str) -> list[str]:
 def _imports(name: str) -> tuple[str, ...]:
     """Return what a module imports of this project, and the packages that it lies in."""
     parts = name.split(".")
-    found = {".".join(parts[:length]) for length in range(1, len(parts))}
+    found = {".".join(parts[:length]) for length in range(1, len(parts))} | _imported(name)
+    mine = (one for one in found if one.split(".")[0] in PACKAGES)
+    return tuple(one for one in sorted(mine) if _file(one).is_file())
+
+
+@cache
+def _imported(name: str) -> frozenset[str]:
+    """Return all that the text of a module imports, of this project and of others."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(_file(name).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             module = _from(name, node)
             found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
-    mine = (one for one in found if one.split(".")[0] in PACKAGES)
-    return tuple(one for one in sorted(mine) if _file(one).is_file())
+    return frozenset(found)
 
 
 def _from(name: str, node: ast.ImportFrom) -> str:

@@ -17,7 +17,7 @@ from pkdn.data.alignment import align
 from pkdn.data.catalogue import read_catalogue, write_catalogue
 from pkdn.data.datasets import DatasetSettings, folder
 from pkdn.data.photos import pool
-from pkdn.data.photos.photo import Entry
+from pkdn.data.photos.photo import Box, Entry
 from pkdn.data.photos.pool import CHUNK, CHUNKS_PER_WORKER, ordered_map
 from pkdn.data.photos.splits import split_of
 from pkdn.errors import UserError
@@ -264,6 +264,14 @@ def test_an_unknown_class_stops_with_its_file_and_the_expected_ones(
         ({"landmarks": np.zeros((5, 2))}, r"the landmarks of \d+ as \(68, 2\), got \(5, 2\)"),
         ({"landmarks": [(1, 2)] * 68}, r"the landmarks of \d+ as ndarray, got list"),
         ({"box": (0, 0, 64, 64)}, r"the box of \d+ as Box, got tuple"),
+        (
+            {"box": Box(-20, -20, 64, 64)},
+            r"the box of \d+ in whole pixels inside its \d+×\d+, got \(-2",
+        ),
+        ({"box": Box(10, 10, WIDTH + 1, 90)}, r"the box of \d+ in whole pixels inside"),
+        ({"box": Box(10, 10, 90, HEIGHT + 1)}, r"the box of \d+ in whole pixels inside"),
+        ({"box": Box(90, 10, 10, 90)}, r"the box of \d+ in whole pixels inside"),
+        ({"box": Box(0.5, 0, 80, 80)}, r"the box of \d+ in whole pixels inside"),
         ({"image": None}, r"the image of \d+ as ndarray, got NoneType"),
     ],
 )

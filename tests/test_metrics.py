@@ -256,6 +256,14 @@ def test_a_new_metric_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "COLUMNS = (COLUMNS[0]._replace(arrow='down'),)\ndef score(): ...",
             "expected in COLUMNS the arrow ↑ or ↓, got 'down'",
         ),
+        (
+            "COLUMNS = (*COLUMNS, COLUMNS[0]._replace(title='other'))\ndef score(): ...",
+            "expected a key of its own for each of COLUMNS, got mae, mae",
+        ),
+        (
+            "COLUMNS = (COLUMNS[0]._replace(decimals='two'),)\ndef score(): ...",
+            "expected in COLUMNS the decimals as a whole number from 0, got 'two'",
+        ),
     ],
 )
 def test_a_metric_that_misspells_what_it_gives_is_refused(

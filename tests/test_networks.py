@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -280,9 +281,10 @@ def test_what_makes_no_network_is_named(
 
 
 def test_tasks_say_what_their_losses_read(name: str, faces_folder: Path) -> None:
-    reads = {"dic": ("landmarks",), "fsrnet": ("labels", "landmarks")}
+    of_images = dict.fromkeys(("bicubic", "pkdn", "sfmnet", "sisn", "sparnet", "urdgn", "wfen"), ())
+    reads = {"dic": ("landmarks",), "fsrnet": ("labels", "landmarks"), **of_images}
     task = own_task(name)
-    assert task.reads == reads.get(name, ())
+    assert task.reads == reads.get(name, task.reads)
     batch = two_faces(faces_folder)
     unread = {field: None for field in ("labels", "landmarks") if field not in task.reads}
     assert task.losses(batch._replace(**unread), 0)["loss"].isfinite()
@@ -353,6 +355,63 @@ def test_weights_that_no_file_holds_are_refused_before_a_training(
         contract.check_network(nn.Sequential(layer(kernel_size=3)), "mine.py", is_teacher=False)
 
 
+class Hooked(nn.Module):
+    """Its hooks know the one network that they were made for, or any."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.layer, self.seen = nn.Conv2d(3, 3, 1), {"image": torch.zeros(1, 3, 16, 16)}
+        if kind == "empty":
+            self.seen.clear()
+        hooks = {"method": self.note, "uncopied": Uncopied(self)}
+        self.layer.register_forward_hook(hooks.get(kind, lambda *seen: self.note(*seen)))
+
+    def note(self, _layer: nn.Module, _found: object, image: Tensor) -> None:
+        self.seen["image"] = image
+
+    def forward(self, lr_image: Tensor) -> Tensor:
+        self.layer(lr_image)
+        return nn.functional.interpolate(self.seen["image"], scale_factor=8)
+
+
+class Uncopied:
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+
+    def __deepcopy__(self, _memo: object) -> None:
+        raise TypeError("it cannot be copied")
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("method", ""),
+        ("empty", r"mine\.py: .* got of a copy KeyError \('image'\): let hooks be methods"),
+        ("of another", "got of a copy another face for the same input"),
+        ("uncopied", r"got of a copy TypeError \(it cannot be copied\)"),
+    ],
+)
+def test_a_network_whose_copies_do_something_else_is_refused_before_a_training(
+    kind: str, told: str
+) -> None:
+    with pytest.raises(UserError, match=told) if told else nullcontext():
+        contract.check_network(Hooked(kind), "mine.py", is_teacher=False)
+
+
+def test_a_networks_own_fault_is_no_fault_of_its_copy() -> None:
+    with pytest.raises(RuntimeError, match="expected input"):
+        contract.check_network(nn.Conv2d(1, 3, 1), "mine.py", is_teacher=False)
+
+
+@pytest.mark.parametrize("size", [{"gains": {1: 0.1}}, {"act": nn.GELU}, {"widths": ({8},)}])
+def test_sizes_that_a_file_of_weights_would_change_are_refused(
+    size: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sisn.SIZES, "mine", size)
+    with pytest.raises(UserError, match=r"sisn\.py: expected sizes of numbers, words, tuples"):
+        networks.describe("sisn", "mine")
+
+
 def test_a_check_leaves_no_trace() -> None:
     torch.manual_seed(0)
     network = networks.describe("fsrnet", "demo").build().train()
@@ -421,9 +480,11 @@ def test_distilled_features_are_paired_by_name_and_shape(name: str, size: str) -
     meta = torch.device("meta")
     seen = teacher.output(lr_faces(1).to(meta), label_maps(1).to(meta)).taps
     learnt = student.output(lr_faces(1).to(meta)).taps
-    assert len(taps) == (8 if name == "pkdn" else 9)
     for tap in taps:
         assert seen[tap].shape == learnt[tap].shape, tap
+    if name not in ("pkdn", "kdfsrnet"):  # a user's own
+        return
+    assert len(taps) == (8 if name == "pkdn" else 9)
     assert [learnt[tap].shape[-1] for tap in taps if tap.startswith("down")] == [64, 32, 16, 8]
     assert [learnt[tap].shape[-1] for tap in taps if tap.startswith("up")] == [16, 32, 64, 128]
 

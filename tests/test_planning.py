@@ -253,7 +253,13 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(offers, "METRICS", tmp_path / "pkdn/metrics")
     monkeypatch.setattr(offers, "JUDGES", tmp_path / "pkdn/perceptual")
     monkeypatch.setattr(closure, "ROOT", tmp_path)
-    cached = (closure._imports, closure._file, closure._has_code, systems.system)
+    cached = (
+        closure._imports,
+        closure._imported,
+        closure._file,
+        closure._has_code,
+        systems.system,
+    )
     for function in cached:
         function.cache_clear()
     yield tmp_path
@@ -272,6 +278,13 @@ def is_refused(told: str) -> AbstractContextManager[object]:
         ("from pkdn.networks.kdfsrnet import TITLE", "MyNet", r"got pkdn/networks/kdfsrnet\.py"),
         ("from . import kdfsrnet", "MyNet", r"got pkdn/networks/kdfsrnet\.py"),
         ("from pkdn.metrics import columns", "MyNet", r"got pkdn/metrics/__init__\.py"),
+        ("import mylib", "MyNet", r"mynet\.py to rest on code in pkdn/, .*, got mylib, which lies"),
+        (
+            "from drawn.faces import f",
+            "MyNet",
+            r"mynet\.py to rest on code in .*, got drawn, which",
+        ),
+        ("import site", "MyNet", ""),
         ("", "bicubic", r"TITLE of its own .*, got 'bicubic', which is that of bicubic"),
         ("", "MyNet", ""),
         ("from pkdn.networks.layers import blocks", "MyNet", ""),
@@ -281,6 +294,10 @@ def test_a_network_that_dvc_would_not_train_again_is_refused(
     code: Path, parameters: params.Params, imports: str, title: str, told: str
 ) -> None:
     (code / "pkdn/networks/mynet.py").write_text(MYNET.format(imports=imports, title=title))
+    (code / "mylib.py").touch()
+    for folder in ("drawn", "site"):
+        (code / folder).mkdir()
+        (code / folder / "faces.py").touch()
     names = {"networks": ("bicubic", "mynet"), "authors_recipes": ()}
     with is_refused(told):
         plan(parameters.model_copy(update=names))
@@ -291,6 +308,7 @@ def test_a_network_that_dvc_would_not_train_again_is_refused(
     [
         ("from pkdn.data.datasets import celeba", r"got pkdn/data/datasets/celeba\.py"),
         ("from pkdn.data.photos import reading", ""),
+        ("import mylib", ""),
     ],
 )
 def test_a_data_set_whose_faces_dvc_would_not_cut_again_is_refused(
@@ -335,6 +353,21 @@ def test_files_that_would_not_be_found_or_used_are_refused_before_anything_is_tr
 ) -> None:
     (code / "pkdn" / file).write_text(content)
     with pytest.raises(UserError, match=told):
+        plan(parameters)
+
+
+@pytest.mark.parametrize(
+    ("file", "function"), [("metrics/mae.py", "score"), ("perceptual/own.py", "load")]
+)
+def test_a_metric_rests_on_no_code_that_dvc_does_not_see(
+    code: Path, parameters: params.Params, file: str, function: str
+) -> None:
+    columns = "COLUMNS = (Column('a', 'a', '↓', 2, ''),)"
+    text = f"import mylib\nTITLE = 'a'\ndef {function}(): ...\n{columns}\n"
+    (code / "pkdn" / file).write_text(text)
+    plan(parameters)
+    (code / "mylib.py").touch()
+    with pytest.raises(UserError, match=rf"expected pkdn/{file} to rest on code in .* got mylib"):
         plan(parameters)
 
 

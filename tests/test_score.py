@@ -1,6 +1,7 @@
 import argparse
 import json
 import math
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pkdn import perceptual
 from pkdn.commands import score
 from pkdn.errors import UserError
+from pkdn.metrics import Column
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden"
 
@@ -91,6 +94,26 @@ def test_means_of_some_images_say_of_how_many(
     rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[2:]}
     line = rows["identity"]
     assert "0.25" in line and "(of 1 images)" in line
+
+
+def test_metrics_of_one_key_that_mean_something_else_stand_in_columns_of_their_own(
+    folders: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def judges(_: list[str]) -> dict[str, Callable[..., dict[str, float]]]:
+        return {"identity": lambda *_: {"psnr": 7.0}}
+
+    monkeypatch.setattr(score, "_judges", judges)
+    monkeypatch.setattr(perceptual, "columns", lambda _: (Column("psnr", "of edges", "↓", 2, ""),))
+    run("--sr", folders[0], "--hr", folders[1], "--metric", "identity")
+    heading, *rows = [
+        re.split(r"\s{2,}", line) for line in capsys.readouterr().out.splitlines()[2:]
+    ]
+    cells = {row[0]: dict(zip(heading, row, strict=False)) for row in rows}
+    assert cells["identity"]["of edges ↓"].startswith("7.00")
+    assert cells["identity"]["PSNR dB ↑"] == "–"
+    assert cells["rgb"]["of edges ↓"] == "–"
 
 
 def test_grey_images_score_as_their_rgb(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

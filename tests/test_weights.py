@@ -9,6 +9,7 @@ from pkdn import networks
 from pkdn.errors import UserError
 from pkdn.faces.classes import NUM_CLASSES
 from pkdn.files import atomic_folder
+from pkdn.networks import sisn
 from pkdn.networks.pkdn import PKDN, PKDNTeacher
 from pkdn.provenance import Watch
 from pkdn.training import tensors
@@ -27,6 +28,42 @@ def test_a_file_rebuilds_its_network(tmp_path: Path) -> None:
     assert loaded.encode.num_channels == NUM_CLASSES
     for name, value in teacher.state_dict().items():
         assert torch.equal(value, loaded.state_dict()[name])
+
+
+class Masked(nn.Module):
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(3, width, 1) for width in (8, *widths[1:]))
+        self.widths = (3,) + widths  # noqa: RUF005, as users write it
+        self.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+
+
+def test_a_network_is_built_of_the_very_arguments_that_it_was_trained_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sisn, "NETWORK", Masked)
+    file = tmp_path / "mine.safetensors"
+    for widths in ((8, 8), [8, 8]):
+        described = networks.Description("sisn", "network", {"widths": widths})
+        network = described.build()
+        networks.save(network, described, file)
+        assert networks.load(file).widths == network.widths == (3, 8, 8)
+
+
+def test_infinities_that_a_constructor_makes_are_loaded_and_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sisn, "NETWORK", Masked)
+    file = tmp_path / "mine.safetensors"
+    described = networks.Description("sisn", "network", {"widths": (8,)})
+    network = described.build()
+    networks.save(network, described, file)
+    assert networks.load(file).mask[1] == -torch.inf
+    with torch.no_grad():
+        network.layers[0].weight[0] = torch.nan
+    networks.save(network, described, file)
+    with pytest.raises(UserError, match="expected finite numbers in the weights"):
+        networks.load(file)
 
 
 def test_weights_that_modules_share_are_written(tmp_path: Path) -> None:

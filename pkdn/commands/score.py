@@ -157,11 +157,13 @@ def _finite(scores: Scores) -> dict[str, dict[str, float | None]]:
 
 
 def _table(summary: Scores) -> str:
-    columns = {column.key: column for name in summary for column in _source(name).columns(name)}
-    titles = [" ".join(filter(None, (c.title, c.unit, c.arrow))) for c in columns.values()]
+    # metrics share a column where they mean the same by its key
+    of_metric = {name: _source(name).columns(name) for name in summary}
+    columns = dict.fromkeys(column for those in of_metric.values() for column in those)
+    titles = [" ".join(filter(None, (c.title, c.unit, c.arrow))) for c in columns]
     rows = [["protocol", *titles, "definition"]]
     for name, numbers in summary.items():
-        cells = [_cell(numbers, key) if key in numbers else "–" for key in columns]
+        cells = [_cell(numbers, c.key) if c in of_metric[name] else "–" for c in columns]
         rows.append([name, *cells, _source(name).title(name)])
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     lines = (

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
 
@@ -187,10 +188,25 @@ def _check_photo(photo: Photo, entry: Entry, file: str) -> None:
                 f"{file}: expected of read the {what} of {entry.name} as uint8 {expected}, got "
                 f"{array.dtype} {array.shape}: mend it"
             )
+    if photo.box is not None:
+        _check_box(photo.box, size, f"{file}: expected of read the box of {entry.name}")
     if photo.landmarks is not None and photo.landmarks.shape != (NUM_LANDMARKS, 2):
         raise UserError(
             f"{file}: expected of read the landmarks of {entry.name} as ({NUM_LANDMARKS}, 2), got "
             f"{photo.landmarks.shape}: mend it, or leave them out"
+        )
+
+
+def _check_box(box: Box, size: tuple[int, ...], what: str) -> None:
+    """Refuse a box that leaves the photo, of which another part would be cut out."""
+    height, width = size
+    are_whole = all(isinstance(side, Integral) for side in box)
+    if not are_whole or not (
+        0 <= box.left < box.right <= width and 0 <= box.top < box.bottom <= height
+    ):
+        raise UserError(
+            f"{what} in whole pixels inside its {width}×{height}, got {tuple(box)}: move it, cut "
+            "it, or leave the photo out by an UnreadablePhotoError"
         )
 
 

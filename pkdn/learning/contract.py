@@ -1,5 +1,6 @@
 """What a network's file has to keep to, looked at before hours go into a training."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,11 @@ from pkdn.training.batches import Batch
 
 PROCESSOR = torch.device("cpu")
 EPOCHS = "distill_epochs"
+COPIED = (
+    "{file}: expected a network whose copy does the same, since each thread of an evaluation has "
+    "one, got of a copy {got}: let hooks be methods, as in register_forward_hook(self.note), which "
+    "are copied with it, and not functions that know `self`"
+)
 
 
 def check_fields(fields: Sequence[str], file: str) -> None:
@@ -67,7 +73,20 @@ def check_network(network: nn.Module, file: str, *, is_teacher: bool) -> None:
             f"{' and '.join(read)}, which would be the true face's when it is scored: let a task "
             "compare it with these, or let a TEACHER read them"
         )
-    check_image(_passed(network, network), file)
+    copied = _tried(lambda: copy.deepcopy(network), file)
+    sr_image = _passed(network, network)
+    check_image(sr_image, file)
+    again = _tried(lambda: _passed(copied, copied), file)
+    if not torch.allclose(sr_image, again, equal_nan=True):
+        raise UserError(COPIED.format(file=file, got="another face for the same input"))
+
+
+def _tried(call: Callable[[], Any], file: str) -> Any:
+    """Do what a copied network has to do, whatever its own code may raise there."""
+    try:
+        return call()
+    except Exception as error:
+        raise UserError(COPIED.format(file=file, got=f"{type(error).__name__} ({error})")) from None
 
 
 def _check_weights(network: nn.Module, file: str) -> None:

@@ -160,7 +160,8 @@ def checked_columns(file: str, found: object) -> tuple[Column, ...]:
     """Return what a metric's file has as ``COLUMNS``.
 
     Raises:
-        UserError: it is no tuple of :class:`Column`, or an arrow has another direction.
+        UserError: it is no tuple of :class:`Column`, two have one key, an arrow has another
+            direction, or the decimals are no whole number.
     """
     if not isinstance(found, tuple) or not all(isinstance(one, Column) for one in found):
         raise UserError(f"{file}: expected COLUMNS = (Column(…),), got {found!r}: mend it")
@@ -168,6 +169,17 @@ def checked_columns(file: str, found: object) -> tuple[Column, ...]:
         raise UserError(
             f"{file}: expected in COLUMNS the arrow {' or '.join(ARROWS)}, got {odd[0]!r}: mend it"
         )
+    if len({column.key for column in found}) < len(found):
+        keys = ", ".join(column.key for column in found)
+        raise UserError(
+            f"{file}: expected a key of its own for each of COLUMNS, got {keys}: mend it"
+        )
+    for column in found:
+        if not isinstance(column.decimals, int) or column.decimals < 0:
+            raise UserError(
+                f"{file}: expected in COLUMNS the decimals as a whole number from 0, got "
+                f"{column.decimals!r}: mend it"
+            )
     return found
 
 

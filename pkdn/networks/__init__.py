@@ -50,6 +50,7 @@ Role = Literal["network", "teacher"]
 
 ABSENT = "absent"
 CARD = "card"
+PLAIN = (bool, int, float, str, type(None))
 LONGEST_CAUSE = 200
 """Characters of PyTorch's own message that one of ours repeats."""
 
@@ -61,12 +62,20 @@ class Description:
     Attributes:
         network: its name, a file in ``pkdn/networks``.
         role: ``network`` or ``teacher``: which class in that file.
-        arguments: of the constructor.
+        arguments: of the constructor: numbers, words, None, tuples, and dicts by words, which the
+            file of the weights holds too, so that it builds this very network. Lists are tuples.
+
+    Raises:
+        UserError: an argument is something else.
     """
 
     network: str
     role: Role
     arguments: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        """Bring the arguments into the one form that a file of weights gives back."""
+        object.__setattr__(self, "arguments", _plain(self.arguments, self.network))
 
     def build(self) -> nn.Module:
         """Make the network."""
@@ -79,6 +88,20 @@ class Description:
                 f"{self.arguments}: {error}; change the sizes there"
             ) from None
         return found(**self.arguments)
+
+
+def _plain(value: Any, network: str) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_plain(one, network) for one in value)
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: _plain(one, network) for key, one in value.items()}
+    if type(value) in PLAIN:
+        return value
+    raise UserError(
+        f"{_file(network)}: expected sizes of numbers, words, tuples of them, and dicts by words, "
+        f"as files of weights hold them, got {value!r}: name it by a word, and let the constructor "
+        "choose by that"
+    )
 
 
 def names() -> list[str]:
@@ -254,6 +277,11 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return tensors.read(path, what="weights", advice="name another file, or run `dvc repro`")
 
 
+def _not_finite(network: nn.Module) -> set[str]:
+    """Return which weights and buffers hold what is no number, such as the infinities of a mask."""
+    return {name for name, value in network.state_dict().items() if not value.isfinite().all()}
+
+
 def load(path: Path) -> nn.Module:
     """Build the network that a weights file describes, with its weights, in evaluation mode.
 
@@ -272,6 +300,7 @@ def load(path: Path) -> nn.Module:
             f"expected weights of this project in {path}, but it names no network"
         ) from None
     network = description.build()
+    built = _not_finite(network)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -280,7 +309,7 @@ def load(path: Path) -> nn.Module:
             f"the weights in {path} do not fit {description.network} as it is now: {found}; "
             "train it anew"
         ) from None
-    if not all(value.isfinite().all() for value in network.state_dict().values()):
+    if _not_finite(network) - built:
         raise UserError(
             f"expected finite numbers in the weights of {path}, got others: train it anew"
         )

@@ -200,10 +200,10 @@ def test_relative_imports_are_code_that_a_run_rests_on(
     copied.parent.mkdir(parents=True, exist_ok=True)
     copied.write_text("A = 1")
     monkeypatch.setattr(closure, "ROOT", tmp_path)
-    for cached in (closure._imports, closure._file, closure._has_code):
+    for cached in (closure._imports, closure._imported, closure._file, closure._has_code):
         cached.cache_clear()
     try:
         assert copied in closure.code("pkdn.networks.mynet")
     finally:
-        for cached in (closure._imports, closure._file, closure._has_code):
+        for cached in (closure._imports, closure._imported, closure._file, closure._has_code):
             cached.cache_clear()

@@ -14,7 +14,7 @@ from pkdn.learning.tasks import SuperResolutionTask
 from pkdn.systems import PKDN_NETWORK
 from pkdn.training import compiling
 from pkdn.training.batches import Batch
-from pkdn.training.precision import Precision
+from pkdn.training.precision import Precision, usual
 from pkdn.training.recipe import CONSTANT, Recipe
 from pkdn.training.state import TrainingState
 from pkdn.training.task import Task
@@ -82,9 +82,9 @@ def training_row(training: Training, size: str, precision: Precision, seconds: f
     torch.compiler.reset()  # PyTorch compiles a function for eight networks, then gives up
     batch = example(BATCH_SIZE, precision.device)
     ours = our_step(training.task(size, precision), batch, precision)
-    usual = Plain("fp32", precision.device)
-    plain = _plain_step(training.task(size, usual), batch, usual)
-    with FlopCounterMode(display=False) as counter:
+    as_usual = Plain("fp32", precision.device)
+    plain = _plain_step(training.task(size, as_usual), batch, as_usual)
+    with usual(), FlopCounterMode(display=False) as counter:
         plain()
     pair = in_turns(ours, plain, seconds)
     return {

@@ -12,7 +12,7 @@ from pkdn.training import memory, precision
 LEAST_ROUNDS = 5
 MOST_ROUNDS = 50
 TIMES_ON_A_GPU = 10
-"""In a round: as in a training, the processor gives a GPU its work ahead."""
+"""In a round, where the time allows it: as in a training, the processor gives a GPU work ahead."""
 FIRST_ON_A_GPU = 3
 """Times that do not count: a CUDA graph is recorded at the second."""
 
@@ -38,7 +38,7 @@ class Pair(NamedTuple):
 
 
 def in_a_round() -> int:
-    """Return how often work that a GPU may do is done in a round."""
+    """Return how often short work that a GPU may do is done in a round."""
     return TIMES_ON_A_GPU if torch.cuda.is_available() else 1
 
 
@@ -53,7 +53,7 @@ def once(work: Callable[[], object], times: int = 1) -> float:
 
 
 def in_turns(ours: Callable[[], object], plain: Callable[[], object], seconds: float) -> Pair:
-    """Time both, one after the other, for about so many seconds, at least five times each.
+    """Time both, one after the other, for about so many seconds, at least five rounds.
 
     The plain way is as a usual script: on processors it gives freed memory back to the system, on
     GPUs it has PyTorch's own choice of algorithms and formats.
@@ -63,15 +63,18 @@ def in_turns(ours: Callable[[], object], plain: Callable[[], object], seconds: f
         with precision.usual():
             plain()
 
+    longest = 0.0
     for work in (ours, as_usual):
         for _ in range(FIRST_ON_A_GPU if torch.cuda.is_available() else 1):
-            work()  # compiles, chooses algorithms, fills caches
+            last = once(work)  # compiles, chooses algorithms, fills caches
+        longest += last
+    times = min(in_a_round(), max(1, int(seconds / LEAST_ROUNDS / longest)))
     rounds = list[tuple[float, float]]()
     began = time.perf_counter()
     while len(rounds) < LEAST_ROUNDS or (
         time.perf_counter() - began < seconds and len(rounds) < MOST_ROUNDS
     ):
-        rounds.append((_with(memory.KEEPING, ours), _with(memory.USUAL, as_usual)))
+        rounds.append((_with(memory.KEEPING, ours, times), _with(memory.USUAL, as_usual, times)))
     memory.follow(memory.KEEPING)
     ratios = [plain_time / own_time for own_time, plain_time in rounds]
     low, middle, high = statistics.quantiles(ratios, n=4)
@@ -79,12 +82,12 @@ def in_turns(ours: Callable[[], object], plain: Callable[[], object], seconds: f
     return Pair(own, other, middle, low, high, len(rounds))
 
 
-def _with(habit: memory.Habit, work: Callable[[], object]) -> float:
+def _with(habit: memory.Habit, work: Callable[[], object], times: int) -> float:
     """Time work in the second of two turns, whose first takes from the system what both need."""
     if not torch.cuda.is_available():
         memory.follow(habit)
         work()
-    return once(work, in_a_round())
+    return once(work, times)
 
 
 def alone(work: Callable[[], object], seconds: float, times: int = 1) -> float:

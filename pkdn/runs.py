@@ -172,7 +172,8 @@ def planned(stage: str, key: str = "", *, root: Path = Path()) -> Planned:
     if not path.is_file():
         raise UserError(
             f"expected a run that params.yaml asks for, got {_name(stage, key)}: there is no "
-            f"{path}; run `dvc repro`, from the root of the repository"
+            f"{path}; run `dvc repro`, from the root of the repository, or without DVC "
+            "`python -m stages.plan`"
         )
     with reading(path):
         parts = json.loads(path.read_text(encoding="utf-8"))

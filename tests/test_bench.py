@@ -51,6 +51,33 @@ def test_on_a_gpu_a_round_gives_it_work_ahead(monkeypatch: pytest.MonkeyPatch) -
     assert done.count("works") == 1 + timing.LEAST_ROUNDS
 
 
+def test_long_steps_are_done_less_often_than_short_ones_on_a_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+
+    def takes(seconds: float) -> Callable[[], None]:
+        def work() -> None:
+            done.append(seconds)
+            now[0] += seconds
+
+        return work
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    first = 2 * timing.FIRST_ON_A_GPU
+    done = list[float]()
+    timing.in_turns(takes(1), takes(2), 3.0)
+    assert len(done) == first + 2 * timing.LEAST_ROUNDS
+    done.clear()
+    timing.in_turns(takes(0.0625), takes(0.0625), 3.0)
+    assert len(done) == first + 2 * 4 * 6
+    done.clear()
+    pair = timing.in_turns(takes(0.001), takes(0.002), 0.25)
+    assert (len(done) - first) % 20 == 0 and pair.ratio == pytest.approx(2)
+
+
 def test_networks_are_compiled_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "BACKEND", "eager")
 

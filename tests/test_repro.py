@@ -1,5 +1,6 @@
 """Running the pipeline: side by side, on after failures, and errors in one line."""
 
+import argparse
 import errno
 import os
 import re
@@ -25,6 +26,7 @@ from small_pipeline import (
     wait_for,
 )
 
+from pkdn import command
 from pkdn.commands import repro
 from pkdn.data import listing
 from pkdn.data.datasets import DatasetSettings
@@ -273,6 +275,17 @@ def test_what_may_start() -> None:
     assert next_stage(["a"], ["complexity"], 2) is None
     assert next_stage(["a"], ["b"], 1) is None
     assert next_stage([], [], 1) is None
+
+
+def test_without_dvc_one_line_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("stages: {}")
+    monkeypatch.setattr(repro, "find_spec", lambda _: None)
+    parser = argparse.ArgumentParser()
+    repro.add_arguments(parser)
+    with pytest.raises(ModuleNotFoundError) as found:
+        repro.main(parser.parse_args([]))
+    assert "expected the package dvc in the environment of" in str(command._told(found.value))
 
 
 def test_wrong_numbers_and_places_are_one_line(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def main(arguments: argparse.Namespace) -> None:
     if Path("params.yaml").exists():
         for note in planning.notes(params.load()):  # DVC reads it too, and would not name the key
             print(f"note: {note}", flush=True)
+    if find_spec("dvc") is None:
+        raise ModuleNotFoundError("No module named 'dvc'", name="dvc")
     _check(arguments)
     gpus = devices.chosen(arguments.gpus) if not arguments.slurm else []
     jobs = arguments.jobs if arguments.jobs is not None else default_jobs(len(gpus))

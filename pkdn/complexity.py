@@ -144,7 +144,7 @@ def _peak_mib(forward: Callable[[], None], device: torch.device) -> float:
         before = torch.cuda.memory_allocated()
         forward()
         return (torch.cuda.max_memory_allocated() - before) / 2**20
-    os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # the profiler's own start and stop lines
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # else it prints that it starts and stops
     activities = [torch.profiler.ProfilerActivity.CPU]
     with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
         forward()

@@ -83,6 +83,14 @@ def test_cost_grows_with_the_batch() -> None:
     assert eight.peak_mib > 4 * one.peak_mib
 
 
+def test_measuring_prints_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("KINETO_LOG_LEVEL", raising=False)
+    cost(OneConvolution(), 1, CPU)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(("on_processor", "latency"), [(True, 10.0), (False, 40.0)])
 def test_time_that_others_had_counts_in_the_median_alone(
     on_processor: bool, latency: float, monkeypatch: pytest.MonkeyPatch

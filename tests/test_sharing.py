@@ -11,7 +11,7 @@ from pathlib import Path
 import own_params
 import pytest
 import yaml
-from pipeline_clones import clone, git, make, results, run
+from pipeline_clones import ROOT, clone, git, make, results, run
 
 pytestmark = pytest.mark.slow
 BUCKET = "shared-results"
@@ -112,6 +112,17 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield address
     finally:
         running.stop()
+
+
+def test_the_job_of_a_container_takes_what_others_made(first: Path, tmp_path: Path) -> None:
+    job = re.search(r"cd work &&\n(.+?)'", (ROOT / "docs/clusters.md").read_text(), flags=re.S)
+    assert job
+    project = clone(first, tmp_path / "work")
+    (project / "dvc.lock").unlink()
+    assert not ran(run(project, "bash", "-c", job[1].replace("helen", "synthetic")))
+    weights = "data/runs/student/synthetic-full-0/weights.safetensors"
+    assert (project / weights).read_bytes() == (first / weights).read_bytes()
+    assert not (project / "reports").exists()
 
 
 def test_a_remote_on_s3_serves_as_well(first: Path, tmp_path: Path, bucket: str) -> None:

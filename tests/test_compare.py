@@ -207,6 +207,17 @@ def test_the_report_is_not_compared_by_way_of_a_remote(
     assert ": the first)" in told()
 
 
+def test_a_remote_that_was_added_later_has_what_an_older_revision_made(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    commit_results("the first")
+    there = os.path.relpath(tmp_path_factory.mktemp("remote"))
+    dvc("remote", "add", "--default", "shared", there)
+    dvc("push")
+    shutil.rmtree(".dvc/cache")
+    assert "All parameters are the same." in compare("HEAD", "HEAD").stdout
+
+
 def test_two_revisions_are_no_matter_of_the_report() -> None:
     write_report("one")
     assert "shows this" not in compare("HEAD", "HEAD").stdout

@@ -178,7 +178,8 @@ def leftover(folder: Path) -> None:
 def killed_experiment(folder: Path) -> None:
     commit = git(folder, "rev-parse", "HEAD")
     git(folder, "checkout", "--quiet", commit)
-    git(folder, "update-ref", "refs/exps/exec/EXEC_HEAD", commit)
+    for mark in ("EXEC_BASELINE", "EXEC_HEAD"):
+        git(folder, "update-ref", f"refs/exps/exec/{mark}", commit)
 
 
 def missing_object(folder: Path) -> None:
@@ -222,6 +223,48 @@ def test_what_is_wrong_is_said_and_mended(
     assert f"mended {line.removeprefix('WRONG').split(';')[0].strip()}" in mended.stdout
     assert doctor(project).stdout.count("WRONG") == 0
     assert git(project, "branch", "--show-current") == "trunk"
+
+
+@pytest.mark.parametrize("mark", ["EXEC_APPLY", "EXEC_HEAD"])
+def test_an_older_revision_after_an_experiment_that_ended_is_no_fault(
+    project: Path, mark: str
+) -> None:
+    git(project, "update-ref", f"refs/exps/exec/{mark}", git(project, "rev-parse", "HEAD"))
+    git(project, "commit", "--quiet", "--allow-empty", "-m", "later")
+    git(project, "checkout", "--quiet", git(project, "rev-parse", "HEAD~1"))
+    done = doctor(project)
+    assert "no experiment holds it" in done.stdout
+    assert done.returncode == 0
+
+
+def test_nobody_is_told_to_point_a_branch_at_another_commit(project: Path) -> None:
+    git(project, "commit", "--quiet", "--allow-empty", "-m", "later")
+    git(project, "checkout", "--quiet", git(project, "rev-parse", "HEAD~1"))
+    git(project, "update-ref", "refs/exps/exec/EXEC_BASELINE", git(project, "rev-parse", "HEAD"))
+    done = doctor(project, "--fix")
+    assert "run `git checkout BRANCH`, then look at `git diff`" in done.stdout
+    assert (done.returncode, git(project, "branch", "--show-current")) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_there", "is_whole"),
+    [
+        ("mlflow-artifacts:/1", False, False),
+        ("mlflow-artifacts:/1", True, True),
+        ("s3:/1", False, True),
+    ],
+)
+def test_files_of_runs_that_are_gone_are_told(
+    project: Path, uri: str, is_there: bool, is_whole: bool
+) -> None:
+    with closing(sqlite3.connect(project / "mlflow.db")) as store, store:
+        store.execute("ALTER TABLE runs ADD artifact_uri")
+        store.execute("INSERT INTO runs VALUES (1, ?)", (uri,))
+    if is_there:
+        (project / "mlartifacts").mkdir()
+    said = doctor(project).stdout
+    assert ("ok     mlflow.db is whole" in said) is is_whole
+    assert ("WRONG  mlartifacts, which has the files" in said) is not is_whole
 
 
 WRITER = """

@@ -17,9 +17,14 @@ from pkdn.tracking.owner import OWNER_TAG, is_gone
 
 EXPERIMENT = "refs/exps/exec/"
 """DVC's marks of the experiment that runs in the workspace."""
-APPLIED = f"{EXPERIMENT}EXEC_APPLY"
-"""What ``dvc exp apply`` leaves there, which holds nothing."""
+LEFT = (f"{EXPERIMENT}EXEC_APPLY", f"{EXPERIMENT}EXEC_HEAD")
+"""What ``dvc exp apply`` and an experiment that has ended leave there, which holds nothing."""
 STORE = "mlflow.db"
+FILES = "mlartifacts"
+ANEW = (
+    "`python -m pkdn sync` sends all runs anew, and `dvc repro --force --single-item report` takes "
+    "their new addresses into the report"
+)
 TABLES = {"alembic_version", "experiments", "runs", "metrics"}
 
 
@@ -31,20 +36,21 @@ def head(folder: Path) -> Iterator[Finding]:
         yield Finding("git knows no commit here", "run this in a clone of the repository")
         return
     marks = _git(folder, "for-each-ref", "--format=%(refname)", EXPERIMENT).split()
-    marks = [mark for mark in marks if mark != APPLIED]
+    branch = _branch_before(folder)
+    is_there = bool(branch) and _git(folder, "rev-parse", branch) == commit
+    marks = [mark for mark in marks if mark not in LEFT or (is_there and mark != LEFT[0])]
     if _git(folder, "branch", "--show-current") or not marks:
         yield Finding(f"git is at {commit[:10]}, and no experiment holds it")
         return
-    branch = _branch_before(folder)
     # Folders of `git worktree add` share the marks, which may be those of an experiment elsewhere.
     own, common = (_git(folder, "rev-parse", f"--git-{kind}dir") for kind in ("", "common-"))
     shares = (folder / own).resolve() != (folder / common).resolve()
-    is_there = branch and _git(folder, "rev-parse", branch) == commit
     safe = is_there and not shares and not at_work(folder)
     yield Finding(
         f"HEAD is detached at {commit[:10]} by an experiment that was killed; params.yaml may have "
         "its values",
-        f"run `git symbolic-ref HEAD refs/heads/{branch or 'BRANCH'}`, then look at `git diff`",
+        f"run `git {f'symbolic-ref HEAD refs/heads/{branch}' if is_there else 'checkout BRANCH'}`, "
+        "then look at `git diff`",
         partial(_back, folder, branch, marks) if safe else None,
     )
 
@@ -85,8 +91,13 @@ def store(folder: Path) -> Iterator[Finding]:
     if problem:
         yield Finding(
             f"{STORE} is broken: {problem}",
-            f"move it to {STORE}.broken; then `python -m pkdn sync` writes its runs anew",
+            f"move it to {STORE}.broken; then {ANEW}",
             None if at_work(folder) else partial(put_aside, file),
+        )
+    elif _lacks_files(folder):
+        yield Finding(
+            f"{FILES}, which has the files of the runs in {STORE}, is gone",
+            f"bring it back, or else move {STORE} away; then {ANEW}",
         )
     else:
         yield Finding(f"{STORE} is whole")
@@ -99,7 +110,7 @@ def runs(folder: Path) -> Iterator[Finding]:
         return
     asked = "SELECT value FROM tags JOIN runs USING (run_uuid) WHERE status = 'RUNNING' AND key = ?"
     try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(_opened(file, "ro")) as database:
             owners = [name for (name,) in database.execute(asked, (OWNER_TAG,))]
     except sqlite3.DatabaseError:  # broken, of which `store` tells, or being written
         return
@@ -109,6 +120,22 @@ def runs(folder: Path) -> Iterator[Finding]:
             "`python -m pkdn sync` closes them",
             partial(subprocess.run, [sys.executable, "-m", "pkdn", "sync"], cwd=folder, check=True),
         )
+
+
+def _lacks_files(folder: Path) -> bool:
+    """Return whether there are runs whose files belong into a folder that is not there."""
+    asked = f"SELECT 1 FROM runs WHERE artifact_uri LIKE '{place.SERVED}%'"
+    if (folder / FILES).exists():
+        return False
+    try:
+        with closing(_opened(folder / STORE, "ro")) as database:
+            return database.execute(asked).fetchone() is not None
+    except sqlite3.DatabaseError:  # being written
+        return False
+
+
+def _opened(file: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.resolve().as_uri()}?mode={mode}", uri=True)
 
 
 def _is_in_use(database: Path) -> bool:
@@ -126,7 +153,7 @@ def _problem(file: Path) -> str:
         sqlite3.OperationalError: it cannot be looked at.
     """
     try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True)) as database:
+        with closing(_opened(file, "rw")) as database:
             (answer,) = database.execute("PRAGMA integrity_check(1)").fetchone()
             names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             missing = TABLES - {name for (name,) in names}

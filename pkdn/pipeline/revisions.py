@@ -93,7 +93,7 @@ def _results(revision: str, *, remote: bool) -> Iterator[Path]:
     logging.getLogger("dvc").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="pkdn-") as folder:
         try:
-            files = DVCFileSystem(rev=revision, config={} if remote else NO_REMOTE)
+            files = DVCFileSystem(rev=revision, config=_remotes() if remote else NO_REMOTE)
             found = {
                 PARAMETERS,
                 str(PLAN.plan),
@@ -113,6 +113,15 @@ def _results(revision: str, *, remote: bool) -> Iterator[Path]:
                 f"{where}, got: {reason}"
             ) from None
         yield Path(folder)
+
+
+def _remotes() -> dict[str, object]:
+    """Return what is configured here of remotes: an older revision may know none, or others."""
+    from dvc.config import Config
+
+    own = Config.from_cwd()
+    default = {"remote": own["core"]["remote"]} if "remote" in own["core"] else {}
+    return {"core": default, "remote": {name: dict(one) for name, one in own["remote"].items()}}
 
 
 def _why_none(revision: str) -> str:

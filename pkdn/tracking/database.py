@@ -110,7 +110,8 @@ def _replace(file: Path, reason: str) -> str:
     aside = put_aside(file)
     return (
         f"MLflow's database was broken ({reason}): it lies in {aside} now; "
-        "`python -m pkdn sync` sends the recorded runs to a new one"
+        "`python -m pkdn sync` sends the recorded runs to a new one, and then `dvc repro --force "
+        "--single-item report` takes their new addresses into the report"
     )
 
 

@@ -1,5 +1,6 @@
 """``python -m pages.protocols``: draw how the protocols see one face, and write their numbers."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -159,6 +160,7 @@ def table(face: Faces) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     face = faces()
     draw(face, PICTURE)
     write_marked(PAGE, MARK, table(face))

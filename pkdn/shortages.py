@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _GO_ON = "then run the same command again, which goes on where it was"
-# Not by `dvc gc --workspace`, which takes the results of other commits and experiments, too.
-_TO_FREE = ", such as from data/downloads, or by `dvc gc --all-commits --all-experiments`"
+# Not by `dvc gc --workspace` alone, which takes the results of other commits and experiments, too;
+# nor with `--all-commits`, since DVC cannot read the first one.
+_TO_FREE = (
+    ", such as from data/downloads, or by `dvc gc --workspace --date 2026-11-22 --all-experiments`"
+)
 _WRITABLE = f"make it writable or choose another place; {_GO_ON}"
 ADVICE = {
     errno.ENOSPC: f"free some space there{_TO_FREE}; {_GO_ON}",

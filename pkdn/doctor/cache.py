@@ -71,7 +71,7 @@ def objects(folder: Path) -> Iterator[Finding]:
         old = {entry.stage for entry in taken}
         yield Finding(
             f"the cache lacks {len(taken)} objects of {len(old)} stages that params.yaml does not "
-            "ask for any more: `dvc gc` takes them"
+            "ask for any more"
         )
     for stage, broken in wrong.items():
         yield Finding(
